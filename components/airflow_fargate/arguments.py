@@ -1,0 +1,141 @@
+"""The arguments of `AirflowFargate`.
+
+One flat `TypedDict` serves Python programs and, through the schema that Pulumi infers from it, every other Pulumi
+language. The schema analyzer reads these annotations at run time, so they stay within what it understands:
+no postponed annotations, literals, unions, enums or nested objects. What decides which resources exist is plain;
+everything else may be an output of another resource.
+"""
+
+from typing import NotRequired, TypedDict
+
+import pulumi
+
+
+class AirflowFargateArgs(TypedDict):
+    """What `AirflowFargate` takes. Every argument is optional."""
+
+    image: NotRequired[pulumi.Input[str]]
+    """
+    The container image. Default: `apache/airflow:3.3.2`. An image of your own is built `FROM apache/airflow:3…`,
+    so that Python, Airflow 3 and the entrypoint are where the start command expects them. An image in a private ECR
+    repository of any account may be used: the execution role is allowed to pull exactly that repository.
+    """
+
+    legacy_image: NotRequired[bool]
+    """
+    Whether the image is the Airflow 1.10 image `puckel/docker-airflow` or built from it. It is started with the
+    command `webserver`, its health is the web server's pid file, and it has no login at all: it is refused for any
+    address range wider than /24. Default: true when `image` is a plain `puckel/docker-airflow` name, else false.
+    """
+
+    command: NotRequired[list[str]]
+    """
+    The command that the image's entrypoint runs, in place of ours. Default: the supervisor, which starts all of
+    Airflow's components and ends the container when one of them dies; `webserver` with the legacy image. The health
+    check stays the same. Refused: an empty list.
+    """
+
+    port: NotRequired[int]
+    """
+    The TCP port of the web interface and the REST API. Default: 8080. Refused: below 1024 (the image does not run as
+    root), above 65535, and 8793 and 8794, where Airflow serves logs.
+    """
+
+    cpu: NotRequired[int]
+    """
+    CPU units of the task, 1024 to a vCPU. Default: 512. Refused: what Fargate does not offer; each size has its own
+    range of `memory` (AWS: "Fargate task CPU and memory").
+    """
+
+    memory: NotRequired[int]
+    """
+    Memory of the task in MiB. Default: 2048. Refused: what Fargate does not offer with this `cpu`, and less than
+    Airflow needs: 1024, or 512 with the legacy image.
+    """
+
+    cpu_architecture: NotRequired[str]
+    """
+    `X86_64` (default) or `ARM64`, which costs a fifth less. The official image has both; an image of your own must be
+    built for the one that you name. Refused: anything else, and `ARM64` with the legacy image.
+    """
+
+    ephemeral_storage_gib: NotRequired[int]
+    """
+    Disk of the task in GiB; Airflow's database, logs and task files are on it. Default: 20, which is included in the
+    price of the task; more costs by the GiB. Refused: below 20 and above 200 (Fargate's limits).
+    """
+
+    spot: NotRequired[bool]
+    """
+    Whether to run on Fargate Spot, about 70 percent cheaper. Default: false, because the database is in the container:
+    AWS may stop a Spot task with two minutes' notice, and its runs, users and connections are then gone.
+    """
+
+    allowed_cidrs: NotRequired[list[str]]
+    """
+    The address ranges that may open the web interface, IPv4 or IPv6, such as `203.0.113.7/32`. Default: none, so that
+    nobody can. Refused: a malformed range, one with host bits set, the same range twice, and one wider than /8 (IPv4)
+    or /16 (IPv6) unless `allow_public_access` is true; with the legacy image anything wider than /24 or /64, always.
+    """
+
+    allow_public_access: NotRequired[bool]
+    """
+    Whether `allowed_cidrs` may contain `0.0.0.0/0`, `::/0` or another range so wide that it means anybody.
+    Default: false. The login is then all that protects Airflow, over plain HTTP.
+    """
+
+    egress_ports: NotRequired[list[int]]
+    """
+    TCP ports that Airflow and its tasks may reach anywhere, besides HTTPS (443) and DNS (53), such as 5432 for a
+    PostgreSQL database or 22 for Git over SSH. Default: none. Refused: below 1 and above 65535, 443 and 53, repeats.
+    """
+
+    vpc_id: NotRequired[pulumi.Input[str]]
+    """
+    The id of an existing VPC to run in, together with `subnet_ids`. Default: a VPC of its own with two public subnets
+    in two availability zones and no NAT gateway. Refused: one of the two without the other.
+    """
+
+    subnet_ids: NotRequired[pulumi.Input[list[pulumi.Input[str]]]]
+    """
+    The ids of existing public subnets of `vpc_id`: each with a route to an internet gateway, since the task has a
+    public address and pulls its image over it. Refused: an empty list, a repeated id, and `vpc_id` missing.
+    """
+
+    admin_username: NotRequired[str]
+    """
+    The name of the administrator. Default: `admin`. Refused: empty, blanks, `:` and `,` (they separate users in
+    Airflow's `simple_auth_manager_users`), and any name with the legacy image, which has no login.
+    """
+
+    admin_password: NotRequired[pulumi.Input[str]]
+    """
+    The administrator's password. Default: 24 random characters. Kept as an SSM SecureString parameter either way.
+    Refused: fewer than 12 characters, and any password with the legacy image, which has no login.
+    """
+
+    environment: NotRequired[dict[str, pulumi.Input[str]]]
+    """
+    Environment variables of the container by name, for instance `AIRFLOW__CORE__PARALLELISM`. They are readable in the
+    task definition; what is secret belongs in `secrets`. Refused: a name that the component sets itself, a malformed
+    name, and one that is in `secrets` too.
+    """
+
+    secrets: NotRequired[dict[str, pulumi.Input[str]]]
+    """
+    Secret environment variables of the container, value by name. Each value is kept as an SSM SecureString parameter
+    and handed over by the task definition's `secrets`. Refused: as for `environment`, and a value over 4 KiB, which is
+    what a standard parameter holds.
+    """
+
+    log_retention_days: NotRequired[int]
+    """
+    How many days CloudWatch keeps the container's log. Default: 30. Refused: numbers that CloudWatch does not have
+    (it has 1, 3, 5, 7, 14, 30, 60, 90, …).
+    """
+
+    tags: NotRequired[dict[str, pulumi.Input[str]]]
+    """
+    Tags of every resource that can be tagged, and of the tasks. Default: none. Refused: more than 50, names over 128 or
+    values over 256 characters, and names that begin with `aws:` (AWS's limits).
+    """

@@ -1,0 +1,85 @@
+"""Reads the component's arguments from the stack's configuration.
+
+Every argument has a key of the same name in camel case. Pulumi.yaml declares the keys, so the engine has checked their
+types and filled in the defaults before this runs; an empty string, list or object means that nothing was given.
+"""
+
+import difflib
+import urllib.request
+from collections.abc import Callable
+from ipaddress import IPv4Address
+from typing import Any, cast, get_type_hints
+
+import pulumi
+from airflow_fargate import AirflowFargateArgs
+from pulumi.runtime.config import CONFIG, is_config_secret
+
+MY_IP = "my-ip"
+_MY_IP_SERVICE = "https://checkip.amazonaws.com"
+
+
+def read_arguments() -> AirflowFargateArgs:
+    """Return the arguments that the stack's configuration gives, or raise `pulumi.RunError` naming the key."""
+    config = pulumi.Config()
+    hints = get_type_hints(AirflowFargateArgs)
+    _refuse_unknown_keys(config, {_camel_case(argument) for argument in hints})
+    arguments = {argument: _read(config, _camel_case(argument), hint) for argument, hint in hints.items()}
+    if MY_IP in (arguments["allowed_cidrs"] or ()):
+        arguments["allowed_cidrs"] = [f"{my_ip()}/32" if cidr == MY_IP else cidr for cidr in arguments["allowed_cidrs"]]
+    given = {argument: value for argument, value in arguments.items() if value not in (None, "", [], {})}
+    return cast(AirflowFargateArgs, given)
+
+
+def my_ip() -> str:
+    """Return the public IPv4 address of this machine, as AWS sees it."""
+    try:
+        with urllib.request.urlopen(_MY_IP_SERVICE, timeout=10) as response:  # a constant https URL
+            return str(IPv4Address(response.read(64).decode("ascii").strip()))
+    except (OSError, ValueError) as error:
+        raise pulumi.RunError(
+            f"allowedCidrs is {MY_IP}, but {_MY_IP_SERVICE} did not give this machine's address ({error}). Name it: "
+            "pulumi config set --path 'allowedCidrs[0]' 203.0.113.7/32"
+        ) from error
+
+
+def _read(config: pulumi.Config, key: str, hint: Any) -> Any:
+    if key in ("adminPassword", "secrets"):
+        return _read_secret(config, key)
+    readers: dict[Any, Callable[[str], Any]] = {
+        bool: lambda key: config.get_bool(key) or None,
+        int: config.get_int,
+        str: config.get,
+        pulumi.Input[str]: config.get,
+    }
+    return readers.get(hint, config.get_object)(key)
+
+
+def _read_secret(config: pulumi.Config, key: str) -> Any:
+    value = config.get(key) if key == "adminPassword" else config.get_object(key)
+    if not value:
+        return None
+    if not is_config_secret(config.full_key(key)):
+        way_out = "--secret adminPassword" if key == "adminPassword" else "--secret --path secrets.NAME"
+        raise pulumi.RunError(
+            f"{key} is in plain text in the stack's configuration. Set it with: pulumi config set {way_out}"
+        )
+    if isinstance(value, str):
+        return pulumi.Output.secret(value)
+    return {name: pulumi.Output.secret(secret) for name, secret in value.items()}
+
+
+def _refuse_unknown_keys(config: pulumi.Config, known: set[str]) -> None:
+    for full_key in sorted(CONFIG.get()):
+        namespace, _, key = full_key.partition(":")
+        if namespace == config.name and key not in known:
+            close = difflib.get_close_matches(key, known, n=1)
+            hint = f"Did you mean {close[0]}? " if close else ""
+            raise pulumi.RunError(
+                f"{full_key} is not a key of this program. {hint}Take it away with `pulumi config rm {full_key}`. "
+                f"The keys are {', '.join(sorted(known))}."
+            )
+
+
+def _camel_case(argument: str) -> str:
+    first, *rest = argument.split("_")
+    return first + "".join(word.title() for word in rest)
