@@ -1,0 +1,156 @@
+"""`pulumi-language-python` for an engine built from its Go module, which brings no language hosts.
+
+The engine starts it, reads the port from its first line of output, and calls `Run` for every program. As in Pulumi's
+own host, the program runs in a process of its own under Pulumi's own `pulumi-language-python-exec`, which is part of
+the Go module's source: sys.argv and sys.path, printed lines, tracebacks cut to the user's frames and the plain messages
+of RunError are therefore the real ones. Left out is what only authors of packages call: plugins in Python, code
+generation, packing.
+
+Runs as a script (`python -P language_host.py`), so neither the repository nor this folder is on the program's path.
+"""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import grpc
+from google.protobuf.empty_pb2 import Empty
+from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
+from typing_extensions import override
+
+MESSAGE_WAS_SHOWN = 32
+"""Exit code of pulumi-language-python-exec after it has shown the user's error: nothing is to be added."""
+
+MAX_MESSAGE_BYTES = 400 * 1024 * 1024
+"""As in Pulumi's own hosts: a request carries the whole configuration."""
+
+
+class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
+    """Runs Python programs for one engine."""
+
+    def __init__(self, engine_address: str, executor: Path) -> None:
+        self._engine_address = engine_address
+        self._executor = executor
+
+    @override
+    def Handshake(
+        self, request: language_pb2.LanguageHandshakeRequest, context: grpc.ServicerContext
+    ) -> language_pb2.LanguageHandshakeResponse:
+        self._engine_address = request.engine_address
+        return language_pb2.LanguageHandshakeResponse()
+
+    @override
+    def GetPluginInfo(self, request: Empty, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
+        return plugin_pb2.PluginInfo()
+
+    @override
+    def GetRequiredPackages(
+        self, request: language_pb2.GetRequiredPackagesRequest, context: grpc.ServicerContext
+    ) -> language_pb2.GetRequiredPackagesResponse:
+        """Names no packages: the engine would download their plugins, and finds the stand-ins on PATH anyway."""
+        return language_pb2.GetRequiredPackagesResponse()
+
+    @override
+    def About(self, request: language_pb2.AboutRequest, context: grpc.ServicerContext) -> language_pb2.AboutResponse:
+        python = _python(request.info)
+        version = subprocess.run([python, "--version"], check=True, capture_output=True, text=True).stdout
+        return language_pb2.AboutResponse(executable=str(python), version=version.removeprefix("Python ").strip())
+
+    @override
+    def GetProgramDependencies(
+        self, request: language_pb2.GetProgramDependenciesRequest, context: grpc.ServicerContext
+    ) -> language_pb2.GetProgramDependenciesResponse:
+        listing = subprocess.run(
+            [_python(request.info), "-m", "pip", "list", "--format=json", "--not-required"],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        return language_pb2.GetProgramDependenciesResponse(
+            dependencies=[
+                language_pb2.DependencyInfo(name=package["name"], version=package["version"])
+                for package in json.loads(listing)
+            ]
+        )
+
+    @override
+    def InstallDependencies(
+        self, request: language_pb2.InstallDependenciesRequest, context: grpc.ServicerContext
+    ) -> Iterator[language_pb2.InstallDependenciesResponse]:
+        """Installs nothing: the environment is made before the engine is."""
+        text = f"The program runs in the environment of {_python(request.info)}; `make up` keeps it up to date.\n"
+        yield language_pb2.InstallDependenciesResponse(stdout=text.encode())
+
+    @override
+    def Run(self, request: language_pb2.RunRequest, context: grpc.ServicerContext) -> language_pb2.RunResponse:
+        program = subprocess.Popen(
+            [
+                _python(request.info),
+                "-u",
+                self._executor,
+                f"--monitor={request.monitor_address}",
+                f"--engine={self._engine_address}",
+                f"--project={request.project}",
+                f"--stack={request.stack}",
+                f"--organization={request.organization}",
+                f"--root_directory={request.info.root_directory}",
+                f"--pwd={request.pwd}",
+                f"--dry_run={'true' if request.dryRun else 'false'}",
+                f"--parallel={request.parallel}",
+                request.info.entry_point,
+                *request.args,
+            ],
+            cwd=request.pwd,
+            env={
+                **os.environ,
+                "PULUMI_CONFIG": json.dumps(dict(request.config)),
+                "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
+            },
+            stdin=subprocess.DEVNULL,
+        )
+        context.add_callback(program.terminate)
+        code = program.wait()
+        if code == 0:
+            return language_pb2.RunResponse()
+        if code == MESSAGE_WAS_SHOWN:
+            return language_pb2.RunResponse(bail=True)
+        return language_pb2.RunResponse(error=f"Program exited with non-zero exit code: {code}")
+
+
+def _python(info: language_pb2.ProgramInfo) -> Path:
+    """The Python of the `virtualenv` that Pulumi.yaml names, if it is there; otherwise the one this host runs in."""
+    virtualenv = str(dict(info.options).get("virtualenv", ""))
+    python = Path(info.root_directory, virtualenv, "bin", "python")
+    return python if virtualenv and python.exists() else Path(sys.executable)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Python language host (gRPC server)")
+    parser.add_argument("executor", type=Path, help="pulumi-language-python-exec")
+    parser.add_argument("engine", nargs="?", default="", help="the engine's address")
+    arguments, _ = parser.parse_known_args()
+
+    server = grpc.server(
+        ThreadPoolExecutor(),
+        options=[("grpc.max_receive_message_length", MAX_MESSAGE_BYTES)],
+    )
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(arguments.engine, arguments.executor), server)
+    # The engine ends its plugins by SIGINT; grpc cannot be stopped from within a signal handler.
+    ended = threading.Event()
+    signal.signal(signal.SIGINT, lambda *_: ended.set())
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    print(port, flush=True)
+    ended.wait()
+    server.stop(grace=None).wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""Where the local cloud keeps what it makes; nothing of it is committed, and `make clean` removes it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The repository."""
+
+SHARED = ROOT / ".local"
+"""What every cloud on this machine can share: the engine and the Airflow environment."""
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder of one local cloud: `.local` for `make up`, a temporary folder in tests."""
+
+    path: Path
+
+    @property
+    def bin(self) -> Path:
+        """The provider executables, which the engine finds on PATH."""
+        return self.path / "bin"
+
+    @property
+    def run(self) -> Path:
+        """Locks, the emulator's process file and its log."""
+        return self.path / "run"
+
+    @property
+    def data(self) -> Path:
+        """The emulator's own folder, with the file systems of its tasks."""
+        return self.path / "data"
+
+    @property
+    def state(self) -> Path:
+        """Pulumi's file backend."""
+        return self.path / "state"
+
+    @property
+    def stack(self) -> Path:
+        """The stack configuration as the engine sees it, with the salt of this machine's passphrase."""
+        return self.path / "stack"
+
+    @property
+    def passphrase(self) -> Path:
+        """The passphrase that encrypts secrets in the state, readable by its owner alone."""
+        return self.path / "passphrase"
+
+    @property
+    def pulumi(self) -> Path:
+        """PULUMI_HOME: keeps the local stack apart from the user's own logins and plugins."""
+        return self.path / "pulumi"
