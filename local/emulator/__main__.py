@@ -1,0 +1,90 @@
+"""`python -m local.emulator --port N --data DIR --image NAME:TAG=VENV …`: AWS on 127.0.0.1:N until SIGTERM."""
+
+import argparse
+import logging
+import os
+import shutil
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from local.emulator.images import Image
+from local.emulator.relay import start_relay_loop
+from local.emulator.sandbox import available_isolation
+
+_LOG = logging.getLogger("local.emulator")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m local.emulator", description=__doc__)
+    parser.add_argument(
+        "--port", type=int, default=4566, help="port of the AWS API on 127.0.0.1 (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--data", type=Path, required=True, help="directory for the tasks' files; emptied of old ones at start"
+    )
+    parser.add_argument(
+        "--image",
+        action="append",
+        default=[],
+        metavar="NAME:TAG=VENV",
+        help="a container image and the Python environment that stands for it; repeatable; any other image can't be pulled",
+    )
+    parser.add_argument(
+        "--isolation",
+        choices=("namespaces", "user-namespaces", "none"),
+        help="how containers are kept apart (default: the strongest that this machine grants)",
+    )
+    return parser.parse_args()
+
+
+def main() -> int:
+    arguments = _arguments()
+    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    # moto reads these when it is imported. AWS's own policies, such as AmazonECSTaskExecutionRolePolicy, are off by default.
+    os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
+    os.environ["MOTO_PORT"] = str(arguments.port)
+    from local.emulator.ecs import ControlPlane
+    from local.emulator.server import ApiServer
+    from local.emulator.task import Agent
+
+    try:
+        images = {image.name: image for image in map(Image.parse, arguments.image)}
+    except ValueError as error:
+        _LOG.error("%s", error)
+        return 2
+    tasks = arguments.data.absolute() / "tasks"
+    shutil.rmtree(tasks, ignore_errors=True)
+    tasks.mkdir(parents=True)
+    isolation = arguments.isolation or available_isolation()
+    if isolation == "none":
+        _LOG.info(
+            "containers share this machine's network and processes: it grants no namespaces (unshare --net --pid)"
+        )
+    plane = ControlPlane(Agent(arguments.port, tasks, images, isolation, start_relay_loop()))
+    plane.start()
+    try:
+        server = ApiServer(arguments.port)
+    except OSError as error:
+        _LOG.error("port %d on 127.0.0.1: %s; free it or choose another --port", arguments.port, error.strerror)
+        return 1
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: ended.set())
+    server.start()
+    _LOG.info(
+        "AWS API on http://127.0.0.1:%d, containers by %s, images %s",
+        arguments.port,
+        isolation,
+        ", ".join(images) or "none",
+    )
+    ended.wait()
+    _LOG.info("stopping every task")
+    plane.stop()
+    server.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,232 @@
+"""One container of a task: the process behind a container definition, its health check and its restart policy."""
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from local.emulator.images import AIRFLOW_HOME, Image
+from local.emulator.logs import LogPipe, LogStream
+from local.emulator.sandbox import Sandbox, SandboxError
+
+_LOG = logging.getLogger(__name__)
+
+HealthStatus = Literal["UNKNOWN", "HEALTHY", "UNHEALTHY"]
+
+# What a container inherits from this machine: where its programs find certificates, the time zone and the character set.
+_INHERITED = (
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "GIT_SSL_CAINFO",
+)
+_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_DEFAULT_STOP_TIMEOUT = 30
+_HEALTH_OUTPUT_BYTES = 4096
+
+
+class CannotStartContainerError(Exception):
+    """The container's command could not be executed; the text is the containers[].reason of DescribeTasks."""
+
+
+@dataclass(frozen=True)
+class HealthCheck:
+    """A container definition's `healthCheck`, with ECS's defaults; times in seconds."""
+
+    command: list[str]
+    interval: float
+    timeout: float
+    retries: int
+    start_period: float
+
+    @classmethod
+    def of(cls, definition: dict[str, Any]) -> "HealthCheck | None":
+        check = definition.get("healthCheck")
+        if not check or check["command"][0] == "NONE":
+            return None
+        kind, *command = check["command"]
+        return cls(
+            command=["/bin/sh", "-c", *command] if kind == "CMD-SHELL" else command,
+            interval=check.get("interval") or 30,
+            timeout=check.get("timeout") or 5,
+            retries=check.get("retries") or 3,
+            start_period=check.get("startPeriod") or 0,
+        )
+
+
+def container_environment(
+    definition: dict[str, Any], image: Image, directory: Path, secrets: dict[str, str], agent: dict[str, str]
+) -> dict[str, str]:
+    """All that the container's processes see: nothing of the emulator's own environment but what `_INHERITED` names.
+
+    `directory` stands for the container's filesystem. Without an image there is no /opt/airflow, so a value that begins with it gets
+    `directory` in its place. `agent` is what Fargate would give (region, endpoint, keys of the task role).
+    """
+    environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    environment |= {
+        "PATH": f"{image.venv}/bin:{_SYSTEM_PATH}",
+        "HOME": str(directory),
+        "TMPDIR": str(directory / "tmp"),
+        "AIRFLOW_HOME": AIRFLOW_HOME,
+        **agent,
+        **image.environment,
+    }
+    environment |= {each["name"]: each["value"] for each in definition.get("environment") or []}
+    environment |= secrets
+    return {name: _in_directory(value, directory) for name, value in environment.items()}
+
+
+def _in_directory(value: str, directory: Path) -> str:
+    if value == AIRFLOW_HOME or value.startswith(f"{AIRFLOW_HOME}/"):
+        return f"{directory}{value.removeprefix(AIRFLOW_HOME)}"
+    return value
+
+
+class Container:
+    """Starts, watches and stops the process of a container definition; may be started again after it has ended."""
+
+    def __init__(
+        self,
+        definition: dict[str, Any],
+        image: Image,
+        environment: dict[str, str],
+        sandbox: Sandbox,
+        stream: LogStream | None,
+        on_end: Callable[[], None],
+    ) -> None:
+        self.definition = definition
+        self.name: str = definition["name"]
+        self.exit_code: int | None = None
+        self.health_check = HealthCheck.of(definition)
+        self.health_status: HealthStatus = "UNKNOWN"
+        self.ended = threading.Event()
+        self._argv = image.argv(definition.get("entryPoint") or [], definition.get("command") or [])
+        self._image = image
+        self._environment = environment
+        self._sandbox = sandbox
+        self._stream = stream
+        self._on_end = on_end
+        self._pid = 0
+        self._started = 0.0
+
+    @property
+    def seconds_run(self) -> float:
+        return time.monotonic() - self._started
+
+    def start(self) -> None:
+        argv = self._executable(self._argv)
+        self.ended = ended = threading.Event()
+        self.exit_code = None
+        self.health_status = "UNKNOWN"
+        pipe = LogPipe(self._stream)
+
+        def on_exit(code: int) -> None:
+            pipe.close()
+            self.exit_code = code
+            ended.set()
+            self._on_end()
+
+        self._started = time.monotonic()
+        try:
+            self._pid = self._sandbox.start(argv, self._environment, pipe.writer, on_exit, main=True)
+        except SandboxError as error:
+            pipe.close()
+            raise CannotStartContainerError(self._cannot_start(self._argv[0], str(error))) from error
+        if self.health_check:
+            threading.Thread(
+                target=self._watch_health, args=(self.health_check, ended), name=f"health {self.name}", daemon=True
+            ).start()
+
+    def stop(self, longest: float) -> None:
+        """SIGTERM, then SIGKILL after the definition's stopTimeout or `longest` seconds, whichever is less."""
+        self._sandbox.signal(self._pid, signal.SIGTERM)
+        if not self.ended.wait(min(self.definition.get("stopTimeout") or _DEFAULT_STOP_TIMEOUT, longest)):
+            _LOG.info("container %s did not end on SIGTERM: killed", self.name)
+            self._sandbox.signal(self._pid, signal.SIGKILL)
+            self.ended.wait(5)
+
+    def may_restart(self) -> bool:
+        """Whether the definition's restartPolicy has ECS start the container again after it ended just now.
+
+        It must have run for `restartAttemptPeriod` seconds: "if a container isn't able to run for this time period and exits early, it will not be restarted".
+        """
+        policy = self.definition.get("restartPolicy") or {}
+        return (
+            bool(policy.get("enabled"))
+            and self.exit_code not in (policy.get("ignoredExitCodes") or [])
+            and self.seconds_run >= (policy.get("restartAttemptPeriod") or 300)
+        )
+
+    def _executable(self, argv: list[str]) -> list[str]:
+        if not argv:
+            raise CannotStartContainerError(
+                "CannotStartContainerError: no command specified: the local agent knows no image's own CMD, so give `command`"
+            )
+        program = self._image.find_program(argv[0], self._environment["PATH"])
+        if program is None:
+            raise CannotStartContainerError(self._cannot_start(argv[0], "executable file not found in $PATH"))
+        return [program, *argv[1:]]
+
+    @staticmethod
+    def _cannot_start(program: str, why: str) -> str:
+        return (
+            "CannotStartContainerError: failed to create task: OCI runtime create failed: unable to start container process: "
+            f'exec: "{program}": {why}: unknown'
+        )
+
+    def _watch_health(self, check: HealthCheck, ended: threading.Event) -> None:
+        """As in Docker: the first probe after one interval; failures in the start period count only once a probe has succeeded."""
+        failures = 0
+        while not ended.wait(check.interval):
+            began = self.seconds_run
+            healthy, output = self._probe(check)
+            if ended.is_set():
+                return
+            if healthy:
+                failures = 0
+                self._report("HEALTHY", output)
+            elif self.health_status != "UNKNOWN" or began >= check.start_period:
+                failures += 1
+                if failures >= check.retries:
+                    self._report("UNHEALTHY", output)
+
+    def _report(self, status: HealthStatus, output: str) -> None:
+        if status != self.health_status:
+            self.health_status = status
+            _LOG.info(
+                "container %s is %s%s", self.name, status, f": {output}" if status == "UNHEALTHY" and output else ""
+            )
+
+    def _probe(self, check: HealthCheck) -> tuple[bool, str]:
+        reader, writer = os.pipe()
+        finished = threading.Event()
+        codes: list[int] = []
+
+        def on_exit(code: int) -> None:
+            codes.append(code)
+            finished.set()
+
+        os.set_blocking(reader, False)
+        with os.fdopen(reader, "rb") as output:
+            try:
+                pid = self._sandbox.start(
+                    self._executable(check.command), self._environment, writer, on_exit, main=False
+                )
+            except (SandboxError, CannotStartContainerError) as error:
+                return False, str(error)
+            finally:
+                os.close(writer)
+            if not finished.wait(check.timeout):
+                self._sandbox.signal(pid, signal.SIGKILL)
+                return False, f"health check took more than {check.timeout} s"
+            text = (output.read(_HEALTH_OUTPUT_BYTES) or b"").decode(errors="replace").strip()
+            return codes[0] == 0, text

@@ -1,0 +1,80 @@
+"""What RegisterTaskDefinition refuses for Fargate, and moto does not."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from moto.ecs.exceptions import EcsClientException
+
+# MiB for each CPU size (ECS developer guide, "Task size").
+_MEMORY = {
+    "256": [512, 1024, 2048],
+    "512": range(1024, 4096 + 1, 1024),
+    "1024": range(2048, 8192 + 1, 1024),
+    "2048": range(4096, 16384 + 1, 1024),
+    "4096": range(8192, 30720 + 1, 1024),
+    "8192": range(16384, 61440 + 1, 4096),
+    "16384": range(32768, 122880 + 1, 8192),
+}
+# Seconds (ECS API reference, HealthCheck and ContainerRestartPolicy).
+_RANGES = {
+    ("healthCheck", "interval"): (5, 300),
+    ("healthCheck", "timeout"): (2, 60),
+    ("healthCheck", "retries"): (1, 10),
+    ("healthCheck", "startPeriod"): (0, 300),
+    ("restartPolicy", "restartAttemptPeriod"): (60, 1800),
+}
+_LONGEST_STOP_TIMEOUT = 120
+
+
+def refuse_task_definition(request: Mapping[str, Any]) -> None:
+    """Raise AWS's ClientException for a definition that Fargate does not take, or that the local agent does not run."""
+    if "FARGATE" not in (request.get("requiresCompatibilities") or []):
+        raise EcsClientException("The local cloud has Fargate only: requiresCompatibilities must contain FARGATE.")
+    cpu, memory = request.get("cpu"), request.get("memory")
+    if not cpu or not memory or int(memory) not in _MEMORY.get(cpu, []):
+        raise EcsClientException(
+            f"No Fargate configuration exists for given values: {cpu} CPU, {memory} memory. "
+            "See the Amazon ECS documentation for the valid values."
+        )
+    if request.get("networkMode") != "awsvpc":
+        raise EcsClientException("Fargate only supports network mode ‘awsvpc’.")
+    containers = request["containerDefinitions"]
+    if len(containers) != 1:
+        raise EcsClientException(
+            f"The local Fargate agent runs one container a task, and this definition has {len(containers)}."
+        )
+    _refuse_container(containers[0], request)
+
+
+def _refuse_container(container: Mapping[str, Any], request: Mapping[str, Any]) -> None:
+    name = container.get("name")
+    for (part, field), (least, most) in _RANGES.items():
+        value = (container.get(part) or {}).get(field)
+        if value is not None and not least <= value <= most:
+            raise EcsClientException(
+                f"Invalid setting for container '{name}'. {part}.{field} is {value}; it must be between {least} and {most}."
+            )
+    if (container.get("stopTimeout") or 0) > _LONGEST_STOP_TIMEOUT:
+        raise EcsClientException(
+            f"Invalid setting for container '{name}'. The maximum stop timeout is {_LONGEST_STOP_TIMEOUT} seconds."
+        )
+    if (container.get("memory") or 0) > int(request["memory"]):
+        raise EcsClientException(
+            f"Invalid setting for container '{name}'. The container's 'memory' exceeds the task's."
+        )
+    plain = {each["name"] for each in container.get("environment") or []}
+    for secret in container.get("secrets") or []:
+        if secret["name"] in plain:
+            raise EcsClientException(
+                "The secret name must be unique and not shared with any new or existing environment variables set on the container, "
+                f"such as '{secret['name']}'."
+            )
+    if not request.get("executionRoleArn"):
+        if container.get("secrets"):
+            raise EcsClientException(
+                "When you are specifying container secrets, you must also specify a value for 'executionRoleArn'."
+            )
+        if (container.get("logConfiguration") or {}).get("logDriver") == "awslogs":
+            raise EcsClientException(
+                "Fargate requires task definition to have execution role ARN to support log driver awslogs."
+            )

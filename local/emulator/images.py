@@ -1,0 +1,54 @@
+"""The container images that this machine can stand for: each is a Python environment and the image's own defaults."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+_AIRFLOW_REPOSITORY = "apache/airflow"
+
+# What the image's Dockerfile sets with ENV and a task can see (apache/airflow, Dockerfile, "main" stage).
+_AIRFLOW_ENVIRONMENT = {"AIRFLOW__CORE__LOAD_EXAMPLES": "false", "DUMB_INIT_SETSID": "1"}
+
+# Its entrypoint script runs these as they are, and takes everything else as arguments of `airflow`.
+_AIRFLOW_PROGRAMS = ("bash", "python", "airflow")
+
+# AIRFLOW_HOME in the image. A task without an image gets a directory of its own instead.
+AIRFLOW_HOME = "/opt/airflow"
+
+
+@dataclass(frozen=True)
+class Image:
+    """`name` as task definitions write it (repository:tag); `venv` is the Python environment whose programs come first on PATH."""
+
+    name: str
+    venv: Path
+
+    @classmethod
+    def parse(cls, text: str) -> "Image":
+        """Read an `--image NAME:TAG=VENV` argument; refuses a VENV without a Python in it."""
+        name, separator, directory = text.partition("=")
+        if not separator or ":" not in name:
+            raise ValueError(f"--image {text}: expected NAME:TAG=VENV")
+        venv = Path(directory).absolute()
+        if not (venv / "bin" / "python").exists():
+            raise ValueError(
+                f"--image {text}: {venv}/bin/python does not exist; VENV is the directory of a Python environment"
+            )
+        return cls(name, venv)
+
+    @property
+    def is_airflow(self) -> bool:
+        return self.name.rpartition(":")[0] == _AIRFLOW_REPOSITORY
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return _AIRFLOW_ENVIRONMENT if self.is_airflow else {}
+
+    def argv(self, entry_point: list[str], command: list[str]) -> list[str]:
+        """What the container executes: the task definition's entryPoint and command, else through the image's own entrypoint."""
+        if not entry_point and self.is_airflow and command[:1] != [] and command[0] not in _AIRFLOW_PROGRAMS:
+            return ["airflow", *command]
+        return [*entry_point, *command]
+
+    def find_program(self, program: str, path: str) -> str | None:
+        return shutil.which(program, path=path)

@@ -1,0 +1,132 @@
+"""A Fargate task's elastic network interface, its public address on this machine, and what its security groups let in."""
+
+import ipaddress
+import socket
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from moto.ec2.models import EC2Backend, ec2_backends
+from moto.ec2.models.elastic_network_interfaces import NetworkInterface
+from moto.ec2.models.security_groups import SecurityGroup, SecurityGroupRule
+
+# 127.0.0.1 is where the emulator itself listens.
+_FIRST_HOST, _LAST_HOST = 2, 254
+
+
+class NetworkError(Exception):
+    """Why a task got no network; the text is the task's stoppedReason."""
+
+
+class TaskNetworkInterface(NetworkInterface):
+    """An interface that Fargate attached: moto's own knows attachments to EC2 instances only."""
+
+    def __init__(self, backend: EC2Backend, subnet_id: str, group_ids: list[str], description: str) -> None:
+        # An empty address makes moto choose one from the subnet's range.
+        super().__init__(backend, subnet_id, "", group_ids=group_ids, description=description)
+        self.status = "in-use"
+        self.device_index = 1
+        self.attachment_id = f"eni-attach-{uuid.uuid4().hex[:17]}"
+        self.attach_time = datetime.now(UTC)
+
+    @property
+    def attachment(self) -> Any:
+        return {
+            "AttachTime": self.attach_time,
+            "AttachmentId": self.attachment_id,
+            "DeleteOnTermination": False,
+            "DeviceIndex": self.device_index,
+            "InstanceOwnerId": self.owner_id,
+            "NetworkCardIndex": 0,
+            "Status": "attached",
+        }
+
+    def get_filter_value(self, filter_name: str, method_name: str | None = None) -> Any:
+        if filter_name == "attachment.status":
+            return "attached"
+        if filter_name == "attachment.instance-owner-id":
+            return self.owner_id
+        return super().get_filter_value(filter_name, method_name)
+
+
+@dataclass
+class TaskNetwork:
+    """`listeners` are bound to the public address, one for each of the task's ports; empty without a public address."""
+
+    interface: TaskNetworkInterface
+    listeners: list[socket.socket]
+
+    @property
+    def public_address(self) -> str | None:
+        return self.interface.public_ip
+
+    def allows(self, port: int, source: str) -> bool:
+        """Whether the ingress rules of the interface's security groups, as they are now, let `source` reach TCP `port`."""
+        groups: Iterable[SecurityGroup] = self.interface.group_set
+        return any(_rule_allows(rule, port, source) for group in groups for rule in list(group.ingress_rules))
+
+    def release(self) -> None:
+        for listener in self.listeners:
+            listener.close()
+        self.interface.ec2_backend.enis.pop(self.interface.id, None)
+
+    def attachment_details(self) -> list[dict[str, str]]:
+        """What DescribeTasks lists in `attachments[].details`."""
+        details = {
+            "subnetId": self.interface.subnet_id,
+            "networkInterfaceId": self.interface.id,
+            "macAddress": self.interface.mac_address,
+            "privateDnsName": getattr(self.interface, "private_dns_name", None),
+            "privateIPv4Address": self.interface.private_ip_address,
+        }
+        return [{"name": name, "value": value} for name, value in details.items() if value]
+
+
+def attach_network(
+    account_id: str, region: str, configuration: dict[str, Any], ports: list[int], attachment_arn: str
+) -> TaskNetwork:
+    """Make the interface in the first of the configured subnets, with a public address if `assignPublicIp` is ENABLED."""
+    backend: EC2Backend = ec2_backends[account_id][region]
+    vpc = configuration["awsvpcConfiguration"]
+    interface = TaskNetworkInterface(backend, vpc["subnets"][0], vpc.get("securityGroups") or [], attachment_arn)
+    listeners: list[socket.socket] = []
+    if vpc.get("assignPublicIp", "DISABLED") == "ENABLED":
+        address, listeners = _public_address(ports, {each.public_ip for each in backend.enis.values()})
+        interface.public_ip = address
+    backend.enis[interface.id] = interface
+    return TaskNetwork(interface, listeners)
+
+
+def _public_address(ports: list[int], taken: set[str | None]) -> tuple[str, list[socket.socket]]:
+    """The first loopback address on which all of the task's ports are free: another emulator, or anything else, may hold some."""
+    for host in range(_FIRST_HOST, _LAST_HOST + 1):
+        address = f"127.0.0.{host}"
+        if address not in taken and (listeners := _bind(address, ports)) is not None:
+            return address, listeners
+    raise NetworkError(
+        f"no public address: ports {ports} are in use on every address from 127.0.0.{_FIRST_HOST} to 127.0.0.{_LAST_HOST}; "
+        "a program that listens on 0.0.0.0 takes a port on all of them"
+    )
+
+
+def _bind(address: str, ports: list[int]) -> list[socket.socket] | None:
+    listeners: list[socket.socket] = []
+    for port in ports:
+        try:
+            listeners.append(socket.create_server((address, port)))
+        except OSError:
+            for listener in listeners:
+                listener.close()
+            return None
+    return listeners
+
+
+def _rule_allows(rule: SecurityGroupRule, port: int, source: str) -> bool:
+    if rule.ip_protocol not in ("tcp", "-1"):
+        return False
+    if rule.ip_protocol == "tcp" and not int(rule.from_port or 0) <= port <= int(rule.to_port or 0):
+        return False
+    cidr = rule.ip_range.get("CidrIp") or rule.ip_range.get("CidrIpv6")
+    return cidr is not None and ipaddress.ip_address(source) in ipaddress.ip_network(cidr, strict=False)
