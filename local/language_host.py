@@ -144,7 +144,7 @@ def main() -> None:
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(arguments.engine, arguments.executor), server)
     # The engine ends its plugins by SIGINT; grpc cannot be stopped from within a signal handler.
     ended = threading.Event()
-    signal.signal(signal.SIGINT, lambda *_: ended.set())
+    signal.signal(signal.SIGINT, lambda _signal, _frame: ended.set())
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)

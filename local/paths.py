@@ -27,6 +27,11 @@ class Home:
         return self.path / "run"
 
     @property
+    def lock(self) -> Path:
+        """Held by the command that changes this cloud."""
+        return self.run / "lock"
+
+    @property
     def data(self) -> Path:
         """The emulator's own folder, with the file systems of its tasks."""
         return self.path / "data"

@@ -42,7 +42,7 @@ class Engine:
 
 
 def engine(folder: Path = SHARED / "engine", environ: Mapping[str, str] = os.environ) -> Engine:
-    """Returns the engine, getting it first if there is none, and says which one it is.
+    """Returns the engine, getting it first if there is none.
 
     In this order: `pulumi` on PATH, if it is new enough; Pulumi's own installer; a build from the Go module.
 
@@ -54,13 +54,12 @@ def engine(folder: Path = SHARED / "engine", environ: Mapping[str, str] = os.env
         if found is None:
             found = _kept(folder) or _install(folder) or _build(folder, environ)
             _write_language_host(found.command.parent)
-    say(f"Pulumi {found.version}, {found.command}")
     return found
 
 
 def _on_path(folder: Path, environ: Mapping[str, str]) -> Engine | None:
     path = shutil.which("pulumi", path=environ.get("PATH"))
-    if path is None or Path(path).is_relative_to(folder):
+    if path is None or Path(path).resolve().is_relative_to(folder):
         return None
     version = _version(Path(path))
     if version is None or version < MINIMUM:

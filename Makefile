@@ -1,0 +1,58 @@
+# `make` lists the commands. Needed: git, make, Python 3.11 or later, and Go if there is no `pulumi`.
+PYTHON ?= python3
+PY := .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help venv up destroy status logs output env test test-unit check format bench airflow-lock clean
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+venv: ## Make .venv, or bring it up to date; every command here does that first
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "error: Python 3.11 or later is needed, and '$(PYTHON)' is not: make PYTHON=/path/to/python3.12 …" >&2; exit 1; }
+	@$(PYTHON) -m local.bootstrap
+
+up: venv ## Deploy the stack `local` on this machine, and wait until Airflow is healthy
+	@$(PY) -m local up
+
+destroy: venv ## Destroy the stack, check that nothing is left, stop every process
+	@$(PY) -m local destroy
+
+status: venv ## Show service, task, health and URL
+	@$(PY) -m local status
+
+logs: venv ## Show the container's log; FOLLOW=1 waits for more
+	@$(PY) -m local logs $(if $(FOLLOW),--follow)
+
+output: venv ## Print all outputs as JSON, secrets included
+	@$(PY) -m local output
+
+env: venv ## Print exports for plain pulumi, aws and boto3: eval "$$(make -s env)"
+	@$(PY) -m local env
+
+test: venv ## Run every test: mocks, engine, container
+	@$(PY) -m local prepare
+	@$(PY) -m pytest tests/unit tests/engine tests/container
+
+test-unit: venv ## Run the tests that need no engine, in seconds
+	@$(PY) -m pytest tests/unit
+
+check: venv ## Lint, check the format and the types
+	@$(PY) -m ruff check
+	@$(PY) -m ruff format --check
+	@$(PY) -m pyright
+
+bench: venv ## Measure our container against `airflow standalone`
+	@$(PY) -m local prepare
+	@$(PY) -m bench
+
+airflow-lock: venv ## Resolve local/airflow/requirements.in anew
+	@cd local/airflow && ../../.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --custom-compile-command "make airflow-lock" --upgrade \
+	  --output-file requirements.lock requirements.in
+
+clean: venv ## Stop everything and remove all that was made, .venv and the engine included
+	@$(PY) -m local stop
+	rm -rf .venv .local .pytest_cache .ruff_cache components/*.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,88 @@
+"""One local cloud: a home folder, an engine, an emulator on a port, and the environment that brings them together."""
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+
+from local import plugins
+from local.emulator_process import EmulatorProcess
+from local.engine.choose import Engine
+from local.inventory import inventory
+from local.paths import Home
+
+REGION = "us-east-1"
+CREDENTIAL = "test"
+"""Both halves of the access key, as with other emulators; nothing checks it."""
+
+UNSET = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "PULUMI_CONFIG_PASSPHRASE")
+"""What would take precedence over, or mix into, the variables that `Cloud.variables` sets."""
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """What the commands and the tests work with."""
+
+    home: Home
+    port: int
+    engine: Engine
+
+    @property
+    def emulator(self) -> EmulatorProcess:
+        return EmulatorProcess(self.home, self.port)
+
+    def left_behind(self) -> set[str]:
+        """What is there now and was not when the emulator started."""
+        before = json.loads((self.home.run / "inventory.json").read_text())
+        return inventory(self.session(), self.emulator.endpoint) - set(before)
+
+    def start(self, images: Mapping[str, Path]) -> None:
+        """Starts the emulator, and notes what it brings of its own accord."""
+        self.emulator.start(images)
+        there = inventory(self.session(), self.emulator.endpoint)
+        (self.home.run / "inventory.json").write_text(json.dumps(sorted(there)))
+
+    def prepare(self) -> None:
+        """Makes what the engine needs in the home folder: providers, backend, passphrase. Keeps what is there."""
+        plugins.write_providers(self.home.bin)
+        self.home.state.mkdir(parents=True, exist_ok=True)
+        if not self.home.passphrase.exists():
+            descriptor = os.open(self.home.passphrase, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_urlsafe(32))
+
+    def variables(self, stack: str) -> dict[str, str]:
+        """The variables with which plain `pulumi`, the AWS CLI and boto3 work against this cloud.
+
+        PULUMI_OPTION_CONFIG_FILE stands for `--config-file` on every command: the engine writes the salt that belongs
+        to the passphrase into the stack's configuration file, and the committed one must stay as it is.
+        """
+        path = os.environ.get("PATH", os.defpath).split(os.pathsep)
+        return {
+            "PATH": os.pathsep.join(dict.fromkeys([str(self.home.bin), str(self.engine.command.parent), *path])),
+            "PULUMI_HOME": str(self.home.pulumi),
+            "PULUMI_BACKEND_URL": self.home.state.as_uri(),
+            "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.home.passphrase),
+            "PULUMI_STACK": stack,
+            "PULUMI_OPTION_CONFIG_FILE": str(self.home.stack / f"Pulumi.{stack}.yaml"),
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "AWS_ENDPOINT_URL": self.emulator.endpoint,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": CREDENTIAL,
+            "AWS_SECRET_ACCESS_KEY": CREDENTIAL,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def environment(self, stack: str) -> dict[str, str]:
+        """The whole environment for a process that works against this cloud."""
+        kept = {name: value for name, value in os.environ.items() if name not in UNSET}
+        return {**kept, **self.variables(stack)}
+
+    def session(self) -> boto3.Session:
+        """A boto3 session for this cloud; its clients need `endpoint_url=cloud.emulator.endpoint`."""
+        return boto3.Session(aws_access_key_id=CREDENTIAL, aws_secret_access_key=CREDENTIAL, region_name=REGION)

@@ -1,0 +1,121 @@
+"""A Pulumi stack of a local cloud, worked by the real `pulumi` command."""
+
+import json
+import socket
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+from local.cloud import Cloud
+from local.errors import LocalCloudError
+from local.progress import say
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack by its name and the folder of its project, which holds Pulumi.yaml and Pulumi.<name>.yaml."""
+
+    cloud: Cloud
+    project: Path
+    name: str
+
+    def prepare(self) -> None:
+        """Makes the stack if it is new, hands it the committed configuration, and clears what a killed run has left."""
+        configuration = self.cloud.home.stack / f"Pulumi.{self.name}.yaml"
+        committed = (self.project / configuration.name).read_text()
+        salt = _salt(configuration)
+        configuration.parent.mkdir(parents=True, exist_ok=True)
+        configuration.write_text(f"{committed.rstrip()}\n{salt}")
+        if not self._file.exists():
+            # Where `stack init` runs, it writes the salt into the configuration: not where that file is committed.
+            (configuration.parent / "Pulumi.yaml").write_text(f"name: {self._project_name}\nruntime: python\n")
+            self.pulumi("stack", "init", self.name, cwd=configuration.parent)
+        self._unlock()
+        if self._deployment().get("pending_operations"):
+            say("An earlier run was interrupted in the middle of an operation; asking the emulator what came of it.")
+            self.run("refresh", "--yes", "--skip-preview", "--clear-pending-creates")
+
+    def exists(self) -> bool:
+        return self._file.exists()
+
+    def lists_resources(self) -> bool:
+        """Whether the state says that something is there."""
+        if not self._file.exists():
+            return False
+        checkpoint: dict[str, Any] = json.loads(self._file.read_text())["checkpoint"]
+        latest: dict[str, Any] = checkpoint.get("latest") or {}
+        return bool(latest.get("resources"))
+
+    def outputs(self) -> dict[str, Any]:
+        """All outputs, secrets in plain text."""
+        return json.loads(self.pulumi("stack", "output", "--json", "--show-secrets").stdout) if self.exists() else {}
+
+    def run(self, *arguments: str) -> None:
+        """Runs `pulumi` with its output going straight to the user.
+
+        Ctrl-C reaches `pulumi` as well, which then finishes what it has begun and saves the state: it is waited for.
+        """
+        command = [self.cloud.engine.command, *arguments]
+        with subprocess.Popen(command, cwd=self.project, env=self._environment) as process:
+            interrupted = False
+            while True:
+                try:
+                    code = process.wait()
+                    break
+                except KeyboardInterrupt:
+                    interrupted = True
+        if interrupted:
+            raise KeyboardInterrupt
+        if code:
+            raise LocalCloudError(f"`pulumi {' '.join(arguments)}` failed with exit code {code}; see its output above.")
+
+    def pulumi(self, *arguments: str, cwd: Path | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Runs `pulumi` without a terminal and returns what it printed."""
+        result = subprocess.run(
+            [self.cloud.engine.command, *arguments, "--non-interactive"],
+            cwd=cwd or self.project,
+            env=self._environment,
+            check=False,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+        )
+        if check and result.returncode:
+            raise LocalCloudError(f"`pulumi {' '.join(arguments)}` failed:\n{result.stdout}{result.stderr}")
+        return result
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return self.cloud.environment(self.name)
+
+    @property
+    def _project_name(self) -> str:
+        return yaml.safe_load((self.project / "Pulumi.yaml").read_text())["name"]
+
+    @property
+    def _file(self) -> Path:
+        """The stack in the file backend."""
+        return self.cloud.home.state / ".pulumi" / "stacks" / self._project_name / f"{self.name}.json"
+
+    def _deployment(self) -> dict[str, Any]:
+        return json.loads(self.pulumi("stack", "export").stdout).get("deployment") or {}
+
+    def _unlock(self) -> None:
+        """Removes the backend's lock if the `pulumi` that took it is gone, which `pulumi` itself cannot know."""
+        for lock in (self.cloud.home.state / ".pulumi" / "locks").rglob("*.json"):
+            holder = json.loads(lock.read_text())
+            if holder["hostname"] == socket.gethostname() and not psutil.pid_exists(holder["pid"]):
+                say(f"Removing the lock of an earlier run that was killed (process {holder['pid']}).")
+                self.pulumi("cancel", "--yes")
+
+
+def _salt(configuration: Path) -> str:
+    """The line that the engine has added to an earlier copy of the configuration."""
+    if not configuration.exists():
+        return ""
+    salt = yaml.safe_load(configuration.read_text()).get("encryptionsalt")
+    return f"encryptionsalt: {salt}\n" if salt else ""
