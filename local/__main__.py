@@ -3,16 +3,13 @@
 import argparse
 import json
 import shlex
-import shutil
 import sys
 import time
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from local import airflow_environment, logs, status
-from local.bootstrap import check_space
 from local.cloud import UNSET, Cloud
+from local.deployment import Deployment, forget
 from local.emulator_process import EmulatorProcess
 from local.engine.choose import engine
 from local.errors import LocalCloudError
@@ -26,66 +23,31 @@ PORT = 4566
 
 STACK = "local"
 HOME = Home(SHARED)
-NEEDED_SPACE = 1024**3
-"""Bytes for what a local cloud writes while it runs."""
 
 
 def up() -> None:
     """Deploy this repository's program, starting what does not run yet."""
     started = time.monotonic()
-    with lock(HOME.lock, "make up"):
-        check_space(HOME.path, NEEDED_SPACE)
-        cloud = Cloud(HOME, PORT, engine())
-        say(f"Pulumi {cloud.engine.version}, {cloud.engine.command}")
-        images = airflow_environment.images()
-        cloud.prepare()
-        stack = Stack(cloud, ROOT, STACK)
-        if cloud.emulator.running():
-            cloud.emulator.refuse_other_images(images)
-        else:
-            _start_clean(cloud, stack, images)
-        stack.prepare()
-        stack.run("up", "--yes", "--skip-preview")
-        outputs = stack.outputs()
+    stack = _stack()
+    say(f"Pulumi {stack.cloud.engine.version}, {stack.cloud.engine.command}")
+    Deployment(stack).up(airflow_environment.images())
+    outputs = stack.outputs()
     say(f"\n{outputs['url']} is up, after {duration(time.monotonic() - started)}.")
     say(f"Log in as {outputs['admin_username']}; `make output` shows the password.")
 
 
-def _start_clean(cloud: Cloud, stack: Stack, images: Mapping[str, Path]) -> None:
-    if stack.lists_resources():
-        say("The emulator no longer runs, and with it ended all that the state lists (a restart?): starting clean.")
-    _forget()
-    cloud.prepare()
-    cloud.start(images)
-
-
 def destroy() -> None:
     """Destroy the stack, see that nothing is left, and stop every process."""
-    with lock(HOME.lock, "make destroy"):
-        if EmulatorProcess(HOME, PORT).running() is None:
-            _forget()
-            say("Nothing runs.")
-            return
-        cloud = Cloud(HOME, PORT, engine())
-        stack = Stack(cloud, ROOT, STACK)
-        if stack.exists():
-            stack.prepare()
-            stack.run("destroy", "--yes", "--skip-preview")
-        left = cloud.left_behind()
-        cloud.emulator.stop()
-        _forget()
-    if left:
-        raise LocalCloudError(
-            "Pulumi has destroyed the stack, and this was still there: " + ", ".join(sorted(left)),
-            "It is gone now, with the emulator. On AWS it would not be: look for what made it.",
-        )
-    say("Nothing is left, and nothing runs.")
+    if EmulatorProcess(HOME, PORT).running():
+        Deployment(_stack()).destroy()
+        say("Nothing is left, and nothing runs.")
+    else:
+        stop()
+        say("Nothing runs.")
 
 
-def _forget() -> None:
-    """Removes what describes a cloud that has ended; the engine, the environments and the passphrase stay."""
-    for folder in (HOME.state, HOME.stack, HOME.data):
-        shutil.rmtree(folder, ignore_errors=True)
+def _stack() -> Stack:
+    return Stack(Cloud(HOME, PORT, engine()), ROOT, STACK)
 
 
 def show_status() -> None:
@@ -93,11 +55,8 @@ def show_status() -> None:
     cloud, outputs = _deployed()
     rows = status.tasks(cloud.session(), outputs["cluster_arn"], outputs["service_arn"], cloud.emulator.endpoint)
     print(status.table(rows))
-    urls = [row.url for row in rows if row.url]
-    if outputs["url"] not in urls:
-        say(
-            f"The stack's output is {outputs['url']}; the task has been replaced since. `make up` brings it up to date."
-        )
+    if outputs["url"] not in (row.url for row in rows):
+        say(f"The stack's output says {outputs['url']}: the task was replaced since; `make up` brings it up to date.")
 
 
 def show_logs(*, follow: bool) -> None:
@@ -114,16 +73,18 @@ def output() -> None:
 
 
 def _deployed() -> tuple[Cloud, dict[str, Any]]:
-    cloud = Cloud(HOME, PORT, engine())
-    stack = Stack(cloud, ROOT, STACK)
-    if cloud.emulator.running() is None or not stack.lists_resources():
+    if EmulatorProcess(HOME, PORT).running() is None:
         raise LocalCloudError("Nothing is deployed on this machine.", "`make up` deploys the stack.")
-    return cloud, stack.outputs()
+    stack = _stack()
+    outputs = stack.outputs()
+    if "service_arn" not in outputs:
+        raise LocalCloudError("The stack has no outputs: the last `make up` did not succeed.", "Run it again.")
+    return stack.cloud, outputs
 
 
 def env() -> None:
     """Print shell exports for plain `pulumi`, the AWS CLI and boto3."""
-    cloud = Cloud(HOME, PORT, engine())
+    cloud = _stack().cloud
     print(f"unset {' '.join(UNSET)}")
     for name, value in cloud.variables(STACK).items():
         print(f"export {name}={shlex.quote(value)}")
@@ -141,7 +102,7 @@ def stop() -> None:
     """Stop every process, whatever Pulumi's state says, and forget the stack."""
     with lock(HOME.lock, "make clean"):
         EmulatorProcess(HOME, PORT).stop()
-        _forget()
+        forget(HOME)
 
 
 def main() -> int:

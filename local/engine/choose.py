@@ -52,7 +52,7 @@ def engine(folder: Path = SHARED / "engine", environ: Mapping[str, str] = os.env
     with lock(SHARED / "run" / "engine.lock", "getting the engine", on_wait=lambda who: say(f"Waiting for {who}")):
         found = _on_path(folder, environ)
         if found is None:
-            found = _kept(folder) or _install(folder) or _build(folder, environ)
+            found = _kept(folder) or _install(folder) or build(folder, environ)
             _write_language_host(found.command.parent)
     return found
 
@@ -116,8 +116,8 @@ def _install(folder: Path) -> Engine | None:
     return _keep(new, folder)
 
 
-def _build(folder: Path, environ: Mapping[str, str]) -> Engine:
-    """Builds the engine from the Go module that local/engine/go.mod names."""
+def build(folder: Path, environ: Mapping[str, str]) -> Engine:
+    """Builds the engine from the Go module that local/engine/go.mod names, and puts it into a folder of its version."""
     go = shutil.which("go", path=environ.get("PATH"))
     if go is None:
         raise LocalCloudError(

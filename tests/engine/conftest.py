@@ -1,0 +1,61 @@
+"""What the tests of the engine ring share: one local cloud, and small projects to deploy to it."""
+
+import socket
+import sys
+from collections.abc import Callable, Generator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.cloud import Cloud
+from local.engine.choose import Engine, engine
+from local.paths import Home
+from tests.engine.workspace import Workspace
+
+IMAGE = "test/python:3"
+"""An image that is nothing but Python: tasks give their own `command`."""
+
+NewWorkspace = Callable[..., Workspace]
+
+
+@pytest.fixture(scope="session")
+def pulumi_engine() -> Engine:
+    return engine()
+
+
+@pytest.fixture
+def free_port() -> int:
+    return _free_port()
+
+
+@pytest.fixture(scope="session")
+def cloud(pulumi_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Generator[Cloud]:
+    """A local cloud of its own, on a free port in a temporary folder."""
+    cloud = Cloud(Home(tmp_path_factory.mktemp("cloud")), _free_port(), pulumi_engine)
+    cloud.prepare()
+    cloud.start({IMAGE: Path(sys.prefix)})
+    yield cloud
+    cloud.emulator.stop()
+
+
+@pytest.fixture
+def workspace(cloud: Cloud, tmp_path: Path) -> Generator[NewWorkspace]:
+    """Makes a project from a program's text and its configuration; what it has deployed is destroyed after the test."""
+    with ExitStack() as cleanup:
+
+        def new(program: str, config: dict[str, Any] | None = None) -> Workspace:
+            folder = tmp_path / f"project-{len(list(tmp_path.iterdir()))}"
+            folder.mkdir()
+            made = Workspace.make(cloud, folder, program, config or {})
+            cleanup.callback(made.destroy)
+            return made
+
+        yield new
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
