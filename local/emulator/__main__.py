@@ -29,7 +29,7 @@ def _arguments() -> argparse.Namespace:
         action="append",
         default=[],
         metavar="NAME:TAG=VENV",
-        help="a container image and the Python environment that stands for it; repeatable; any other image can't be pulled",
+        help="an image and the Python environment that stands for it; repeatable; no other image can be pulled",
     )
     parser.add_argument(
         "--isolation",
@@ -42,10 +42,11 @@ def _arguments() -> argparse.Namespace:
 def main() -> int:
     arguments = _arguments()
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    # moto reads these when it is imported. AWS's own policies, such as AmazonECSTaskExecutionRolePolicy, are off by default.
+    # moto reads these when it is imported. Without the first it lacks AWS's own policies.
     os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
     os.environ["MOTO_PORT"] = str(arguments.port)
     from local.emulator.ecs import ControlPlane
+    from local.emulator.rules import enforce_deletion_rules
     from local.emulator.server import ApiServer
     from local.emulator.task import Agent
 
@@ -63,6 +64,7 @@ def main() -> int:
             "containers share this machine's network and processes: it grants no namespaces (unshare --net --pid)"
         )
     plane = ControlPlane(Agent(arguments.port, tasks, images, isolation, start_relay_loop()))
+    enforce_deletion_rules()
     plane.start()
     try:
         server = ApiServer(arguments.port)

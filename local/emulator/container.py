@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from local.emulator.definitions import items, part
 from local.emulator.images import AIRFLOW_HOME, Image
 from local.emulator.logs import LogPipe, LogStream
 from local.emulator.sandbox import Sandbox, SandboxError
@@ -18,7 +19,7 @@ _LOG = logging.getLogger(__name__)
 
 HealthStatus = Literal["UNKNOWN", "HEALTHY", "UNHEALTHY"]
 
-# What a container inherits from this machine: where its programs find certificates, the time zone and the character set.
+# What a container inherits from this machine: the character set, the time zone, where certificates are.
 _INHERITED = (
     "LANG",
     "LC_ALL",
@@ -31,6 +32,7 @@ _INHERITED = (
 )
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _DEFAULT_STOP_TIMEOUT = 30
+_DEFAULT_RESTART_PERIOD = 300
 _HEALTH_OUTPUT_BYTES = 4096
 
 
@@ -68,8 +70,8 @@ def container_environment(
 ) -> dict[str, str]:
     """All that the container's processes see: nothing of the emulator's own environment but what `_INHERITED` names.
 
-    `directory` stands for the container's filesystem. Without an image there is no /opt/airflow, so a value that begins with it gets
-    `directory` in its place. `agent` is what Fargate would give (region, endpoint, keys of the task role).
+    `directory` stands for the container's filesystem. Without an image there is no /opt/airflow, so a value that begins
+    with it gets `directory` in its place. `agent` is what Fargate would give (region, endpoint, keys of the task role).
     """
     environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     environment |= {
@@ -80,7 +82,7 @@ def container_environment(
         **agent,
         **image.environment,
     }
-    environment |= {each["name"]: each["value"] for each in definition.get("environment") or []}
+    environment |= {each["name"]: each["value"] for each in items(definition, "environment")}
     environment |= secrets
     return {name: _in_directory(value, directory) for name, value in environment.items()}
 
@@ -157,19 +159,17 @@ class Container:
     def may_restart(self) -> bool:
         """Whether the definition's restartPolicy has ECS start the container again after it ended just now.
 
-        It must have run for `restartAttemptPeriod` seconds: "if a container isn't able to run for this time period and exits early, it will not be restarted".
+        One that ended before `restartAttemptPeriod` seconds is not (ECS API reference, ContainerRestartPolicy).
         """
-        policy = self.definition.get("restartPolicy") or {}
-        return (
-            bool(policy.get("enabled"))
-            and self.exit_code not in (policy.get("ignoredExitCodes") or [])
-            and self.seconds_run >= (policy.get("restartAttemptPeriod") or 300)
-        )
+        policy = part(self.definition, "restartPolicy")
+        if not policy.get("enabled") or self.exit_code in (policy.get("ignoredExitCodes") or ()):
+            return False
+        return self.seconds_run >= (policy.get("restartAttemptPeriod") or _DEFAULT_RESTART_PERIOD)
 
     def _executable(self, argv: list[str]) -> list[str]:
         if not argv:
             raise CannotStartContainerError(
-                "CannotStartContainerError: no command specified: the local agent knows no image's own CMD, so give `command`"
+                "CannotStartContainerError: no command specified; no image's CMD is known here, so give `command`"
             )
         program = self._image.find_program(argv[0], self._environment["PATH"])
         if program is None:
@@ -179,12 +179,12 @@ class Container:
     @staticmethod
     def _cannot_start(program: str, why: str) -> str:
         return (
-            "CannotStartContainerError: failed to create task: OCI runtime create failed: unable to start container process: "
-            f'exec: "{program}": {why}: unknown'
+            "CannotStartContainerError: failed to create task: OCI runtime create failed: "
+            f'unable to start container process: exec: "{program}": {why}: unknown'
         )
 
     def _watch_health(self, check: HealthCheck, ended: threading.Event) -> None:
-        """As in Docker: the first probe after one interval; failures in the start period count only once a probe has succeeded."""
+        """As in Docker: first after one interval; failures in the start period count once a probe has succeeded."""
         failures = 0
         while not ended.wait(check.interval):
             began = self.seconds_run

@@ -1,4 +1,4 @@
-"""What RegisterTaskDefinition refuses for Fargate, and moto does not."""
+"""Task definitions: their optional members, and what RegisterTaskDefinition refuses for Fargate and moto does not."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -26,6 +26,16 @@ _RANGES = {
 _LONGEST_STOP_TIMEOUT = 120
 
 
+def items(structure: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """A list of an API structure; one that is absent is empty."""
+    return structure.get(name) or []
+
+
+def part(structure: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A nested structure of an API structure; one that is absent is empty."""
+    return structure.get(name) or {}
+
+
 def refuse_task_definition(request: Mapping[str, Any]) -> None:
     """Raise AWS's ClientException for a definition that Fargate does not take, or that the local agent does not run."""
     if "FARGATE" not in (request.get("requiresCompatibilities") or []):
@@ -37,7 +47,7 @@ def refuse_task_definition(request: Mapping[str, Any]) -> None:
             "See the Amazon ECS documentation for the valid values."
         )
     if request.get("networkMode") != "awsvpc":
-        raise EcsClientException("Fargate only supports network mode ‘awsvpc’.")
+        raise EcsClientException("Fargate only supports network mode 'awsvpc'.")
     containers = request["containerDefinitions"]
     if len(containers) != 1:
         raise EcsClientException(
@@ -48,11 +58,11 @@ def refuse_task_definition(request: Mapping[str, Any]) -> None:
 
 def _refuse_container(container: Mapping[str, Any], request: Mapping[str, Any]) -> None:
     name = container.get("name")
-    for (part, field), (least, most) in _RANGES.items():
-        value = (container.get(part) or {}).get(field)
+    for (member, field), (least, most) in _RANGES.items():
+        value: int | None = part(container, member).get(field)
         if value is not None and not least <= value <= most:
             raise EcsClientException(
-                f"Invalid setting for container '{name}'. {part}.{field} is {value}; it must be between {least} and {most}."
+                f"Invalid setting for container '{name}'. {member}.{field} is {value}, not in {least} to {most}."
             )
     if (container.get("stopTimeout") or 0) > _LONGEST_STOP_TIMEOUT:
         raise EcsClientException(
@@ -62,19 +72,19 @@ def _refuse_container(container: Mapping[str, Any], request: Mapping[str, Any]) 
         raise EcsClientException(
             f"Invalid setting for container '{name}'. The container's 'memory' exceeds the task's."
         )
-    plain = {each["name"] for each in container.get("environment") or []}
-    for secret in container.get("secrets") or []:
+    plain = {each["name"] for each in items(container, "environment")}
+    for secret in items(container, "secrets"):
         if secret["name"] in plain:
             raise EcsClientException(
-                "The secret name must be unique and not shared with any new or existing environment variables set on the container, "
-                f"such as '{secret['name']}'."
+                "The secret name must be unique and not shared with any new or existing environment variables "
+                f"set on the container, such as '{secret['name']}'."
             )
     if not request.get("executionRoleArn"):
         if container.get("secrets"):
             raise EcsClientException(
                 "When you are specifying container secrets, you must also specify a value for 'executionRoleArn'."
             )
-        if (container.get("logConfiguration") or {}).get("logDriver") == "awslogs":
+        if part(container, "logConfiguration").get("logDriver") == "awslogs":
             raise EcsClientException(
                 "Fargate requires task definition to have execution role ARN to support log driver awslogs."
             )

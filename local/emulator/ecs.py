@@ -1,7 +1,7 @@
 """The ECS API on top of moto's: the actions that start, stop and report tasks, and what Fargate refuses.
 
-Clusters, task definitions and tags stay moto's. Services and tasks are ours, kept in moto's own tables so that its other actions
-find them.
+Clusters, task definitions and tags stay moto's. Services and tasks are ours, kept in moto's own tables so that its
+other actions find them.
 """
 
 import logging
@@ -14,15 +14,15 @@ from moto.core.responses import ActionResult
 from moto.ecs import urls
 from moto.ecs.exceptions import (
     ClusterNotFoundException,
-    ECSException,
     EcsClientException,
+    ECSException,
     InvalidParameterException,
     ServiceNotFoundException,
 )
 from moto.ecs.models import Cluster, EC2ContainerServiceBackend, TaskDefinition, ecs_backends
 from moto.ecs.responses import EC2ContainerServiceResponse
 
-from local.emulator.definitions import refuse_task_definition
+from local.emulator.definitions import items, refuse_task_definition
 from local.emulator.scheduler import Deployment, Service
 from local.emulator.task import Agent, Task
 
@@ -100,6 +100,20 @@ class EcsResponse(EC2ContainerServiceResponse):
                 cluster.pending_tasks_count = sum(each.last_status in ("PROVISIONING", "PENDING") for each in tasks)
             return super().describe_clusters()
 
+    def put_cluster_capacity_providers(self) -> ActionResult:
+        with self.plane.lock:
+            cluster = self._cluster()
+            kept = self._names("capacityProviders")
+            for service in self._services.values():
+                if service.cluster_arn == cluster.arn and service.status != "INACTIVE":
+                    for each in items(service.settings, "capacityProviderStrategy"):
+                        if each["capacityProvider"] not in kept:
+                            raise ECSException(
+                                "ResourceInUseException",
+                                "The specified capacity provider is in use and cannot be removed.",
+                            )
+            return super().put_cluster_capacity_providers()
+
     def delete_cluster(self) -> ActionResult:
         with self.plane.lock:
             cluster = self._cluster()
@@ -168,10 +182,10 @@ class EcsResponse(EC2ContainerServiceResponse):
     def describe_services(self) -> ActionResult:
         with self.plane.lock:
             cluster = self._cluster()
-            with_tags = "TAGS" in (self._get_param("include") or [])
+            with_tags = "TAGS" in self._names("include")
             described: list[dict[str, Any]] = []
             failures: list[dict[str, str]] = []
-            for name in self._get_param("services") or []:
+            for name in self._names("services"):
                 service = self._services.get(f"{cluster.name}:{name.rpartition('/')[2]}")
                 if service:
                     description = service.describe()
@@ -224,10 +238,10 @@ class EcsResponse(EC2ContainerServiceResponse):
     def describe_tasks(self) -> ActionResult:
         with self.plane.lock:
             cluster = self._cluster()
-            with_tags = "TAGS" in (self._get_param("include") or [])
+            with_tags = "TAGS" in self._names("include")
             described: list[dict[str, Any]] = []
             failures: list[dict[str, str]] = []
-            for name in self._get_param("tasks") or []:
+            for name in self._names("tasks"):
                 if task := self._task(cluster, name):
                     description = task.describe()
                     described.append(description if with_tags else {**description, "tags": None})
@@ -256,6 +270,9 @@ class EcsResponse(EC2ContainerServiceResponse):
     @property
     def _services(self) -> dict[str, Service]:
         return _services(self.ecs_backend)
+
+    def _names(self, parameter: str) -> list[str]:
+        return self._get_param(parameter) or []
 
     def _cluster(self) -> Cluster:
         name: str = self._get_param("cluster") or "default"
@@ -287,19 +304,20 @@ class EcsResponse(EC2ContainerServiceResponse):
         strategy = settings.get("capacityProviderStrategy")
         if strategy and settings.get("launchType"):
             raise InvalidParameterException(
-                "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again."
+                "Specifying both a launch type and capacity provider strategy is not supported. "
+                "Remove one and try again."
             )
         if not strategy and not settings.get("launchType"):
             strategy = cluster.default_capacity_provider_strategy
         for each in strategy or []:
             if each["capacityProvider"] not in (cluster.capacity_providers or []):
                 raise InvalidParameterException(
-                    "The specified capacity provider strategy cannot contain a capacity provider that is not associated with the "
-                    "cluster or is in the process of being deleted."
+                    "The specified capacity provider strategy cannot contain a capacity provider that is not associated "
+                    "with the cluster or is in the process of being deleted."
                 )
         if not strategy and settings.get("launchType") != "FARGATE":
             raise InvalidParameterException(
-                "The local cloud has Fargate only: give launchType FARGATE or a capacity provider strategy."
+                "The local cloud has Fargate only: give launchType FARGATE or a capacity provider."
             )
         network = settings.get("networkConfiguration")
         if not network:

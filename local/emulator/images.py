@@ -18,7 +18,7 @@ AIRFLOW_HOME = "/opt/airflow"
 
 @dataclass(frozen=True)
 class Image:
-    """`name` as task definitions write it (repository:tag); `venv` is the Python environment whose programs come first on PATH."""
+    """`name` is what task definitions say (repository:tag); the programs of `venv` come first on PATH."""
 
     name: str
     venv: Path
@@ -45,8 +45,8 @@ class Image:
         return _AIRFLOW_ENVIRONMENT if self.is_airflow else {}
 
     def argv(self, entry_point: list[str], command: list[str]) -> list[str]:
-        """What the container executes: the task definition's entryPoint and command, else through the image's own entrypoint."""
-        if not entry_point and self.is_airflow and command[:1] != [] and command[0] not in _AIRFLOW_PROGRAMS:
+        """What the container executes: entryPoint and command, or as the image's own entrypoint has it."""
+        if not entry_point and self.is_airflow and command and command[0] not in _AIRFLOW_PROGRAMS:
             return ["airflow", *command]
         return [*entry_point, *command]
 

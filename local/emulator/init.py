@@ -1,9 +1,9 @@
 """Process 1 of a task's sandbox: starts the container's processes, reaps them, and ends them all.
 
-The agent runs this file by its path with `python -I -S` inside fresh namespaces (or, where the machine allows none, beside
-itself), so it imports the standard library only. It takes requests on a SOCK_SEQPACKET socket whose number is the only argument:
-one JSON object a message, file descriptors beside it, one reply a request. When the agent's end closes, however the
-agent ended, every process of the sandbox is killed.
+The agent runs this file by its path with `python -I -S` inside fresh namespaces (or, where the machine allows none,
+beside itself), so it imports the standard library only. It takes requests on a SOCK_SEQPACKET socket whose number is
+the only argument: one JSON object a message, file descriptors beside it, one reply a request. When the agent's end
+closes, however the agent ended, every process of the sandbox is killed.
 """
 
 import ctypes

@@ -13,7 +13,7 @@ _READ_BYTES = 64 * 1024
 
 
 class LogStream:
-    """`<prefix>/<container>/<task id>` in an existing log group; a missing group is moto's ResourceNotFoundException."""
+    """`<prefix>/<container>/<task id>` in a log group, which must exist (else moto's ResourceNotFoundException)."""
 
     def __init__(self, account_id: str, region: str, group: str, name: str) -> None:
         self.group = group

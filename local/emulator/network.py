@@ -1,4 +1,4 @@
-"""A Fargate task's elastic network interface, its public address on this machine, and what its security groups let in."""
+"""A Fargate task's elastic network interface, its public address on this machine, and what its groups let in."""
 
 import ipaddress
 import socket
@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from moto.ec2.models import EC2Backend, ec2_backends
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface
@@ -14,6 +14,9 @@ from moto.ec2.models.security_groups import SecurityGroup, SecurityGroupRule
 
 # 127.0.0.1 is where the emulator itself listens.
 _FIRST_HOST, _LAST_HOST = 2, 254
+_HTTPS = 443
+# An address out there, to ask egress rules about.
+_ANYWHERE = "198.51.100.1"
 
 
 class NetworkError(Exception):
@@ -63,7 +66,7 @@ class TaskNetwork:
         return self.interface.public_ip
 
     def allows(self, port: int, source: str) -> bool:
-        """Whether the ingress rules of the interface's security groups, as they are now, let `source` reach TCP `port`."""
+        """Whether the ingress rules of the security groups, as they are now, let `source` reach TCP `port`."""
         groups: Iterable[SecurityGroup] = self.interface.group_set
         return any(_rule_allows(rule, port, source) for group in groups for rule in list(group.ingress_rules))
 
@@ -87,10 +90,20 @@ class TaskNetwork:
 def attach_network(
     account_id: str, region: str, configuration: dict[str, Any], ports: list[int], attachment_arn: str
 ) -> TaskNetwork:
-    """Make the interface in the first of the configured subnets, with a public address if `assignPublicIp` is ENABLED."""
+    """Make the interface in the first of the subnets, with a public address if `assignPublicIp` is ENABLED."""
     backend: EC2Backend = ec2_backends[account_id][region]
     vpc = configuration["awsvpcConfiguration"]
-    interface = TaskNetworkInterface(backend, vpc["subnets"][0], vpc.get("securityGroups") or [], attachment_arn)
+    interface = cast(  # moto types the constructor of every model as BaseModel
+        TaskNetworkInterface,
+        TaskNetworkInterface(backend, vpc["subnets"][0], vpc.get("securityGroups") or [], attachment_arn),
+    )
+    if not _reaches_internet(backend, interface, vpc.get("assignPublicIp", "DISABLED") == "ENABLED"):
+        raise NetworkError(
+            "ResourceInitializationError: unable to pull secrets or registry auth: There is a connection issue between "
+            f"the task and the internet. Check your task network configuration. (Subnet {interface.subnet_id} needs a "
+            "route to an internet gateway with a public address, to a NAT gateway without one; security groups must "
+            "let TCP 443 out.)"
+        )
     listeners: list[socket.socket] = []
     if vpc.get("assignPublicIp", "DISABLED") == "ENABLED":
         address, listeners = _public_address(ports, {each.public_ip for each in backend.enis.values()})
@@ -99,15 +112,26 @@ def attach_network(
     return TaskNetwork(interface, listeners)
 
 
+def _reaches_internet(backend: EC2Backend, interface: NetworkInterface, public: bool) -> bool:
+    """Whether the subnet's routes and the groups' egress rules let the task pull its image and its secrets."""
+    tables = [each for each in backend.route_tables.values() if each.vpc_id == interface.vpc_id]
+    associated = [each for each in tables if any(a.get("SubnetId") == interface.subnet_id for a in each.associations)]
+    table = next(iter(associated or [each for each in tables if each.main_association_id]))
+    routes = [each for each in table.routes if each.destination_cidr_block == "0.0.0.0/0"]
+    routed = any((each.gateway if public else each.nat_gateway) is not None for each in routes)
+    groups: Iterable[SecurityGroup] = interface.group_set
+    return routed and any(_rule_allows(rule, _HTTPS, _ANYWHERE) for group in groups for rule in group.egress_rules)
+
+
 def _public_address(ports: list[int], taken: set[str | None]) -> tuple[str, list[socket.socket]]:
-    """The first loopback address on which all of the task's ports are free: another emulator, or anything else, may hold some."""
+    """The first loopback address on which all of the task's ports are free."""
     for host in range(_FIRST_HOST, _LAST_HOST + 1):
         address = f"127.0.0.{host}"
         if address not in taken and (listeners := _bind(address, ports)) is not None:
             return address, listeners
     raise NetworkError(
-        f"no public address: ports {ports} are in use on every address from 127.0.0.{_FIRST_HOST} to 127.0.0.{_LAST_HOST}; "
-        "a program that listens on 0.0.0.0 takes a port on all of them"
+        f"no public address: ports {ports} are in use on every address from 127.0.0.{_FIRST_HOST} to "
+        f"127.0.0.{_LAST_HOST}; a program that listens on 0.0.0.0 takes a port on all of them"
     )
 
 

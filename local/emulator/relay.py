@@ -1,4 +1,4 @@
-"""TCP between a task's public address on this machine and its container, and from the container to this machine's loopback."""
+"""TCP from a task's public address to its container, and from the container to this machine's loopback."""
 
 import asyncio
 import logging
@@ -22,7 +22,7 @@ _LOOPBACK_URL = re.compile(r"https?://(?:[^/@\s]*@)?(?:127\.0\.0\.1|localhost):(
 
 
 def loopback_ports(values: Iterable[str]) -> set[int]:
-    """The ports of this machine's loopback that a container's environment names in URLs: those it must be able to reach."""
+    """The ports of this machine that a container must reach: those on loopback in its environment's URLs."""
     return {int(port) for value in values for port in _LOOPBACK_URL.findall(value)}
 
 
@@ -44,8 +44,8 @@ class Relay:
     def serve(self, listener: socket.socket, sandbox: Sandbox, allows: Callable[[str], bool]) -> None:
         """Carry what reaches `listener` into the sandbox, to the port of the same number.
 
-        `allows` is asked for each connection's source address. A refused one is reset: the kernel has already accepted it, so
-        it can't be left without an answer, as a security group would leave it.
+        `allows` is asked for each connection's source address. A refused one is reset: the kernel has already accepted
+        it, so it can't be left without an answer, as a security group would leave it.
         """
         address, port = listener.getsockname()
 

@@ -1,11 +1,12 @@
-"""Whether a role's policies allow what ECS does in its name: trust, actions and resources with wildcards, no conditions."""
+"""Whether a role's policies allow what ECS does in its name: actions and resources with wildcards, no conditions."""
 
 import json
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, cast
 
-from moto.iam.models import IAMBackend, NotFoundException, Role, iam_backends
+from moto.iam.exceptions import NotFoundException
+from moto.iam.models import IAMBackend, Role, iam_backends
 from moto.utilities.utils import get_partition
 
 _ECS_TASKS = "ecs-tasks.amazonaws.com"
@@ -16,15 +17,12 @@ class ExecutionRole:
 
     def __init__(self, account_id: str, region: str, arn: str | None) -> None:
         self.arn = arn
+        self._account_id = account_id
         backend: IAMBackend = iam_backends[account_id][get_partition(region)]
         try:
             self._role: Role | None = backend.get_role_by_arn(arn) if arn else None
         except NotFoundException:
             self._role = None
-
-    @property
-    def name(self) -> str:
-        return self._role.name if self._role else ""
 
     def is_assumable(self) -> bool:
         """Whether the trust policy lets ECS tasks assume the role."""
@@ -46,6 +44,14 @@ class ExecutionRole:
         }
         return effects == {"Allow"}
 
+    def denial(self, action: str, resource: str, task_id: str) -> str:
+        """AWS's words for an action that `allows` denies."""
+        user = f"arn:aws:sts::{self._account_id}:assumed-role/{self._role.name if self._role else 'none'}/{task_id}"
+        return (
+            f"AccessDeniedException: User: {user} is not authorized to perform: {action} on resource: {resource} "
+            f"because no identity-based policy allows the {action} action"
+        )
+
     def _documents(self) -> Iterator[str]:
         if self._role is not None:
             yield from self._role.policies.values()
@@ -66,4 +72,4 @@ def _matches(patterns: Any, value: str, *, lower: bool) -> bool:
 def _list(value: Any) -> list[Any]:
     if value is None:
         return []
-    return value if isinstance(value, list) else [value]
+    return cast("list[Any]", value) if isinstance(value, list) else [value]

@@ -73,7 +73,7 @@ class Sandbox:
     def start(self, argv: Sequence[str], env: dict[str, str], output: int, on_exit: OnExit, *, main: bool) -> int:
         """Start a process that writes to the descriptor `output`, and return its number inside.
 
-        The end of the main process ends every other one. `on_exit` gets the exit code as a shell reports it (128 + signal).
+        The end of the main process ends every other one. `on_exit` gets the exit code as a shell reports it.
         """
         reply, _ = self._request("start", [output], on_exit, argv=list(argv), env=env, main=main)
         return int(reply["pid"])

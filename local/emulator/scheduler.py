@@ -12,13 +12,14 @@ from typing import Any, Literal
 
 from moto.ecs.models import TaskDefinition
 
+from local.emulator.definitions import part
 from local.emulator.task import Task
 
 _LOG = logging.getLogger(__name__)
 
 # Without a health check, a task counts as started once its container has run this many seconds.
 _SETTLED_SECONDS = 2.0
-# Between two attempts to start a task that keeps failing: Fargate takes minutes, a person at a laptop should not wait that long.
+# Between attempts to start a task that keeps failing. ECS waits up to minutes; nobody at a laptop should.
 _BACK_OFF_SECONDS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
 # DescribeServices shows the newest hundred.
 _EVENTS_KEPT = 100
@@ -91,7 +92,8 @@ class Deployment:
 class Service:
     """One ECS service. Attributes that moto reads (tags, ARNs, names) carry moto's names.
 
-    `settings` is the CreateService request; `start_task` makes a task of a deployment. Callers hold the control plane's lock.
+    `settings` is the CreateService request; `start_task` makes a task of a deployment. Callers hold the control plane's
+    lock.
     """
 
     def __init__(
@@ -207,12 +209,10 @@ class Service:
         )
         deployment.failed_in_a_row += 1
         if deployment.failed_in_a_row == _failures_allowed(self.desired_count):
-            self._event(
-                "is unable to consistently start tasks successfully. For more information, see the Troubleshooting section."
-            )
+            self._event("is unable to consistently start tasks successfully.")
         if deployment.rollout_state == "IN_PROGRESS" and deployment.status == "PRIMARY":
             deployment.failed_tasks += 1
-            breaker = self.settings["deploymentConfiguration"].get("deploymentCircuitBreaker") or {}
+            breaker = part(self.settings["deploymentConfiguration"], "deploymentCircuitBreaker")
             if breaker.get("enable") and deployment.failed_tasks >= _failures_allowed(self.desired_count):
                 self._break(deployment, rollback=bool(breaker.get("rollback")))
 

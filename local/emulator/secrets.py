@@ -1,9 +1,10 @@
-"""A container definition's `secrets`, read from the emulator's parameter store with the execution role's permissions."""
+"""A container definition's `secrets`, read from the parameter store with the execution role's permissions."""
 
 from typing import Any
 
 from moto.ssm.models import SimpleSystemManagerBackend, ssm_backends
 
+from local.emulator.definitions import items
 from local.emulator.roles import ExecutionRole
 
 _PREFIX = "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: "
@@ -19,7 +20,7 @@ def fetch_secrets(
     """The values of SSM parameters, given by ARN or, in the task's own region, by name."""
     return {
         each["name"]: _fetch(each["valueFrom"], role, account_id, region, task_id)
-        for each in definition.get("secrets") or []
+        for each in items(definition, "secrets")
     }
 
 
@@ -34,9 +35,8 @@ def _fetch(value_from: str, role: ExecutionRole, account_id: str, region: str, t
     )
     if not role.allows("ssm:GetParameters", arn):
         raise SecretsError(
-            f"{_PREFIX}unable to retrieve secrets from ssm: service call has been retried 1 time(s): AccessDeniedException: "
-            f"User: arn:aws:sts::{account_id}:assumed-role/{role.name}/{task_id} is not authorized to perform: ssm:GetParameters on "
-            f"resource: {arn} because no identity-based policy allows the ssm:GetParameters action"
+            f"{_PREFIX}unable to retrieve secrets from ssm: service call has been retried 1 time(s): "
+            f"{role.denial('ssm:GetParameters', arn, task_id)}"
         )
     backend: SimpleSystemManagerBackend = ssm_backends[account_id][arn.split(":")[3]]
     # The ARN of parameter `x` is …:parameter/x, that of `/x` is the same.

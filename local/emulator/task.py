@@ -47,7 +47,7 @@ class Agent:
             "AWS_SECRET_ACCESS_KEY": "test",
         }
         if self.isolation == "none":
-            # On the host's network, 0.0.0.0 would be every network that this machine is in, and would take the relay's port.
+            # On the host's network, 0.0.0.0 would be open to other machines, and would take the relay's port.
             environment["AIRFLOW__API__HOST"] = "127.0.0.1"
         return environment
 
@@ -123,7 +123,7 @@ class Task:
         return (datetime.now(UTC) - self.started_at).total_seconds() if self.started_at else 0.0
 
     def stop(self, reason: str, code: str, longest: float = float("inf")) -> None:
-        """Ask the task to stop; its thread does it. `longest`: seconds that the container gets at most before SIGKILL."""
+        """Ask the task to stop. `longest`: seconds until SIGKILL, if less than the container's stopTimeout."""
         self._grace = longest
         self._record_stop(reason, code)
         self._wake.set()
@@ -246,7 +246,7 @@ class Task:
         except CannotStartContainerError as error:
             self._container_reason = str(error)
             self._record_stop(str(error), "TaskFailedToStart")
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - nothing else would end the task; logged with its traceback
             _LOG.exception("task %s", self.id)
             self._record_stop(f"internal error of the local agent: {error!r}", "TaskFailedToStart")
         finally:
@@ -263,16 +263,17 @@ class Task:
         role = ExecutionRole(self.account_id, self.region, getattr(self.definition, "execution_role_arn", None))
         if role.arn and not role.is_assumable():
             raise _FailedToStartError(
-                f"ECS was unable to assume the role '{role.arn}' that was provided for this task. Please verify that the role being passed "
-                "has the proper trust relationship and permissions and that your IAM user has permissions to pass this role."
+                f"ECS was unable to assume the role '{role.arn}' that was provided for this task. Please verify that "
+                "the role being passed has the proper trust relationship and permissions and that your IAM user has "
+                "permissions to pass this role."
             )
         name: str = self._container_definition["image"]
         image = self._agent.images.get(name)
         if image is None:
             known = ", ".join(sorted(self._agent.images)) or "none"
             self._container_reason = (
-                f"CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref {name}: {name}: not found "
-                f"(images that this machine can stand for: {known})"
+                "CannotPullContainerError: pull image manifest has been retried 1 time(s): "
+                f"failed to resolve ref {name}: {name}: not found (images that this machine can stand for: {known})"
             )
             raise _FailedToStartError(self._container_reason)
         return image, role
@@ -291,10 +292,7 @@ class Task:
         arn = f"arn:aws:logs:{region}:{self.account_id}:log-group:{group}:log-stream:{name}"
         for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
             if not role.allows(action, arn):
-                raise _FailedToStartError(
-                    f"{failed}AccessDeniedException: User: arn:aws:sts::{self.account_id}:assumed-role/{role.name}/{self.id} is not authorized "
-                    f"to perform: {action} on resource: {arn} because no identity-based policy allows the {action} action"
-                )
+                raise _FailedToStartError(f"{failed}{role.denial(action, arn, self.id)}")
         try:
             return LogStream(self.account_id, region, group, name)
         except ResourceNotFoundException as error:
