@@ -1,0 +1,442 @@
+"""What runs in the container: imports Airflow once, forks its components, and ends when one of them ends.
+
+The source of this module is the container's command, ``["python", "-c", source]``: it uses nothing but the standard
+library and the image's Airflow, on Python 3.10 and later, and imports Airflow only inside functions.
+``docs/container.md`` tells what each step saves.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import ctypes
+import gc
+import importlib
+import io
+import json
+import os
+import selectors
+import signal
+import sys
+import time
+from collections.abc import Callable, MutableMapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+STOP_SECONDS = 40.0
+"""Seconds from SIGTERM to SIGKILL for the components; the task definition's ``stopTimeout`` is 60."""
+
+FAILURE_SECONDS = 10.0
+"""The same when a component has died: the rest can do nothing useful, and the container should soon be back."""
+
+LOADER = "loader"
+"""The process that imports Airflow, until it becomes the last component."""
+
+LAST_TO_STOP = "api-server"
+"""Running tasks report their end to it, so it is told to stop when all others have stopped."""
+
+COMMANDS = {
+    "scheduler": ("scheduler", "--skip-serve-logs"),
+    "dag-processor": ("dag-processor",),
+    "triggerer": ("triggerer", "--skip-serve-logs"),
+    "api-server": ("api-server", "--workers", "1"),
+}
+"""Airflow's own command for each component. Without log servers: the api-server reads the logs from the same disk."""
+
+PRELOADED = (
+    "airflow.__main__",
+    "airflow.api_fastapi.app",
+    "airflow.api_fastapi.execution_api.routes",
+    "airflow.api_fastapi.execution_api.versions",
+    "airflow.cli.commands.api_server_command",
+    "airflow.cli.commands.dag_processor_command",
+    "airflow.cli.commands.db_command",
+    "airflow.cli.commands.scheduler_command",
+    "airflow.cli.commands.triggerer_command",
+    "airflow.executors.local_executor",
+)
+"""What two or more processes import, with all that these modules bring along."""
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_LONGEST_PARTIAL_LINE = 256 * 1024  # the most that CloudWatch Logs takes as one event
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Component(NamedTuple):
+    """A process of the container: its name in ``ps`` and in the log, and what it runs."""
+
+    name: str
+    run: Callable[[], object]
+
+
+def take_from_environment(name: str) -> str | None:
+    """Return the variable and remove it: from ``os.environ``, so that no child inherits it, and from the block that
+    the kernel shows as ``/proc/<pid>/environ``. The container's PID 1 (dumb-init) keeps its own copy.
+    """
+    value = os.environ.get(name)
+    if value is None:
+        return None
+    _libc.getenv.restype = ctypes.c_void_p
+    address = _libc.getenv(name.encode())
+    if address:
+        entry = len(name) + 1
+        ctypes.memset(address - entry, 0, entry + len(os.fsencode(value)))
+    del os.environ[name]
+    return value
+
+
+def write_password_file(password: str, environment: MutableMapping[str, str]) -> Path:
+    """Write SimpleAuthManager's password file, readable by its owner only, and return its path.
+
+    The password is that of the first user in ``AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS``; those that Airflow has
+    generated for other users stay. The file is replaced in one step: a container killed here starts again.
+    """
+    if not password:
+        raise SystemExit("ADMIN_PASSWORD is empty: anyone could log in. Give it a value, or leave it out.")
+    user = environment.get("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS", "admin:admin").split(",")[0].split(":")[0]
+    home = environment.get("AIRFLOW_HOME", str(Path.home() / "airflow"))
+    path = Path(
+        environment.get("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE")
+        or f"{home}/simple_auth_manager_passwords.json.generated"
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        passwords = dict(json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError):
+        passwords = {}
+    passwords[user.strip()] = password
+    new = path.with_name(path.name + ".new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump(passwords, file)
+    new.replace(path)
+    return path
+
+
+class Supervisor:
+    """Watches over components until one ends or a signal says stop; then no process is left.
+
+    It stays small: a child, the loader, imports what the components share, forks them, and becomes the last component
+    itself. In a process that only waits, the pages that all others have copied by now would be kept for nobody.
+    """
+
+    def __init__(
+        self, names: Sequence[str], stop_seconds: float = STOP_SECONDS, failure_seconds: float = FAILURE_SECONDS
+    ) -> None:
+        self._stop_seconds = stop_seconds
+        self._failure_seconds = failure_seconds
+        self._pid = os.getpid()
+        self._stopping = False
+        self._running: dict[int, str] = {}
+        self._ended: dict[str, int] = {}
+        self._selector = selectors.DefaultSelector()
+        self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._births = os.pipe2(os.O_CLOEXEC)
+        os.set_blocking(self._births[0], False)
+        self._selector.register(self._wake[0], selectors.EVENT_READ)
+        self._selector.register(self._births[0], selectors.EVENT_READ)
+        self._log_writers: dict[str, int] = {}
+        self._log_names: dict[int, str] = {}
+        self._partial: dict[int, bytes] = {}
+        for name in (LOADER, *names):
+            reader, self._log_writers[name] = os.pipe2(os.O_CLOEXEC)
+            os.set_blocking(reader, False)
+            self._selector.register(reader, selectors.EVENT_READ)
+            self._log_names[reader] = name
+            self._partial[reader] = b""
+        signal.set_wakeup_fd(self._wake[1], warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ask_to_stop)
+        signal.signal(signal.SIGCHLD, _wake_up)
+        # Components, whose parents are gone on purpose, and whatever they leave behind, become our children.
+        _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+    def run(self, load: Callable[[], tuple[Component, Sequence[Component]]]) -> int:
+        """Call ``load``, run the first component it returns to its end, then the others side by side.
+
+        Returns the exit code of the container: 0 after SIGTERM, 1 when a component ended by itself.
+        """
+        sys.stdout.flush()
+        sys.stderr.flush()
+        pid = os.fork()
+        if pid == 0:
+            _run_and_exit(lambda: self._load(load))
+        self._running[pid] = LOADER
+        for writer in self._log_writers.values():
+            os.close(writer)
+        while not self._ended and not self._stopping:
+            self._wait(None)
+        if self._stopping:
+            self._say(f"stopping, with {self._stop_seconds:g} s for what is running")
+            self._end_all(self._stop_seconds, self._stop_seconds / 2)
+            self._say("stopped")
+            return 0
+        died = ", ".join(f"{name} {_how_it_ended(code)}" for name, code in self._ended.items())
+        self._say(f"{died}: ending the container")
+        self._end_all(self._failure_seconds, 0)
+        return 1
+
+    def _ask_to_stop(self, *_: object) -> None:
+        self._stopping = True
+
+    def _load(self, load: Callable[[], tuple[Component, Sequence[Component]]]) -> None:
+        """What the loader does from its birth to its end as the last component."""
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+        self._selector.close()
+        for inherited in (*self._wake, self._births[0], *self._log_names):
+            os.close(inherited)
+        self._enter(LOADER, self._pid)
+        first, (*others, last) = load()
+        loader = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            _run_and_exit(lambda: self._become(first, loader))
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        if code != 0:
+            raise SystemExit(f"{first.name} {_how_it_ended(code)}")
+        for component in others:
+            # Forked twice, a component becomes the supervisor's child as soon as the process between has ended.
+            between = os.fork()
+            if between == 0:
+                if os.fork() == 0:
+                    _run_and_exit(lambda: self._become(component, self._pid))  # noqa: B023 - never outlives the turn
+                os._exit(0)
+            os.waitpid(between, 0)
+        self._become(last, self._pid)
+
+    def _become(self, component: Component, parent: int) -> None:
+        self._enter(component.name, parent)
+        if parent == self._pid:
+            os.write(self._births[1], b"%d %s\n" % (os.getpid(), component.name.encode()))
+        for inherited in (self._births[1], *self._log_writers.values()):
+            os.close(inherited)
+        component.run()
+
+    def _enter(self, name: str, parent: int) -> None:
+        """Make this process ``name``: title, log, and a process group of its own; it ends with its parent."""
+        # dumb-init signals a whole process group, but the order of stopping is the supervisor's.
+        os.setpgid(0, 0)
+        os.dup2(self._log_writers[name], 1)
+        os.dup2(self._log_writers[name], 2)
+        set_title(name)
+        deadline = time.monotonic() + 5
+        while os.getppid() != parent and time.monotonic() < deadline:
+            time.sleep(0.001)
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        if os.getppid() != parent:
+            raise SystemExit(f"the parent of {name} has ended")
+
+    def _wait(self, seconds: float | None) -> None:
+        """Forward what has been logged and note who has ended, sleeping at most ``seconds`` for news."""
+        for key, _ in self._selector.select(seconds):
+            if key.fd == self._wake[0]:
+                os.read(key.fd, 4096)
+            elif key.fd == self._births[0]:
+                self._note_births()
+            else:
+                self._forward(key.fd)
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            self._note_births()
+            if name := self._running.pop(pid, None):
+                self._ended[name] = os.waitstatus_to_exitcode(status)
+                for fd in [fd for fd, owner in self._log_names.items() if owner == name]:
+                    self._forward(fd)
+
+    def _note_births(self) -> None:
+        try:
+            births = os.read(self._births[0], 4096).decode().splitlines()
+        except BlockingIOError:
+            return
+        for pid, _, name in (birth.partition(" ") for birth in births):
+            self._running[int(pid)] = name
+            self._say(f"started {name} as process {pid}")
+
+    def _forward(self, fd: int) -> None:
+        """Copy the complete lines that can be read from ``fd`` to the output, each behind its component's name."""
+        while True:
+            try:
+                data = os.read(fd, 65536)
+            except BlockingIOError:
+                return
+            lines = (self._partial[fd] + data).split(b"\n")
+            rest = lines.pop()
+            if rest and (not data or len(rest) > _LONGEST_PARTIAL_LINE):
+                lines.append(rest)
+                rest = b""
+            self._partial[fd] = rest
+            _write_lines(self._log_names[fd], lines)
+            if not data:
+                self._selector.unregister(fd)
+                os.close(fd)
+                del self._partial[fd], self._log_names[fd]
+                return
+
+    def _end_all(self, seconds: float, everyone_after: float) -> None:
+        """SIGTERM to the components, to all their processes after ``everyone_after`` seconds, and SIGKILL after
+        ``seconds``; the api-server comes last. Returns when no descendant is left.
+        """
+        begin = time.monotonic()
+        told: set[int] = set()
+        while (left := begin + seconds - time.monotonic()) > 0:
+            everyone = time.monotonic() - begin >= everyone_after
+            others = {pid for pid, name in self._running.items() if name != LAST_TO_STOP}
+            last = self._running.keys() - others
+            alive = descendants()
+            if everyone or not others:
+                others |= alive - last
+            to_tell = others or last
+            if not to_tell:
+                break
+            for pid in to_tell - told:
+                _kill(pid, signal.SIGTERM)
+            told |= to_tell
+            self._wait(min(left, 0.1))
+        if self._running:
+            self._say("killing " + ", ".join(self._running.values()) + f", still running after {seconds:g} s")
+        while alive := descendants():
+            for pid in alive:
+                _kill(pid, signal.SIGKILL)
+            self._wait(0.05)
+        for fd in list(self._log_names):
+            self._forward(fd)
+
+    def _say(self, message: str) -> None:
+        _write_lines("supervisor", [message.encode()])
+
+
+def descendants() -> set[int]:
+    """The ids of all processes that descend from this one and have not ended."""
+    children: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+        except OSError:
+            continue
+        if state != "Z" or int(parent) == os.getpid():
+            children.setdefault(int(parent), []).append(int(stat.parent.name))
+    found: set[int] = set()
+    ahead = children.get(os.getpid(), [])
+    while ahead:
+        pid = ahead.pop()
+        found.add(pid)
+        ahead += children.get(pid, [])
+    return found
+
+
+def set_title(name: str) -> None:
+    """Name this process ``airflow <name>`` in ``ps``."""
+    try:
+        setproctitle = importlib.import_module("setproctitle")
+    except ImportError:
+        return
+    setproctitle.setproctitle(f"airflow {name}")
+
+
+def _run_and_exit(run: Callable[[], object]) -> NoReturn:
+    """Run what a forked process is for, and end it. An ordinary exit would tear down every module, and so copy the
+    memory that is shared with the other processes.
+    """
+    code = 1
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(line_buffering=True)
+        run()
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
+    except BaseException as error:  # noqa: BLE001 - nothing may run on as a second supervisor
+        sys.excepthook(type(error), error, error.__traceback__)
+    finally:
+        atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage] - os._exit leaves them out
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _kill(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def _wake_up(*_: object) -> None:
+    """A signal without a handler does not reach the wake-up descriptor."""
+
+
+def _how_it_ended(code: int) -> str:
+    return f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+
+
+def _write_lines(name: str, lines: Sequence[bytes]) -> None:
+    data = b"".join(b"%s | %s\n" % (name.encode(), line) for line in lines)
+    with contextlib.suppress(OSError):  # a reader that has gone away must not end Airflow
+        while data:
+            data = data[os.write(1, data) :]
+
+
+def load_airflow() -> tuple[Component, list[Component]]:
+    """Import what the components share and return the database migration and the components, ready to be forked."""
+    gc.disable()
+    # Nobody else reads the bytecode, and writing it would cost a tenth of the start.
+    dont_write, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    for module in PRELOADED:
+        importlib.import_module(module)
+    # By name, and so untyped: Airflow is installed where this runs, not where it is checked.
+    airflow: Any = importlib.import_module("airflow")
+    airflow.configuration.write_default_airflow_configuration_if_needed()
+    airflow.providers_manager.ProvidersManager().initialize_providers_configuration()
+    airflow.utils.db.import_all_models()
+    # Each process would do this at its first query.
+    importlib.import_module("sqlalchemy.orm").configure_mappers()
+    parser = airflow.cli.cli_parser.get_parser()
+
+    def ignore_title(_title: str) -> None: ...
+
+    def component(name: str, command: Sequence[str]) -> Component:
+        arguments = parser.parse_args(command)
+
+        def run() -> None:
+            gc.enable()
+            if name == "api-server":
+                # Airflow would rename the process to `airflow api_server -- host:…`.
+                titles: Any = importlib.import_module("setproctitle")
+                titles.setproctitle = ignore_title
+            sys.argv = ["airflow", *command]
+            arguments.func(arguments)
+
+        return Component(name, run)
+
+    loaded = component("db migrate", ("db", "migrate")), [component(*item) for item in COMMANDS.items()]
+    sys.dont_write_bytecode = dont_write
+    # What is frozen is never visited by the collector, which would write to, and so copy, every shared page. Without
+    # a collection before it: the holes left by one would be filled, and so copied, by each process.
+    gc.freeze()
+    gc.unfreeze = lambda: None  # LocalExecutor thaws everything when it has forked its workers
+    return loaded
+
+
+def main() -> int:
+    """Run Airflow in this container until one of its components ends, or SIGTERM."""
+    password = take_from_environment("ADMIN_PASSWORD")
+    if password is not None:
+        write_password_file(password, os.environ)
+    set_title("supervisor")
+    # The migration below has just run, so the components need not each load all migrations to check it.
+    os.environ.setdefault("AIRFLOW__DATABASE__CHECK_MIGRATIONS", "False")
+    return Supervisor(("db migrate", *COMMANDS)).run(load_airflow)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
