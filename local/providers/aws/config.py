@@ -1,0 +1,133 @@
+"""The provider's configuration: what is accepted, and why nothing outside this machine can be reached."""
+
+import ipaddress
+import json
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import pulumi_aws
+
+from local.providers import schema
+from local.providers.aws.session import SERVICES, Settings
+from local.providers.errors import ProviderError
+from local.providers.schema import Violation
+from local.providers.values import UNKNOWN, Properties
+
+IMPLEMENTED = frozenset(
+    {
+        "accessKey",
+        "defaultTags",
+        "endpoints",
+        "region",
+        "s3UsePathStyle",
+        "secretKey",
+        "skipCredentialsValidation",
+        "skipMetadataApiCheck",
+        "skipRegionValidation",
+        "skipRequestingAccountId",
+        "token",
+    }
+)
+"""Keys that mean something here; the skip* flags are accepted because nothing that they skip is done."""
+
+ENGINE_KEYS = frozenset({"version", "pluginDownloadURL", "pluginChecksums"})
+"""Set by the engine beside the provider's own configuration."""
+
+ALIASES: Mapping[str, tuple[str, ...]] = {"logs": ("cloudwatchlogs", "cloudwatchlog")}
+"""Other names of a service in `aws:endpoints`."""
+
+
+def parse(given: Mapping[str, Any]) -> Properties:
+    """Decode the values: the engine and the SDK hand over everything that is not a string as JSON."""
+    types = schema.inputs_of(pulumi_aws.Provider).types
+    decoded: Properties = {}
+    for name, value in given.items():
+        if isinstance(value, str) and types.get(name, str) is not str:
+            try:
+                decoded[name] = json.loads(value)
+            except ValueError:
+                raise ProviderError(f"the configuration aws:{name} is not JSON: {value!r}") from None
+        else:
+            decoded[name] = value
+    return decoded
+
+
+def violations(config: Properties) -> Iterator[Violation]:
+    """Keys that the provider does not have, keys that the stand-in does not implement, wrong types."""
+    own = {name: value for name, value in config.items() if name not in ENGINE_KEYS}
+    shape = schema.inputs_of(pulumi_aws.Provider)
+    yield from schema.violations(shape, own)
+    for name in own:
+        if name in shape.types and name not in IMPLEMENTED and not name.startswith("__"):
+            yield Violation(
+                name,
+                f"the local stand-in of the AWS provider does not implement aws:{name}; "
+                f"it has {', '.join(sorted(IMPLEMENTED))}",
+            )
+
+
+def settings(config: Properties) -> Settings:
+    """Settings of a checked configuration. Raises ProviderError, naming the key, when one is missing or unsafe."""
+    for violation in violations(config):
+        raise ProviderError(f"aws:{violation.path}: {violation.reason}")
+    region = config.get("region") or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    if not region:
+        raise ProviderError(
+            'missing required configuration key "aws:region": the region where AWS operations take place. '
+            "Set it with `pulumi config set aws:region us-east-1` or the environment variable AWS_REGION"
+        )
+    access_key = config.get("accessKey") or os.environ.get("AWS_ACCESS_KEY_ID")
+    secret_key = config.get("secretKey") or os.environ.get("AWS_SECRET_ACCESS_KEY")
+    if not access_key or not secret_key:
+        raise ProviderError(
+            "no credentials: set aws:accessKey and aws:secretKey (any text will do for the emulator) "
+            "or the environment variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        )
+    default_tags: Properties = config.get("defaultTags") or {}
+    return Settings(
+        region=region,
+        endpoints=_endpoints(config.get("endpoints") or []),
+        access_key=access_key,
+        secret_key=secret_key,
+        token=config.get("token"),
+        default_tags=default_tags.get("tags") or {},
+        s3_path_style=bool(config.get("s3UsePathStyle")),
+    )
+
+
+def _endpoints(entries: list[Mapping[str, Any]]) -> dict[str, str]:
+    given = {name: url for entry in entries for name, url in entry.items() if url and url is not UNKNOWN}
+    found: dict[str, str] = {}
+    missing: list[str] = []
+    for service in SERVICES:
+        url = next((given[name] for name in (service, *ALIASES.get(service, ())) if name in given), None)
+        if url is None:
+            missing.append(service)
+        elif not _is_on_this_machine(url):
+            raise ProviderError(f"aws:endpoints: {service} is {url!r}, which is not a loopback address. {_REFUSAL}")
+        else:
+            found[service] = url
+    if missing:
+        raise ProviderError(f"aws:endpoints: no endpoint for {', '.join(missing)}. {_REFUSAL}")
+    return found
+
+
+_REFUSAL = (
+    "This is the local stand-in of the AWS provider: it only talks to an emulator on this machine. To deploy to AWS, "
+    "use the real provider: select a stack without aws:endpoints, in a shell whose PATH does not have the local "
+    "cloud's pulumi-resource-aws"
+)
+
+
+def _is_on_this_machine(url: str) -> bool:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return False
+    if parts.hostname == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(parts.hostname).is_loopback
+    except ValueError:
+        return False

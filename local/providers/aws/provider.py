@@ -1,0 +1,101 @@
+"""The AWS provider: configuration, errors and retries around the resource types and functions of each service."""
+
+import os
+from collections.abc import Callable
+from typing import TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pulumi.provider.experimental import provider as protocol
+
+from local.providers.aws import (
+    cluster,
+    config,
+    ec2_functions,
+    functions,
+    iam,
+    logs,
+    network,
+    routing,
+    security_groups,
+    service,
+    ssm,
+    task_definition,
+)
+from local.providers.aws.session import AwsError, Session, described, error_code, is_not_found
+from local.providers.errors import ProviderError
+from local.providers.provider import StandIn
+from local.providers.resource import Resource
+from local.providers.values import plain_map
+
+DELETE_TIMEOUT = 120.0
+"""Seconds that a delete waits for what still uses the resource, unless `custom_timeouts` says otherwise.
+
+The real provider waits 5 to 20 minutes; here, everything happens on this machine.
+"""
+RETRY_INTERVAL = 1.0
+
+ResultT = TypeVar("ResultT")
+
+
+class AwsStandIn(StandIn[Session]):
+    """All resource types and functions that the stand-in has."""
+
+    def __init__(self) -> None:
+        modules = (cluster, iam, logs, network, routing, security_groups, service, ssm, task_definition)
+        super().__init__(
+            resources=[resource for module in modules for resource in module.RESOURCES],
+            functions=[*functions.FUNCTIONS, *ec2_functions.FUNCTIONS],
+        )
+        self._session: Session | None = None
+
+    def session(self) -> Session:
+        if self._session is None:
+            raise ProviderError("the AWS provider is not configured")
+        return self._session
+
+    async def check_config(self, request: protocol.CheckRequest) -> protocol.CheckResponse:
+        given = plain_map(request.new_inputs)
+        failures = [
+            protocol.CheckFailure(violation.path, violation.reason)
+            for violation in config.violations(config.parse(given))
+        ]
+        return protocol.CheckResponse(inputs=request.new_inputs, failures=failures or None)
+
+    def _configure(self, request: protocol.ConfigureRequest) -> None:
+        variables = {name.removeprefix("aws:config:"): value for name, value in request.variables.items()}
+        settings = config.settings(config.parse(variables | plain_map(request.args)))
+        # The user's own profiles, endpoints and metadata service are none of the emulator's business.
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            del os.environ[name]
+        os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
+        self._session = Session(settings)
+
+    def attempt(
+        self, resource: Resource[Session], action: str, subject: str, call: Callable[[], ResultT]
+    ) -> ResultT | None:
+        what = f"{action} {resource.title} ({subject})"
+        while True:
+            try:
+                return call()
+            except BotoCoreError as error:
+                raise AwsError(what, error) from error
+            except ClientError as error:
+                if is_not_found(error) and action in ("reading", "deleting"):
+                    return None
+                if action != "deleting" or error_code(error) not in resource.retry_delete_on:
+                    raise AwsError(what, error) from error
+                self._wait_before_retry(resource, what, error)
+
+    def _wait_before_retry(self, resource: Resource[Session], what: str, error: ClientError) -> None:
+        try:
+            in_time = resource.operation.wait(RETRY_INTERVAL, DELETE_TIMEOUT)
+        except ProviderError as cancelled:
+            raise ProviderError(f"{what}: {cancelled}: {described(error)}") from error
+        if not in_time:
+            raise AwsError(what, error) from error
+
+    def _invoke(self, request: protocol.InvokeRequest) -> protocol.InvokeResponse:
+        try:
+            return super()._invoke(request)
+        except (BotoCoreError, ClientError) as error:
+            raise AwsError(f"invoking {request.tok}", error) from error

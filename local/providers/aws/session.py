@@ -1,0 +1,104 @@
+"""boto3 clients for the emulator, and AWS's errors in the words of the real provider."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.providers.errors import ProviderError
+
+SERVICES = ("ec2", "ecs", "iam", "logs", "s3", "ssm", "sts")
+"""boto3 names of the services that the stand-in calls."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What Configure has read from the provider's configuration."""
+
+    region: str
+    endpoints: Mapping[str, str]
+    """URL by boto3 service name; all on this machine."""
+    access_key: str
+    secret_key: str
+    token: str | None = None
+    default_tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    s3_path_style: bool = False
+
+
+class Session:
+    """Clients by service and region; safe to use from several threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._boto3 = boto3.Session(
+            aws_access_key_id=settings.access_key,
+            aws_secret_access_key=settings.secret_key,
+            aws_session_token=settings.token,
+            region_name=settings.region,
+        )
+        self._clients: dict[tuple[str, str], Any] = {}
+        self._lock = threading.Lock()
+
+    def client(self, service: str, region: str | None = None) -> Any:
+        """The boto3 client, as Any: the stubs make every response field optional, so that nothing could be read."""
+        key = (service, region or self.settings.region)
+        with self._lock:
+            if key not in self._clients:
+                addressing = "path" if self.settings.s3_path_style else "auto"
+                config = Config(
+                    connect_timeout=5,
+                    read_timeout=60,
+                    retries={"total_max_attempts": 1},
+                    # A proxy of the environment must not see, or divert, what is meant for this machine.
+                    proxies={},
+                    s3={"addressing_style": addressing},
+                )
+                self._clients[key] = self._boto3.client(
+                    service,  # pyright: ignore[reportArgumentType, reportCallIssue] the stubs want literals
+                    region_name=key[1],
+                    endpoint_url=self.settings.endpoints[service],
+                    config=config,
+                )
+            return self._clients[key]
+
+    @cached_property
+    def account_id(self) -> str:
+        return self.client("sts").get_caller_identity()["Account"]
+
+    def arn(self, service: str, resource: str, region: str | None = None) -> str:
+        return f"arn:aws:{service}:{region or self.settings.region}:{self.account_id}:{resource}"
+
+
+def error_code(error: ClientError) -> str:
+    return error.response.get("Error", {}).get("Code", "")
+
+
+def is_not_found(error: ClientError) -> bool:
+    """Whether AWS says that the thing does not exist; each service has words of its own for it."""
+    code = error_code(error)
+    return "NotFound" in code or code.startswith("NoSuch") or code == "404"
+
+
+def described(error: ClientError | BotoCoreError) -> str:
+    """The error as the AWS SDK for Go, and so the real provider, prints it."""
+    if isinstance(error, BotoCoreError):
+        return f"{error}"
+    metadata = error.response.get("ResponseMetadata", {})
+    details = error.response.get("Error", {})
+    return (
+        f"operation error {error.operation_name}, https response error "
+        f"StatusCode: {metadata.get('HTTPStatusCode')}, RequestID: {metadata.get('RequestId', '')}, "
+        f"api error {details.get('Code')}: {details.get('Message')}"
+    )
+
+
+class AwsError(ProviderError):
+    """A call to AWS failed: "creating EC2 Security Group (name): operation error …"."""
+
+    def __init__(self, action: str, error: ClientError | BotoCoreError) -> None:
+        super().__init__(f"{action}: {described(error)}")
