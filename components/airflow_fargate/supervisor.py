@@ -214,6 +214,9 @@ class Supervisor:
             os.write(self._births[1], b"%d %s\n" % (os.getpid(), component.name.encode()))
         for inherited in (self._births[1], *self._log_writers.values()):
             os.close(inherited)
+        pid = os.getpid()
+        # LocalExecutor's workers would wait for ever for work from a scheduler that has been killed.
+        os.register_at_fork(after_in_child=lambda: _end_with_parent() if os.getppid() == pid else None)
         component.run()
 
     def _enter(self, name: str, parent: int) -> None:
@@ -226,7 +229,7 @@ class Supervisor:
         deadline = time.monotonic() + 5
         while os.getppid() != parent and time.monotonic() < deadline:
             time.sleep(0.001)
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        _end_with_parent()
         if os.getppid() != parent:
             raise SystemExit(f"the parent of {name} has ended")
 
@@ -283,7 +286,7 @@ class Supervisor:
 
     def _end_all(self, seconds: float, everyone_after: float) -> None:
         """SIGTERM to the components, to all their processes after ``everyone_after`` seconds, and SIGKILL after
-        ``seconds``; the api-server comes last. Returns when no descendant is left.
+        ``seconds``; the api-server comes last, or is killed with the others. Returns when no descendant is left.
         """
         begin = time.monotonic()
         told: set[int] = set()
@@ -360,10 +363,16 @@ def _run_and_exit(run: Callable[[], object]) -> NoReturn:
     except BaseException as error:  # noqa: BLE001 - nothing may run on as a second supervisor
         sys.excepthook(type(error), error, error.__traceback__)
     finally:
-        atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage] - os._exit leaves them out
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+        try:
+            atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage] - os._exit leaves them out
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:
+            os._exit(code)
+
+
+def _end_with_parent() -> None:
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def _kill(pid: int, number: int) -> None:

@@ -1,0 +1,68 @@
+"""What the running container costs a month in us-east-1, from a dated table. Pure; AWS is not asked.
+
+Not included: data transfer, CloudWatch Logs, taxes, and what other regions charge more.
+"""
+
+from decimal import Decimal
+from typing import Literal, NamedTuple
+
+HOURS_PER_MONTH = 730
+INCLUDED_STORAGE_GIB = 20
+
+
+class Price(NamedTuple):
+    """A price in USD per hour of ``unit``, with where and when it was read."""
+
+    per_hour: Decimal
+    unit: str
+    source: str
+
+
+_VANTAGE = "vantage.sh/blog/fargate-pricing and cloudburn.io/blog/aws-fargate-pricing, April 2026"
+
+PRICES = {
+    "vcpu:X86_64": Price(Decimal("0.04048"), "vCPU", _VANTAGE),
+    "memory:X86_64": Price(Decimal("0.004445"), "GB", _VANTAGE),
+    "vcpu:ARM64": Price(Decimal("0.03238"), "vCPU", _VANTAGE),
+    "memory:ARM64": Price(Decimal("0.00356"), "GB", _VANTAGE),
+    "storage": Price(Decimal("0.000111"), "GB above the 20 GiB included", _VANTAGE),
+    "public-ipv4": Price(Decimal("0.005"), "address", "aws.amazon.com/vpc/pricing, since February 2024"),
+    "mwaa:mw1.small": Price(
+        Decimal("0.49"), "environment", "c3x.dev/blog/mwaa-cost-managed-airflow, 2026; without workers and storage"
+    ),
+    "mwaa:mw1.micro": Price(
+        Decimal("0.29"),
+        "environment",
+        "not confirmed by a page at hand: look at aws.amazon.com/managed-workflows-for-apache-airflow/pricing",
+    ),
+}
+
+SPOT_FRACTION = Decimal("0.5")
+"""Spot's price as a fraction of the ordinary one. It varies: 0.3 to 0.5 is usual (fortem.dev/fargate-spot, June 2026;
+AWS says "up to 70% off"), and the dearer end is taken here."""
+
+
+def monthly_cost(
+    cpu: int,
+    memory: int,
+    *,
+    spot: bool = False,
+    cpu_architecture: Literal["X86_64", "ARM64"] = "X86_64",
+    ephemeral_storage_gib: int = INCLUDED_STORAGE_GIB,
+) -> Decimal:
+    """USD for 730 hours of one task with a public IPv4 address, rounded to cents.
+
+    ``cpu`` in CPU units (1024 is one vCPU), ``memory`` in MiB, storage in GiB. Spot discounts CPU and memory only.
+    """
+    compute = (
+        PRICES[f"vcpu:{cpu_architecture}"].per_hour * cpu + PRICES[f"memory:{cpu_architecture}"].per_hour * memory
+    ) / 1024
+    if spot:
+        compute *= SPOT_FRACTION
+    storage = PRICES["storage"].per_hour * max(0, ephemeral_storage_gib - INCLUDED_STORAGE_GIB)
+    return ((compute + storage + PRICES["public-ipv4"].per_hour) * HOURS_PER_MONTH).quantize(Decimal("0.01"))
+
+
+def mwaa_monthly_cost(environment_class: str) -> Decimal:
+    """USD for 730 hours of an MWAA environment of this class, for example ``mw1.micro``."""
+    return (PRICES[f"mwaa:{environment_class}"].per_hour * HOURS_PER_MONTH).quantize(Decimal("0.01"))

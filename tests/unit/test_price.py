@@ -1,0 +1,31 @@
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from airflow_fargate.price import PRICES, monthly_cost, mwaa_monthly_cost
+
+
+# Each by hand: 730 h * (vCPU * price + GB * price [* 0.5 on Spot] + GB above 20 * 0.000111 + 0.005 for the address).
+@pytest.mark.parametrize(
+    ("cpu", "memory", "options", "expected"),
+    [
+        (256, 1024, {}, "14.28"),
+        (512, 2048, {}, "24.91"),
+        (1024, 4096, {}, "46.18"),
+        (512, 2048, {"cpu_architecture": "ARM64"}, "20.67"),
+        (512, 2048, {"spot": True}, "14.28"),
+        (512, 2048, {"spot": True, "cpu_architecture": "ARM64"}, "12.16"),
+        (512, 2048, {"ephemeral_storage_gib": 21}, "25.00"),
+        (512, 2048, {"ephemeral_storage_gib": 20}, "24.91"),
+    ],
+)
+def test_a_month_costs_what_the_table_adds_up_to(cpu: int, memory: int, options: dict[str, Any], expected: str) -> None:
+    assert monthly_cost(cpu, memory, **options) == Decimal(expected)
+
+
+def test_an_mwaa_environment_costs_its_hours() -> None:
+    assert mwaa_monthly_cost("mw1.small") == Decimal("357.70")
+
+
+def test_every_price_says_where_it_is_from() -> None:
+    assert [name for name, price in PRICES.items() if not price.source or price.per_hour <= 0] == []

@@ -1,0 +1,351 @@
+"""The supervisor as the container runs it: its source in ``python -c``, with stand-ins for Airflow's components."""
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from airflow_fargate import supervisor
+
+SOURCE = Path(supervisor.__file__).read_text()
+PASSWORD = """p'w"d $HOME \n `date` é {"x"} %s !! #"""
+
+STAND_INS = """
+import subprocess
+def idle():
+    print("ready", flush=True)
+    while True: time.sleep(60)
+def stubborn():
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    idle()
+def with_workers():
+    for _ in range(2):
+        if os.fork() == 0: idle()
+    subprocess.Popen(["sleep", "600"], start_new_session=True)
+    idle()
+def in_time(action):
+    def run():
+        time.sleep(0.3)
+        return action()
+    return run
+def supervise(first=lambda: None, load=lambda: None, **components):
+    names = {name.replace("_", "-"): run for name, run in components.items()}
+    def loading():
+        load()
+        return Component("db migrate", first), [Component(name, run) for name, run in names.items()]
+    watcher = Supervisor(("db migrate", *names), stop_seconds=2.0, failure_seconds=1.0)
+    sys.exit(watcher.run(loading))
+"""
+
+
+@contextmanager
+def container(script: str, **environment: str) -> Generator[subprocess.Popen[str]]:
+    """The module's source with ``script`` instead of its last two lines, as a process in a session of its own."""
+    source = SOURCE.rpartition('if __name__ == "__main__":')[0] + STAND_INS + script
+    process = subprocess.Popen(
+        [sys.executable, "-c", source],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, **environment},
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        for pid in processes_of(process.pid):
+            os.kill(pid, signal.SIGKILL)
+        process.kill()
+        process.communicate()
+
+
+def processes_of(root: int) -> set[int]:
+    """``root``'s descendants, found from outside."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parents[int(entry.parent.name)] = int(entry.read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+    found: set[int] = set()
+    while new := {pid for pid, parent in parents.items() if parent in found | {root}} - found:
+        found |= new
+    return found
+
+
+def wait_for(process: subprocess.Popen[str], *expected: str) -> str:
+    """Read the log until every one of ``expected`` has been seen in it, and return what was read."""
+    assert process.stdout is not None
+    log = ""
+    while not all(text in log for text in expected):
+        line = process.stdout.readline()
+        assert line, f"the container ended before {expected}:\n{log}"
+        log += line
+    return log
+
+
+def survivors(pids: set[int]) -> set[int]:
+    """Those of ``pids`` that still run."""
+    alive: set[int] = set()
+    for pid in pids:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            continue
+        if state != "Z":
+            alive.add(pid)
+    return alive
+
+
+ALL_READY = ("scheduler | ready", "triggerer | ready", "api-server | ready")
+
+
+@pytest.mark.parametrize(
+    ("action", "said"),
+    [
+        ("lambda: sys.exit(3)", "scheduler ended with exit code 3"),
+        ("lambda: None", "scheduler ended with exit code 0"),
+        ("lambda: os.kill(os.getpid(), signal.SIGKILL)", "scheduler ended by SIGKILL"),
+        ("lambda: 1 / 0", "scheduler ended with exit code 1"),
+    ],
+)
+def test_the_end_of_a_component_ends_the_container_and_names_it(action: str, said: str) -> None:
+    script = f"supervise(scheduler=in_time({action}), triggerer=with_workers, api_server=idle)"
+    with container(script) as process:
+        wait_for(process, "triggerer | ready", "api-server | ready", "started api-server")
+        family = processes_of(process.pid)
+        log, _ = process.communicate(timeout=10)
+    assert process.returncode == 1
+    assert f"supervisor | {said}: ending the container" in log
+    assert survivors(family) == set()
+
+
+def test_the_end_of_the_component_that_was_the_loader_ends_the_container() -> None:
+    with container("supervise(scheduler=idle, api_server=in_time(lambda: sys.exit(4)))") as process:
+        log, _ = process.communicate(timeout=10)
+    assert process.returncode == 1
+    assert "supervisor | api-server ended with exit code 4: ending the container" in log
+
+
+def test_workers_of_a_killed_component_do_not_survive() -> None:
+    with container("supervise(scheduler=with_workers, triggerer=idle, api_server=idle)") as process:
+        log = wait_for(process, *ALL_READY, "started scheduler", "started api-server")
+        family = processes_of(process.pid)
+        scheduler = int(log.partition("started scheduler as process ")[2].split()[0])
+        os.kill(scheduler, signal.SIGKILL)
+        rest, _ = process.communicate(timeout=10)
+    assert "scheduler ended by SIGKILL" in rest
+    assert len(family) >= 6
+    assert survivors(family) == set()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_signal_ends_everything_with_exit_code_0(number: signal.Signals) -> None:
+    with container("supervise(scheduler=idle, triggerer=with_workers, api_server=idle)") as process:
+        wait_for(process, *ALL_READY)
+        family = processes_of(process.pid)
+        process.send_signal(number)
+        log, _ = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert "supervisor | stopped" in log
+    assert survivors(family) == set()
+
+
+def test_a_stop_signal_to_the_whole_session_is_no_death_of_a_component() -> None:
+    """dumb-init sends SIGTERM to the process group, not to the supervisor alone."""
+    with container("supervise(scheduler=idle, triggerer=idle, api_server=idle)") as process:
+        wait_for(process, *ALL_READY)
+        os.killpg(process.pid, signal.SIGTERM)
+        process.communicate(timeout=10)
+    assert process.returncode == 0
+
+
+def test_a_component_that_ignores_sigterm_is_killed_within_the_bound() -> None:
+    with container("supervise(scheduler=stubborn, triggerer=idle, api_server=idle)") as process:
+        wait_for(process, *ALL_READY)
+        family = processes_of(process.pid)
+        begin = time.monotonic()
+        process.terminate()
+        log, _ = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert 1.9 < time.monotonic() - begin < 4
+    assert "supervisor | killing api-server, scheduler, still running after 2 s" in log
+    assert survivors(family) == set()
+
+
+def test_the_api_server_is_told_to_stop_after_the_others() -> None:
+    script = """
+def says_when(seconds):
+    def run():
+        def stop(*_):
+            time.sleep(seconds)
+            print("ends", flush=True)
+            os._exit(0)
+        signal.signal(signal.SIGTERM, stop)
+        idle()
+    return run
+supervise(scheduler=says_when(0.5), api_server=says_when(0))
+"""
+    with container(script) as process:
+        wait_for(process, "scheduler | ready", "api-server | ready")
+        process.terminate()
+        log, _ = process.communicate(timeout=10)
+    assert log.index("scheduler | ends") < log.index("api-server | ends")
+
+
+def test_a_stop_signal_while_airflow_is_imported_is_obeyed() -> None:
+    with container(
+        'supervise(load=lambda: (print("importing", flush=True), time.sleep(60)), api_server=idle)'
+    ) as process:
+        wait_for(process, "loader | importing")
+        process.terminate()
+        process.communicate(timeout=5)
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("supervise(first=lambda: sys.exit(2), api_server=idle)", "loader | db migrate ended with exit code 2"),
+        ("supervise(load=lambda: 1 / 0, api_server=idle)", "loader | ZeroDivisionError"),
+    ],
+)
+def test_nothing_is_started_after_a_failed_import_or_migration(script: str, said: str) -> None:
+    with container(script) as process:
+        log, _ = process.communicate(timeout=10)
+    assert process.returncode == 1
+    assert said in log
+    assert "supervisor | loader ended with exit code 1: ending the container" in log
+    assert "started api-server" not in log
+
+
+def test_the_migration_has_ended_before_a_component_starts() -> None:
+    script = 'supervise(first=lambda: (time.sleep(0.5), print("migrated")), api_server=lambda: print("runs"))'
+    with container(script) as process:
+        log, _ = process.communicate(timeout=10)
+    assert log.index("db migrate | migrated") < log.index("api-server | runs")
+
+
+def test_components_do_not_survive_a_killed_supervisor() -> None:
+    with container("supervise(scheduler=with_workers, triggerer=stubborn, api_server=idle)") as process:
+        wait_for(process, *ALL_READY)
+        family = processes_of(process.pid)
+        detached = {pid for pid in family if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"sleep")}
+        process.kill()
+        deadline = time.monotonic() + 5
+        while survivors(family - detached) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        left = survivors(family - detached)
+        for pid in detached:
+            os.kill(pid, signal.SIGKILL)
+    assert left == set()
+
+
+def test_every_line_of_the_log_carries_its_components_name() -> None:
+    script = """
+def talk():
+    os.write(1, b"one\\ntw")
+    time.sleep(0.2)
+    os.write(2, b"o\\n\\n\\xff\\nno end")
+    if os.fork() == 0:
+        os.write(1, b" of a worker")
+        os._exit(0)
+    os.wait()
+supervise(scheduler=talk, api_server=idle)
+"""
+    with container(script.replace("\\xff", "\\xc3\\xa9")) as process:
+        log, _ = process.communicate(timeout=10)
+    lines = [line for line in log.splitlines() if line.startswith("scheduler")]
+    assert lines == [
+        "scheduler | one",
+        "scheduler | two",
+        "scheduler | ",
+        "scheduler | é",
+        "scheduler | no end of a worker",
+    ]
+    assert all(" | " in line for line in log.splitlines())
+
+
+def test_a_line_is_forwarded_when_it_is_written() -> None:
+    script = 'supervise(scheduler=lambda: (print("now"), time.sleep(60)), api_server=idle)'
+    with container(script) as process:
+        begin = time.monotonic()
+        wait_for(process, "scheduler | now")
+        assert time.monotonic() - begin < 5
+
+
+@pytest.mark.parametrize("existing", [None, "", "{not json", "[]", '{"admin": "old", "viewer": "kept"}'])
+def test_the_password_file_holds_exactly_the_password_and_is_for_its_owner_only(
+    tmp_path: Path, existing: str | None
+) -> None:
+    path = tmp_path / "home" / "passwords.json"
+    if existing is not None:
+        path.parent.mkdir()
+        path.write_text(existing)
+        path.chmod(0o644)
+        (path.parent / "passwords.json.new").write_text("left by a container that was killed")
+    environment = {
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,viewer:viewer",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(path),
+    }
+    assert supervisor.write_password_file(PASSWORD, environment) == path
+    passwords = json.loads(path.read_text())
+    assert passwords.pop("admin") == PASSWORD
+    assert passwords == ({"viewer": "kept"} if existing and "viewer" in existing else {})
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_the_password_belongs_to_the_first_user_and_to_airflows_default_file(tmp_path: Path) -> None:
+    environment = {"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": " eve : admin", "AIRFLOW_HOME": str(tmp_path)}
+    path = supervisor.write_password_file("x", environment)
+    assert path == tmp_path / "simple_auth_manager_passwords.json.generated"
+    assert json.loads(path.read_text()) == {"eve": "x"}
+
+
+def test_an_empty_password_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="ADMIN_PASSWORD is empty"):
+        supervisor.write_password_file("", {"AIRFLOW_HOME": str(tmp_path)})
+
+
+def test_a_taken_variable_is_in_no_environment_of_any_process() -> None:
+    script = """
+assert take_from_environment("ADMIN_PASSWORD") == os.environ["EXPECTED"]
+def show():
+    of_a_program = subprocess.run(["env"], capture_output=True).stdout
+    print(os.environ.get("ADMIN_PASSWORD"), of_a_program.count(b"ADMIN_PASSWORD"))
+    idle()
+supervise(scheduler=show, api_server=idle)
+"""
+    with container(script, ADMIN_PASSWORD=PASSWORD, EXPECTED=PASSWORD) as process:
+        wait_for(process, "scheduler | None 0", "scheduler | ready")
+        environments = [Path(f"/proc/{pid}/environ").read_bytes() for pid in {process.pid} | processes_of(process.pid)]
+        assert len(environments) == 3
+        assert all(b"EXPECTED=" in environment for environment in environments)
+        assert [environment for environment in environments if b"ADMIN_PASSWORD" in environment] == []
+
+
+def test_a_second_run_in_the_same_directory_works(tmp_path: Path) -> None:
+    script = """
+write_password_file(take_from_environment("ADMIN_PASSWORD"), os.environ)
+supervise(scheduler=idle, triggerer=idle, api_server=idle)
+"""
+    for _ in range(2):
+        with container(script, ADMIN_PASSWORD=PASSWORD, AIRFLOW_HOME=str(tmp_path)) as process:
+            wait_for(process, *ALL_READY)
+            process.kill()
+            process.wait()
+    [file] = tmp_path.iterdir()
+    assert json.loads(file.read_text()) == {"admin": PASSWORD}
+
+
+def test_the_source_fits_into_a_task_definition_and_imports_no_airflow() -> None:
+    assert len(SOURCE.encode()) < 24 * 1024
+    assert "airflow" not in sys.modules
