@@ -83,6 +83,9 @@ def main() -> int:
     )
     ended.wait()
     _LOG.info("stopping every task")
+    # A second signal is for those who can't wait for the containers' stopTimeout: they die with this process.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
     plane.stop()
     server.stop()
     return 0

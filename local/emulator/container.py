@@ -148,10 +148,10 @@ class Container:
                 target=self._watch_health, args=(self.health_check, ended), name=f"health {self.name}", daemon=True
             ).start()
 
-    def stop(self, longest: float) -> None:
-        """SIGTERM, then SIGKILL after the definition's stopTimeout or `longest` seconds, whichever is less."""
+    def stop(self) -> None:
+        """SIGTERM, then SIGKILL after the definition's stopTimeout."""
         self._sandbox.signal(self._pid, signal.SIGTERM)
-        if not self.ended.wait(min(self.definition.get("stopTimeout") or _DEFAULT_STOP_TIMEOUT, longest)):
+        if not self.ended.wait(self.definition.get("stopTimeout") or _DEFAULT_STOP_TIMEOUT):
             _LOG.info("container %s did not end on SIGTERM: killed", self.name)
             self._sandbox.signal(self._pid, signal.SIGKILL)
             self.ended.wait(5)

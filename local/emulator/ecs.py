@@ -31,8 +31,6 @@ _LOG = logging.getLogger(__name__)
 # ECS shows a stopped task for at least an hour.
 _STOPPED_TASKS_KEPT = timedelta(hours=1)
 _TICK_SECONDS = 0.1
-# When the emulator itself ends, a container gets no more than this many seconds before SIGKILL.
-_LAST_GRACE_SECONDS = 10.0
 _PLATFORM_VERSION = "1.4.0"
 # A change of one of these in UpdateService is a new deployment; a change of anything else acts on the running one.
 _DEPLOYED = ("networkConfiguration", "platformVersion", "capacityProviderStrategy", "enableExecuteCommand")
@@ -59,7 +57,7 @@ class ControlPlane:
         self._scheduler.join()
         tasks = [task for backend in _backends() for table in _tasks(backend).values() for task in table.values()]
         for task in tasks:
-            task.stop("The local cloud was shut down", "TerminationNotice", _LAST_GRACE_SECONDS)
+            task.stop("The local cloud was shut down", "TerminationNotice")
         for task in tasks:
             task.join()
 
@@ -312,13 +310,11 @@ class EcsResponse(EC2ContainerServiceResponse):
         for each in strategy or []:
             if each["capacityProvider"] not in (cluster.capacity_providers or []):
                 raise InvalidParameterException(
-                    "The specified capacity provider strategy cannot contain a capacity provider that is not associated "
-                    "with the cluster or is in the process of being deleted."
+                    "The specified capacity provider strategy cannot contain a capacity provider that is not "
+                    "associated with the cluster or is in the process of being deleted."
                 )
         if not strategy and settings.get("launchType") != "FARGATE":
-            raise InvalidParameterException(
-                "The local cloud has Fargate only: give launchType FARGATE or a capacity provider."
-            )
+            raise InvalidParameterException("The local cloud has Fargate only: set launchType or a capacity provider.")
         network = settings.get("networkConfiguration")
         if not network:
             raise InvalidParameterException(

@@ -102,7 +102,6 @@ class Task:
         self._attachment_details: list[dict[str, str]] = []
         self._wake = threading.Event()
         self._stop_lock = threading.Lock()
-        self._grace = float("inf")
         self._thread = threading.Thread(target=self._live, name=f"task {self.id}", daemon=True)
         self._thread.start()
 
@@ -122,9 +121,8 @@ class Task:
     def seconds_running(self) -> float:
         return (datetime.now(UTC) - self.started_at).total_seconds() if self.started_at else 0.0
 
-    def stop(self, reason: str, code: str, longest: float = float("inf")) -> None:
-        """Ask the task to stop. `longest`: seconds until SIGKILL, if less than the container's stopTimeout."""
-        self._grace = longest
+    def stop(self, reason: str, code: str) -> None:
+        """Ask the task to stop; its own thread does it."""
         self._record_stop(reason, code)
         self._wake.set()
 
@@ -317,7 +315,7 @@ class Task:
             self._wake.wait()
             self._wake.clear()
             if self.desired_status == "STOPPED":
-                container.stop(self._grace)
+                container.stop()
                 return
             if container.ended.is_set():
                 if not container.may_restart():

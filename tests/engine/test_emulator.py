@@ -1,0 +1,358 @@
+"""The emulator as AWS: what services, tasks, addresses, logs and deletions do, asked through boto3."""
+
+import http.client
+import re
+import signal
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Generator
+from contextlib import nullcontext, suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.engine.emulated import CLUSTER, HEALTH_CHECK, PORT, WEB_SERVER, Account, Emulator, Service, until
+
+PYTHON = ["python", "-c"]
+SERVER = [*PYTHON, WEB_SERVER]
+RESTART_PERIOD = 60
+"""Seconds; AWS allows no less."""
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Generator[Emulator]:
+    emulator = Emulator(tmp_path_factory.mktemp("emulator"))
+    yield emulator
+    emulator.stop()
+
+
+@pytest.fixture(scope="module")
+def account(emulator: Emulator) -> Account:
+    return Account(emulator.endpoint)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def long_lived(account: Account) -> Service:
+    """Started before the first test, so that its minute has passed when the last one asks for it."""
+    policy = {"enabled": True, "restartAttemptPeriod": RESTART_PERIOD}
+    return account.create_service(account.register(SERVER, restartPolicy=policy))
+
+
+@pytest.fixture(scope="module")
+def healthy(account: Account) -> Service:
+    """A service whose task is healthy; tests leave it so."""
+    secret = {"name": "PASSWORD", "valueFrom": "arn:aws:ssm:us-east-1:123456789012:parameter/tests/password"}
+    paths = {"name": "FILE", "value": "/opt/airflow/file"}
+    definition = account.register(SERVER, healthCheck=HEALTH_CHECK, secrets=[secret], environment=[paths])
+    service = account.create_service(definition)
+    service.wait_until_completed()
+    return service
+
+
+def refusal(call: Callable[[], Any]) -> str:
+    """AWS's code and message for a call that must be refused."""
+    with pytest.raises(ClientError) as refused:
+        call()
+    error = refused.value.response["Error"]
+    return f"{error.get('Code')}: {error.get('Message')}"
+
+
+def test_a_service_is_steady_once_its_task_is_healthy(healthy: Service) -> None:
+    service, task = healthy.describe(), healthy.task()
+    assert (service["runningCount"], service["pendingCount"]) == (1, 0)
+    assert task["healthStatus"] == "HEALTHY"
+    assert "has started 1 tasks" in healthy.events()
+    assert "has reached a steady state" in healthy.events()
+    assert healthy.log(task) == ["serving"]
+
+
+def test_a_service_without_health_is_not_steady(account: Account) -> None:
+    check = {**HEALTH_CHECK, "command": ["CMD", "false"], "startPeriod": 60}
+    service = account.create_service(account.register(SERVER, healthCheck=check))
+    service.task()
+    time.sleep(HEALTH_CHECK["interval"] + 1)
+    assert service.deployment()["rolloutState"] == "IN_PROGRESS"
+    assert service.task()["healthStatus"] == "UNKNOWN"
+
+
+def test_the_task_answers_on_its_public_address(healthy: Service) -> None:
+    [interface] = healthy.interfaces()
+    assert interface["Status"] == "in-use"
+    assert healthy.address().startswith("127.0.0.")
+    assert healthy.get() == "well"
+
+
+def test_the_container_sees_its_definition_and_nothing_of_the_emulator(emulator: Emulator, healthy: Service) -> None:
+    environment: dict[str, str] = eval(healthy.get("/environment"))  # noqa: S307 - the repr of a dict from our own server
+    directory = emulator.data / "tasks" / healthy.task()["taskArn"].rpartition("/")[2]
+    assert environment["PASSWORD"] == "a secret"
+    assert environment["PATH"].startswith(f"{sys.prefix}/bin:")
+    assert environment["AIRFLOW_HOME"] == environment["HOME"] == str(directory)
+    assert environment["FILE"] == f"{directory}/file"
+    assert environment["AWS_ENDPOINT_URL"] == emulator.endpoint
+    assert "LEAKED" not in environment
+
+
+@pytest.mark.parametrize(
+    ("cidrs", "source", "answers"),
+    [
+        (["127.0.0.0/8"], "127.0.0.1", True),
+        (["127.0.0.77/32"], "127.0.0.1", False),
+        (["127.0.0.77/32"], "127.0.0.77", True),
+        ([], "127.0.0.1", False),
+        (["10.0.0.0/8", "127.0.0.1/32"], "127.0.0.1", True),
+    ],
+)
+def test_only_ingress_rules_open_the_address(
+    account: Account, healthy: Service, cidrs: list[str], source: str, answers: bool
+) -> None:
+    service = Service(account, healthy.name, account.create_group(*cidrs))
+    interface = healthy.interfaces()[0]["NetworkInterfaceId"]
+    account.ec2.modify_network_interface_attribute(NetworkInterfaceId=interface, Groups=[service.group])
+    try:
+        with nullcontext() if answers else pytest.raises(ConnectionError):
+            assert service.get(source=source) == "well"
+    finally:
+        account.ec2.modify_network_interface_attribute(NetworkInterfaceId=interface, Groups=[healthy.group])
+
+
+def test_three_failed_tasks_break_a_deployment_and_leave_their_reasons(account: Account) -> None:
+    program = "import sys; print('line one'); print('line two', file=sys.stderr); sys.exit(3)"
+    service = account.create_service(account.register([*PYTHON, program]))
+    deployment = service.wait_until_failed()
+    assert deployment["failedTasks"] == 3
+    assert deployment["rolloutStateReason"] == "ECS deployment circuit breaker: tasks failed to start."
+    tasks = service.tasks("STOPPED")
+    assert len(tasks) == 3
+    for task in tasks:
+        [container] = task["containers"]
+        assert (task["stopCode"], task["stoppedReason"]) == (
+            "EssentialContainerExited",
+            "Essential container in task exited",
+        )
+        assert container["exitCode"] == 3
+        assert sorted(service.log(task)) == ["line one", "line two"]
+
+
+def test_a_failed_deployment_rolls_back_to_the_completed_one(account: Account) -> None:
+    good, bad = account.register(SERVER), account.register([*PYTHON, "raise SystemExit(1)"])
+    service = account.create_service(good)
+    service.wait_until_completed()
+    service.deploy(bad)
+    until(lambda: "rolling back to deployment" in service.events(), 20, "rollback")
+    service.wait_until_completed(good)
+    assert service.describe()["taskDefinition"] == good
+    assert service.task()["taskDefinitionArn"] == good
+    assert service.get() == "well"
+
+
+def test_a_deployment_never_overlaps_itself(account: Account) -> None:
+    service = account.create_service(account.register(SERVER))
+    service.wait_until_completed()
+    old = service.task()
+    second = account.register(SERVER)
+    service.deploy(second)
+    service.wait_until_completed(second)
+    [stopped] = account.ecs.describe_tasks(cluster=CLUSTER, tasks=[old["taskArn"]])["tasks"]
+    created, gone = service.task()["createdAt"], stopped["stoppedAt"]
+    assert created is not None
+    assert gone is not None
+    assert created >= gone
+    assert "Scaling activity initiated by" in stopped["stoppedReason"]
+
+
+@pytest.mark.parametrize(
+    ("container", "code", "reason"),
+    [
+        ({"image": "test/absent:1"}, "TaskFailedToStart", "CannotPullContainerError: .*test/absent:1: not found"),
+        (
+            {"command": ["absent"]},
+            "TaskFailedToStart",
+            'CannotStartContainerError: .*"absent": executable file not found',
+        ),
+        (
+            {"secrets": [{"name": "A", "valueFrom": "/tests/absent"}]},
+            "TaskFailedToStart",
+            "ResourceInitializationError: unable to pull secrets.*invalid parameters: /tests/absent",
+        ),
+        (
+            {"secrets": [{"name": "A", "valueFrom": "arn:aws:ssm:us-east-1:123456789012:parameter/others/key"}]},
+            "TaskFailedToStart",
+            "ResourceInitializationError: unable to pull secrets.*AccessDeniedException.*ssm:GetParameters.*others/key",
+        ),
+        (
+            {
+                "logConfiguration": {
+                    "logDriver": "awslogs",
+                    "options": {"awslogs-group": "absent", "awslogs-region": "us-east-1", "awslogs-stream-prefix": "p"},
+                }
+            },
+            "TaskFailedToStart",
+            "ResourceInitializationError: failed to validate logger args.*log group does not exist",
+        ),
+    ],
+)
+def test_a_task_that_cannot_start_says_why(account: Account, container: dict[str, Any], code: str, reason: str) -> None:
+    definition = account.register(**{"command": SERVER, **container})
+    service = account.create_service(definition)
+    service.wait_until_failed()
+    task = service.tasks("STOPPED")[0]
+    assert task["stopCode"] == code
+    assert re.match(reason, task["stoppedReason"])
+
+
+def test_an_unhealthy_task_is_replaced(account: Account) -> None:
+    service = account.create_service(account.register(SERVER, healthCheck=HEALTH_CHECK))
+    service.wait_until_completed()
+    task = service.task()["taskArn"]
+    urllib.request.urlopen(f"http://{service.address()}:{PORT}/", data=b"be ill").close()
+    until(lambda: service.tasks() and service.tasks()[0]["taskArn"] != task, 20, "other task")
+    [stopped] = service.tasks("STOPPED")
+    assert stopped["stoppedReason"] == "Task failed container health checks"
+
+
+def test_a_stopped_task_is_replaced(account: Account) -> None:
+    service = account.create_service(account.register(SERVER))
+    task = service.task()["taskArn"]
+    account.ecs.stop_task(cluster=CLUSTER, task=task, reason="by a test")
+    until(lambda: [each for each in service.tasks() if each["taskArn"] != task], 20, "other task")
+    [stopped] = service.tasks("STOPPED")
+    assert (stopped["stopCode"], stopped["stoppedReason"]) == ("UserInitiated", "by a test")
+
+
+def test_a_deleted_service_drains_and_lets_go_of_its_security_group(account: Account) -> None:
+    service = account.create_service(account.register(SERVER))
+    service.wait_until_completed()
+    ecs, ec2 = account.ecs, account.ec2
+    assert "scaled above 0" in refusal(lambda: ecs.delete_service(cluster=CLUSTER, service=service.name))
+    assert "DependencyViolation: resource sg-" in refusal(lambda: ec2.delete_security_group(GroupId=service.group))
+    deleted = ecs.delete_service(cluster=CLUSTER, service=service.name, force=True)["service"]
+    assert deleted["status"] == "DRAINING"
+    until(lambda: service.describe()["status"] == "INACTIVE", 10, "end of the service")
+    assert service.interfaces() == []
+    assert service.tasks() == []
+    ec2.delete_security_group(GroupId=service.group)
+    assert service.name not in str(ecs.list_services(cluster=CLUSTER)["serviceArns"])
+
+
+Deletion = Callable[[Account, Service], Any]
+IN_USE: list[tuple[Deletion, str]] = [
+    (lambda a, s: a.ec2.delete_security_group(GroupId=s.group), "DependencyViolation: resource sg-"),
+    (lambda a, _: a.ec2.delete_subnet(SubnetId=a.subnet), "DependencyViolation: The subnet 'subnet-"),
+    (lambda a, _: a.ec2.delete_vpc(VpcId=a.vpc), "DependencyViolation: The vpc 'vpc-"),
+    (
+        lambda a, _: a.ec2.delete_internet_gateway(InternetGatewayId=a.gateway),
+        "DependencyViolation: The internetGateway 'igw-",
+    ),
+    (
+        lambda a, _: a.ec2.detach_internet_gateway(InternetGatewayId=a.gateway, VpcId=a.vpc),
+        r"DependencyViolation: Network vpc-\w+ has some mapped public address\(es\)",
+    ),
+    (
+        lambda a, _: a.ec2.delete_route_table(RouteTableId=a.route_table),
+        "DependencyViolation: The routeTable 'rtb-",
+    ),
+    (
+        lambda _, s: s.account.ec2.delete_network_interface(NetworkInterfaceId=s.interfaces()[0]["NetworkInterfaceId"]),
+        "InvalidParameterValue: Network interface 'eni-.*' is currently in use",
+    ),
+    (lambda a, _: a.ecs.delete_cluster(cluster=CLUSTER), "ClusterContainsServicesException: The Cluster cannot be"),
+    (
+        lambda a, s: a.ecs.delete_service(cluster=CLUSTER, service=s.name),
+        "InvalidParameterException: .*scaled above 0",
+    ),
+    (lambda a, _: a.iam.delete_role(RoleName="execution"), "DeleteConflict: "),
+    (lambda a, _: a.s3.delete_bucket(Bucket="full"), "BucketNotEmpty: "),
+]
+
+
+@pytest.mark.parametrize(("delete", "words"), IN_USE)
+def test_nothing_in_use_can_be_deleted(
+    account: Account, healthy: Service, delete: Callable[[Account, Service], Any], words: str
+) -> None:
+    account.s3.create_bucket(Bucket="full")
+    account.s3.put_object(Bucket="full", Key="key", Body=b"")
+    assert re.match(words, refusal(lambda: delete(account, healthy)))
+
+
+def test_a_vpc_goes_once_it_is_empty_and_takes_along_what_came_with_it(account: Account) -> None:
+    ec2 = account.ec2
+    vpc = ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
+    ec2.delete_vpc(VpcId=vpc)
+    mine = [{"Name": "vpc-id", "Values": [vpc]}]
+    assert ec2.describe_security_groups(Filters=mine)["SecurityGroups"] == []
+    assert ec2.describe_route_tables(Filters=mine)["RouteTables"] == []
+    assert ec2.describe_network_acls(Filters=mine)["NetworkAcls"] == []
+
+
+@pytest.mark.parametrize(
+    ("container", "words"),
+    [
+        ({"restartPolicy": {"enabled": True, "restartAttemptPeriod": 59}}, "restartPolicy.restartAttemptPeriod is 59"),
+        ({"healthCheck": {"command": ["CMD", "true"], "interval": 4}}, "healthCheck.interval is 4"),
+        ({"stopTimeout": 121}, "maximum stop timeout is 120"),
+        ({"memory": 1024}, "exceeds the task's"),
+        (
+            {"environment": [{"name": "A", "value": "1"}], "secrets": [{"name": "A", "valueFrom": "/tests/password"}]},
+            "The secret name must be unique .*'A'",
+        ),
+    ],
+)
+def test_a_definition_that_fargate_does_not_take_is_refused(
+    account: Account, container: dict[str, Any], words: str
+) -> None:
+    assert re.search(words, refusal(lambda: account.register(SERVER, **container)))
+
+
+def test_a_task_needs_a_way_to_the_internet(account: Account) -> None:
+    subnet = account.ec2.create_subnet(VpcId=account.vpc, CidrBlock="10.0.9.0/24")["Subnet"]["SubnetId"]
+    [task] = account.ecs.run_task(
+        cluster=CLUSTER,
+        taskDefinition=account.register(SERVER),
+        launchType="FARGATE",
+        networkConfiguration={"awsvpcConfiguration": {"subnets": [subnet], "assignPublicIp": "ENABLED"}},
+    )["tasks"]
+
+    def stopped() -> str | None:
+        return account.ecs.describe_tasks(cluster=CLUSTER, tasks=[task["taskArn"]])["tasks"][0].get("stoppedReason")
+
+    assert f"Subnet {subnet} needs a route to an internet gateway" in until(stopped, 10, "stopped task")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("isolation", ["namespaces", "user-namespaces", "none"])
+def test_no_process_outlives_the_emulator(isolation: str, number: signal.Signals, tmp_path: Path) -> None:
+    # A grandchild in a session of its own: neither its parent nor a process group takes it along.
+    program = "import subprocess, time; subprocess.Popen(['sleep', '99'], start_new_session=True); time.sleep(99)"
+    emulator = Emulator(tmp_path, "--isolation", isolation)
+    try:
+        account = Account(emulator.endpoint)
+        account.create_service(account.register([*PYTHON, program], stopTimeout=2)).task()
+        until(lambda: any(each.name() == "sleep" for each in emulator.family()), 10, "grandchild")
+        family = emulator.family()
+    finally:
+        emulator.stop(number)
+    assert psutil.wait_procs(family, timeout=5)[1] == []
+
+
+def test_a_container_that_ends_is_started_again_in_the_same_task(long_lived: Service) -> None:
+    before, address = long_lived.task(), long_lived.address()
+    started = before["startedAt"]
+    assert started is not None
+    remaining = started.timestamp() + RESTART_PERIOD - time.time()
+    time.sleep(max(0.0, remaining) + 0.5)
+    with pytest.raises(http.client.RemoteDisconnected):
+        long_lived.get("/exit")
+
+    def answer() -> str | None:
+        with suppress(ConnectionError):
+            return long_lived.get("/runs")
+        return None
+
+    assert until(answer, 10, "answer of the restarted container") == "run run "
+    assert long_lived.task()["taskArn"] == before["taskArn"]
+    assert long_lived.address() == address
