@@ -48,7 +48,7 @@ class Cloud:
 
     def prepare(self) -> None:
         """Makes what the engine needs in the home folder: providers, backend, passphrase. Keeps what is there."""
-        plugins.write_providers(self.home.bin)
+        plugins.write_providers(self.home.pulumi)
         self.home.state.mkdir(parents=True, exist_ok=True)
         if not self.home.passphrase.exists():
             descriptor = os.open(self.home.passphrase, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -63,13 +63,14 @@ class Cloud:
         """
         path = os.environ.get("PATH", os.defpath).split(os.pathsep)
         return {
-            "PATH": os.pathsep.join(dict.fromkeys([str(self.home.bin), str(self.engine.command.parent), *path])),
+            "PATH": os.pathsep.join(dict.fromkeys([str(self.engine.command.parent), *path])),
             "PULUMI_HOME": str(self.home.pulumi),
             "PULUMI_BACKEND_URL": self.home.state.as_uri(),
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.home.passphrase),
             "PULUMI_STACK": stack,
             "PULUMI_OPTION_CONFIG_FILE": str(self.home.stack / f"Pulumi.{stack}.yaml"),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "AWS_ENDPOINT_URL": self.emulator.endpoint,
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,

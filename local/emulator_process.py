@@ -61,6 +61,7 @@ class EmulatorProcess:
                 process.wait()
                 self._record.unlink(missing_ok=True)
                 raise
+            process.returncode = 0  # it outlives this command; Popen would warn of a child that is not waited for
 
     def refuse_other_images(self, images: Mapping[str, Path]) -> None:
         """Refuses to go on with an emulator that was started with other images: it would not find the new ones."""

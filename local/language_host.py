@@ -54,7 +54,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def GetRequiredPackages(
         self, request: language_pb2.GetRequiredPackagesRequest, context: grpc.ServicerContext
     ) -> language_pb2.GetRequiredPackagesResponse:
-        """Names no packages: the engine would download their plugins, and finds the stand-ins on PATH anyway."""
+        """Names no packages: the engine finds out which providers it needs when the program registers resources."""
         return language_pb2.GetRequiredPackagesResponse()
 
     @override

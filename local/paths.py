@@ -17,11 +17,6 @@ class Home:
     path: Path
 
     @property
-    def bin(self) -> Path:
-        """The provider executables, which the engine finds on PATH."""
-        return self.path / "bin"
-
-    @property
     def run(self) -> Path:
         """Locks, the emulator's process file and its log."""
         return self.path / "run"
@@ -53,5 +48,5 @@ class Home:
 
     @property
     def pulumi(self) -> Path:
-        """PULUMI_HOME: keeps the local stack apart from the user's own logins and plugins."""
+        """PULUMI_HOME: the providers, and nothing of the user's own logins and plugins."""
         return self.path / "pulumi"

@@ -1,7 +1,8 @@
-"""The executables that the engine finds on PATH: small scripts in front of Python modules of this repository."""
+"""The executables that the engine starts: small scripts in front of Python modules of this repository."""
 
 import shlex
 import sys
+from importlib import metadata
 from pathlib import Path
 
 from local.paths import ROOT
@@ -9,9 +10,14 @@ from local.paths import ROOT
 PROVIDERS = ("aws", "awsx", "random")
 
 
-def write_providers(folder: Path) -> None:
-    """Writes the provider stand-ins, `pulumi-resource-aws` and the others, into a folder."""
+def write_providers(pulumi_home: Path) -> None:
+    """Puts the provider stand-ins where the engine keeps the plugins that it has downloaded.
+
+    Each has the version of the SDK that is installed, since that is the one that the SDK asks the engine for. On PATH
+    they would do as well, with a warning on every run.
+    """
     for name in PROVIDERS:
+        folder = pulumi_home / "plugins" / f"resource-{name}-v{metadata.version(f'pulumi-{name}')}"
         write_executable(
             folder / f"pulumi-resource-{name}",
             f'PYTHONPATH={shlex.quote(str(ROOT))} exec {shlex.quote(sys.executable)} -m local.providers.{name} "$@"',

@@ -35,7 +35,7 @@ class Stack:
             (configuration.parent / "Pulumi.yaml").write_text(f"name: {self._project_name}\nruntime: python\n")
             self.pulumi("stack", "init", self.name, cwd=configuration.parent)
         self._unlock()
-        if self._deployment().get("pending_operations"):
+        if self._checkpoint().get("pending_operations"):
             say("An earlier run was interrupted in the middle of an operation; asking the emulator what came of it.")
             self.run("refresh", "--yes", "--skip-preview", "--clear-pending-creates")
 
@@ -44,11 +44,7 @@ class Stack:
 
     def lists_resources(self) -> bool:
         """Whether the state says that something is there."""
-        if not self._file.exists():
-            return False
-        checkpoint: dict[str, Any] = json.loads(self._file.read_text())["checkpoint"]
-        latest: dict[str, Any] = checkpoint.get("latest") or {}
-        return bool(latest.get("resources"))
+        return bool(self._checkpoint().get("resources"))
 
     def outputs(self) -> dict[str, Any]:
         """All outputs, secrets in plain text."""
@@ -101,8 +97,9 @@ class Stack:
         """The stack in the file backend."""
         return self.cloud.home.state / ".pulumi" / "stacks" / self._project_name / f"{self.name}.json"
 
-    def _deployment(self) -> dict[str, Any]:
-        return json.loads(self.pulumi("stack", "export").stdout).get("deployment") or {}
+    def _checkpoint(self) -> dict[str, Any]:
+        """The state as the backend keeps it: `pulumi stack export` shows the same, and takes a second to decrypt it."""
+        return (json.loads(self._file.read_text())["checkpoint"].get("latest") or {}) if self._file.exists() else {}
 
     def _unlock(self) -> None:
         """Removes the backend's lock if the `pulumi` that took it is gone, which `pulumi` itself cannot know."""

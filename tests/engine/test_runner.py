@@ -1,0 +1,246 @@
+"""The commands themselves: one at a time, clear about what is in the way, and nothing half-done left behind."""
+
+import os
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from local import airflow_environment, venvs
+from local.bootstrap import check_space
+from local.cloud import Cloud
+from local.deployment import Deployment
+from local.emulator_process import EmulatorProcess
+from local.engine.choose import Engine, build
+from local.errors import LocalCloudError
+from local.lock import lock
+from local.paths import ROOT, Home
+from local.processes import ProcessRecord
+from tests.engine.workspace import Workspace
+
+PROGRAM = """
+    import pulumi, pulumi_aws as aws
+    group = aws.cloudwatch.LogGroup("runner", retention_in_days=1)
+    pulumi.export("group", group.name)
+    pulumi.export("token", pulumi.Output.secret("a secret value"))
+"""
+
+
+@pytest.fixture
+def deployment(pulumi_engine: Engine, free_port: int, tmp_path: Path) -> Generator[Deployment]:
+    """A stack that is not deployed yet, in a cloud that does not run yet."""
+    cloud = Cloud(Home(tmp_path / "home"), free_port, pulumi_engine)
+    cloud.home.path.mkdir()
+    project = tmp_path / "project"
+    project.mkdir()
+    yield Deployment(Workspace.make(cloud, project, PROGRAM, {}).stack)
+    cloud.emulator.stop()
+
+
+@pytest.fixture
+def lock_holder(tmp_path: Path) -> Generator[subprocess.Popen[str]]:
+    """Another process that holds the lock `tmp_path/run/lock` for `make up`."""
+    code = (
+        "import sys, time; from pathlib import Path; from local.lock import lock\n"
+        "with lock(Path(sys.argv[1]), 'make up'): print('held', flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "run" / "lock")]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        yield holder
+        holder.kill()
+
+
+def test_a_second_command_is_told_who_holds_the_lock(tmp_path: Path, lock_holder: subprocess.Popen[str]) -> None:
+    with pytest.raises(LocalCloudError, match=rf"make destroy: `make up` \(process {lock_holder.pid}, since"):  # noqa: SIM117 -- the lock is what raises
+        with lock(tmp_path / "run" / "lock", "make destroy"):
+            pass
+
+
+def test_the_lock_of_a_killed_command_does_not_stand_in_the_way(
+    tmp_path: Path, lock_holder: subprocess.Popen[str]
+) -> None:
+    lock_holder.kill()
+    lock_holder.wait()
+    with lock(tmp_path / "run" / "lock", "make destroy"):
+        assert ProcessRecord.read(tmp_path / "run" / "lock.json") is not None
+
+
+def test_a_process_id_that_was_given_to_another_process_is_not_taken_for_the_old_one() -> None:
+    present = ProcessRecord.of(os.getpid(), ["pytest"])
+    assert present.running() is not None
+    assert ProcessRecord(present.pid, present.started - 60, present.command).running() is None
+
+
+def test_a_port_in_use_names_the_process_that_uses_it(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with pytest.raises(LocalCloudError, match=rf"Port {port} .* in use by process {os.getpid()} \("):
+            EmulatorProcess(Home(tmp_path), port).start({})
+
+
+def test_without_pulumi_and_without_go_the_way_out_is_named(tmp_path: Path) -> None:
+    with pytest.raises(LocalCloudError, match=r"Install either one: .*pulumi.* or .*go\.dev"):
+        build(tmp_path, {"PATH": str(tmp_path)})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_would_fill_up_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(LocalCloudError, match=r"has [\d.]+ GiB free, and 953674\.3 GiB are needed"):
+        check_space(tmp_path / "not" / "there" / "yet", 1024 * 10**12)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_registry_that_does_not_answer_is_named_and_leaves_no_environment(
+    tmp_path: Path, free_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requirements = tmp_path / "requirements.lock"
+    requirements.write_text(f"apache-airflow==3.3.2 --hash=sha256:{'0' * 64}\n")
+    for name in [name for name in os.environ if name.startswith(("PIP_", "UV_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{free_port}/simple")
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    with pytest.raises(LocalCloudError, match=rf"(?s)Installing Airflow 3\.3\.2.*127\.0\.0\.1:{free_port}.*pip config"):
+        airflow_environment.environment(requirements, tmp_path / "airflow")
+    assert not (tmp_path / "airflow" / "3.3.2").exists()
+
+
+def test_an_environment_that_was_interrupted_is_made_again(tmp_path: Path) -> None:
+    venv = tmp_path / "venv"
+    (venv / "bin").mkdir(parents=True)
+    (venv / "bin" / "python").touch()
+    (venv / "half-made").touch()
+    assert not venvs.complete(venv, "requirements")
+
+    def fill(python: Path) -> None:
+        python.parent.mkdir(parents=True)
+        python.touch()
+
+    venvs.make(venv, "requirements", fill)
+    assert venvs.complete(venv, "requirements")
+    assert not venvs.complete(venv, "other requirements")
+    assert not (venv / "half-made").exists()
+
+
+@pytest.mark.parametrize(
+    ("pip", "uv"),
+    [
+        ({"PIP_INDEX_URL": "https://user:word@example.com/simple"}, {"UV_DEFAULT_INDEX": "https://user:word@example.com/simple"}),
+        ({"PIP_EXTRA_INDEX_URL": "https://a.example https://b.example"}, {"UV_INDEX": "https://a.example https://b.example"}),
+        ({"PIP_FIND_LINKS": "/wheels /more"}, {"UV_FIND_LINKS": "/wheels,/more"}),
+        ({"PIP_CERT": "/ca.pem"}, {"SSL_CERT_FILE": "/ca.pem"}),
+        ({"PIP_DEFAULT_TIMEOUT": "180"}, {"UV_HTTP_TIMEOUT": "180"}),
+        ({"PIP_INDEX_URL": "https://pip.example", "UV_DEFAULT_INDEX": "https://uv.example"}, {"UV_DEFAULT_INDEX": "https://uv.example"}),
+    ],
+)  # fmt: skip
+def test_uv_finds_packages_where_pip_is_configured_to(
+    pip: dict[str, str], uv: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    for name, value in pip.items():
+        monkeypatch.setenv(name, value)
+    environment = venvs.uv_environment(Path(sys.executable))
+    assert {name: environment[name] for name in uv} == uv
+
+
+def test_up_deploys_and_a_second_up_changes_nothing(deployment: Deployment, capfd: pytest.CaptureFixture[str]) -> None:
+    committed = deployment.stack.project / f"Pulumi.{deployment.stack.name}.yaml"
+    before = committed.read_text()
+    deployment.up({})
+    assert "+ 2 created" in capfd.readouterr().out
+    deployment.up({})
+    output = capfd.readouterr().out
+    assert "2 unchanged" in output
+    assert "created" not in output
+    assert committed.read_text() == before
+
+
+def test_secrets_are_encrypted_in_the_state_with_a_passphrase_that_only_its_owner_reads(deployment: Deployment) -> None:
+    deployment.up({})
+    home = deployment.stack.cloud.home
+    files = [file for file in home.path.rglob("*") if file.is_file()]
+    assert not [file for file in files if b"a secret value" in file.read_bytes()]
+    assert deployment.stack.outputs()["token"] == "a secret value"
+    assert stat.S_IMODE(home.passphrase.stat().st_mode) == 0o600
+
+
+def test_destroy_leaves_no_resource_no_process_and_no_state(deployment: Deployment) -> None:
+    deployment.up({})
+    cloud = deployment.stack.cloud
+    emulator = cloud.emulator.running()
+    assert emulator is not None
+    deployment.destroy()
+    assert not emulator.is_running()
+    assert not [process for process in psutil.process_iter() if _mentions(process, cloud.home.path)]
+    assert not deployment.stack.exists()
+    deployment.destroy()  # with nothing there, there is nothing to do
+
+
+def test_destroy_names_what_pulumi_has_left_behind(deployment: Deployment) -> None:
+    deployment.up({})
+    cloud = deployment.stack.cloud
+    cloud.session().client("logs", endpoint_url=cloud.emulator.endpoint).create_log_group(logGroupName="forgotten")
+    with pytest.raises(LocalCloudError, match=r"still there: arn:aws:logs:\S+:forgotten"):
+        deployment.destroy()
+    assert cloud.emulator.running() is None
+
+
+def test_after_a_restart_of_the_machine_up_starts_clean_and_says_so(
+    deployment: Deployment, capfd: pytest.CaptureFixture[str]
+) -> None:
+    deployment.up({})
+    emulator = deployment.stack.cloud.emulator.running()
+    assert emulator is not None
+    emulator.kill()
+    emulator.wait()
+    capfd.readouterr()
+    deployment.up({})
+    captured = capfd.readouterr()
+    assert "starting clean" in captured.err
+    assert "+ 2 created" in captured.out
+
+
+def test_an_emulator_that_was_started_with_other_images_is_not_reused(deployment: Deployment) -> None:
+    deployment.up({})
+    with pytest.raises(LocalCloudError, match="`make destroy` ends it"):
+        deployment.up({"other:1": Path(sys.prefix)})
+
+
+def test_up_goes_on_after_a_pulumi_that_was_killed(deployment: Deployment, capfd: pytest.CaptureFixture[str]) -> None:
+    deployment.up({})
+    stack = deployment.stack
+    (stack.project / "__main__.py").write_text("import time; time.sleep(60)")
+    command = [stack.cloud.engine.command, "up", "--yes", "--skip-preview"]
+    with subprocess.Popen(command, cwd=stack.project, env=stack.cloud.environment(stack.name)) as killed:
+        locks = stack.cloud.home.state / ".pulumi" / "locks"
+        _wait_until(lambda: any(locks.rglob("*.json")))
+        family = psutil.Process(killed.pid).children(recursive=True)
+        killed.kill()
+    for process in family:
+        process.kill()
+    capfd.readouterr()
+    (stack.project / "__main__.py").write_text("import pulumi; pulumi.export('after', 'the kill')")
+    deployment.up({})
+    assert f"process {killed.pid}" in capfd.readouterr().err
+    assert stack.outputs() == {"after": "the kill"}
+
+
+def _mentions(process: psutil.Process, folder: Path) -> bool:
+    try:
+        return any(str(folder) in argument for argument in process.cmdline())
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return False
+
+
+def _wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
