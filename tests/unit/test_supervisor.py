@@ -27,7 +27,7 @@ def stubborn():
     idle()
 def with_workers():
     for _ in range(2):
-        if os.fork() == 0: idle()
+        if os.fork() == 0: time.sleep(600)
     subprocess.Popen(["sleep", "600"], start_new_session=True)
     idle()
 def in_time(action):

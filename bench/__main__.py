@@ -1,0 +1,318 @@
+"""Measure ``airflow standalone`` and our container command, each in turn, in control groups of Fargate's sizes.
+
+    python -m bench [--airflow VENV] [--sizes 1024/2048,…] [--bytecode never|image] [--parallelism N]
+
+VENV is an environment with Airflow 3; without it, the newest one under ``.local/`` is taken.
+"""
+
+import argparse
+import contextlib
+import ctypes
+import json
+import os
+import secrets
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from base64 import urlsafe_b64encode
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from airflow_fargate import supervisor
+from airflow_fargate.health import health_check_command
+from airflow_fargate.price import PRICES, monthly_cost, mwaa_monthly_cost
+
+from bench.cgroup import ControlGroup
+
+PASSWORD = "bench"  # noqa: S105 - of an Airflow that listens on this machine for minutes
+HEALTHY_WITHIN = 420.0
+RUN_WITHIN = 420.0
+IDLE_AFTER = 20.0
+"""Seconds from healthy to the idle measurement: the first parse of the DAGs is over by then."""
+
+_PR_SET_CHILD_SUBREAPER = 36
+
+DAG = """
+from datetime import datetime
+from airflow.sdk import dag, task
+
+@dag(dag_id="bench", schedule=None, start_date=datetime(2024, 1, 1), catchup=False, is_paused_upon_creation=False)
+def bench():
+    @task
+    def first():
+        return 1
+
+    @task
+    def second(value):
+        print("got", value)
+
+    second(first())
+
+bench()
+"""
+
+
+class Result(NamedTuple):
+    """What one start showed; None is what could not be measured, or did not happen."""
+
+    healthy: float | None = None
+    idle: float | None = None
+    run: str = "not healthy"
+    peak: float | None = None
+    hits: int | None = None
+    kills: int | None = None
+
+
+def main() -> None:
+    """Run the benchmark and print its tables."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.split("\n")[0] if __doc__ else None)
+    parser.add_argument("--airflow", type=Path, help="an environment with Airflow 3 (default: the newest in .local/)")
+    parser.add_argument("--sizes", default="1024/2048,512/2048,256/1024", help="CPU units / MiB, comma-separated")
+    parser.add_argument(
+        "--bytecode",
+        choices=["never", "image"],
+        default="never",
+        help="never: no .pyc is read or written; image: none at first, written while it runs, as in the official image",
+    )
+    parser.add_argument("--parallelism", type=int, default=4, help="AIRFLOW__CORE__PARALLELISM of both")
+    options = parser.parse_args()
+    venv: Path = (options.airflow or find_airflow()).resolve()
+    if not (venv / "bin" / "airflow").exists():
+        raise SystemExit(f"--airflow {venv}: no bin/airflow in it. Give an environment with apache-airflow 3.")
+    # Orphans of the measured Airflow become ours, and every process that was started can be ended.
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    signal.signal(signal.SIGTERM, stop)
+    rows: list[tuple[str, str, Result]] = []
+    kind = "none"
+    for size in options.sizes.split(","):
+        cpu, memory = (int(part) for part in size.split("/"))
+        for name in ("standalone", "ours"):
+            kind, result = measure(venv, name, cpu, memory, options.bytecode, options.parallelism)
+            rows.append((f"{cpu / 1024:g} vCPU, {memory / 1024:g} GB", name, result))
+    limits = {"none": "no limits: no control group can be made here"}.get(kind, f"limits by control groups {kind}")
+    print(f"\n{limits}; bytecode: {options.bytecode}; parallelism {options.parallelism}; examples off")
+    print_table(rows)
+    print()
+    print_prices()
+    arguments = ["--airflow", str(venv), "--sizes", options.sizes, "--bytecode", options.bytecode]
+    print("\nAgain: " + shlex.join(["python", "-m", "bench", *arguments, "--parallelism", str(options.parallelism)]))
+
+
+def stop(*_: object) -> None:
+    """On SIGTERM: leave through the ``finally`` that ends the processes."""
+    raise SystemExit("stopped by SIGTERM")
+
+
+def find_airflow() -> Path:
+    """The newest environment under ``.local/`` that has an ``airflow`` command."""
+    found = sorted(Path(".local").glob("**/bin/airflow"), key=lambda path: path.stat().st_mtime)
+    if not found:
+        raise SystemExit("No Airflow under .local/: run `make up` once, or give --airflow VENV.")
+    return found[-1].parent.parent
+
+
+def measure(venv: Path, name: str, cpu: int, memory: int, bytecode: str, parallelism: int) -> tuple[str, Result]:
+    """Start Airflow in a new home and a new control group, run a DAG in it, and end all its processes."""
+    group = ControlGroup(f"airflow-fargate-bench-{os.getpid()}-{name}-{cpu}", cpu, memory)
+    home = Path(tempfile.mkdtemp(prefix="airflow-fargate-bench-"))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    (home / "dags").mkdir()
+    (home / "dags" / "bench.py").write_text(DAG)
+    (home / "passwords.json").write_text(json.dumps({"admin": PASSWORD}))
+    source = Path(supervisor.__file__).read_text()
+    command = {"standalone": ["airflow", "standalone"], "ours": ["python", "-c", source]}[name]
+    title = f"{cpu / 1024:g} vCPU, {memory / 1024:g} GB, {name}"
+    with (home / "log").open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603 - what is measured
+            [str(venv / "bin" / command[0]), *command[1:]],
+            env=environment(venv, home, port, bytecode, parallelism),
+            cwd=home,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            preexec_fn=group.enter,
+        )
+    try:
+        return group.kind, observe(title, process, group, port)
+    finally:
+        note("")
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(30)
+        end_descendants()
+        group.remove()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def environment(venv: Path, home: Path, port: int, bytecode: str, parallelism: int) -> dict[str, str]:
+    """The same settings for both: those of the component, in the image's way."""
+    return {
+        "PATH": f"{venv}/bin:{os.environ['PATH']}",
+        "HOME": str(home),
+        "LANG": "C.UTF-8",
+        "ADMIN_PASSWORD": PASSWORD,
+        "PYTHONPYCACHEPREFIX": str(home / "bytecode"),
+        **({"PYTHONDONTWRITEBYTECODE": "1"} if bytecode == "never" else {}),
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__PARALLELISM": str(parallelism),
+        "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
+        "AIRFLOW__CORE__FERNET_KEY": urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://localhost:{port}/execution/",
+        "AIRFLOW__API__PORT": str(port),
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__SECRET_KEY": secrets.token_hex(32),
+        "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(64),
+    }
+
+
+def observe(title: str, process: subprocess.Popen[bytes], group: ControlGroup, port: int) -> Result:
+    """Watch one Airflow from its start through a DAG run."""
+    begin = time.monotonic()
+    # The container's own health check, by a Python that costs the measured group nothing.
+    check = health_check_command(port)[1].replace("python", sys.executable, 1)
+    while subprocess.run(["/bin/sh", "-c", check], capture_output=True, check=False).returncode != 0:  # noqa: S603
+        seconds = time.monotonic() - begin
+        note(f"{title}: waiting for healthy, {seconds:.0f} s")
+        if seconds > HEALTHY_WITHIN or process.poll() is not None:
+            return Result(peak=_mib(group.memory_peak()), hits=group.memory_limit_hits(), kills=group.memory_kills())
+        time.sleep(0.2)
+    healthy = time.monotonic() - begin
+    while (left := IDLE_AFTER - (time.monotonic() - begin - healthy)) > 0:
+        note(f"{title}: healthy after {healthy:.1f} s, idle memory in {left:.0f} s")
+        time.sleep(0.5)
+    idle = tree_pss(process.pid)
+    run = run_dag(f"{title}: healthy after {healthy:.1f} s, {idle:.0f} MiB idle", port)
+    return Result(healthy, idle, run, _mib(group.memory_peak()), group.memory_limit_hits(), group.memory_kills())
+
+
+def run_dag(title: str, port: int) -> str:
+    """Trigger the DAG over REST and wait: "12 s" when it succeeds, else how far it came."""
+    begin = time.monotonic()
+    token = state = ""
+    run = ""
+    while (seconds := time.monotonic() - begin) < RUN_WITHIN:
+        note(f"{title}, DAG run {state or 'not yet accepted'}, {seconds:.0f} s")
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            if not token:
+                user = {"username": "admin", "password": PASSWORD}
+                token = request(port, "/auth/token", user)["access_token"]
+            if not run:
+                run = request(port, "/api/v2/dags/bench/dagRuns", {"logical_date": None}, token)["dag_run_id"]
+            state = request(port, f"/api/v2/dags/bench/dagRuns/{run}", None, token)["state"]
+        if state in {"success", "failed"}:
+            break
+        time.sleep(0.5)
+    return f"{seconds:.0f} s" if state == "success" else f"{state or 'not accepted'} after {seconds:.0f} s"
+
+
+def request(port: int, path: str, body: dict[str, Any] | None, token: str = "") -> dict[str, Any]:
+    """One call of Airflow's REST API: POST with a body, GET without."""
+    headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {token}"} if token else {})
+    data = None if body is None else json.dumps(body).encode()
+    with urllib.request.urlopen(
+        urllib.request.Request(f"http://127.0.0.1:{port}{path}", data, headers),
+        timeout=30,
+    ) as response:
+        return json.load(response)
+
+
+def tree_pss(root: int) -> float:
+    """PSS of ``root`` and its descendants in MiB: shared pages are counted once, unlike RSS."""
+    children: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parent = int(stat.read_text().rpartition(")")[2].split()[1])
+            children.setdefault(parent, []).append(int(stat.parent.name))
+    total, ahead = 0, [root]
+    while ahead:
+        pid = ahead.pop()
+        ahead += children.get(pid, [])
+        with contextlib.suppress(OSError):
+            for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+                if line.startswith("Pss:"):
+                    total += int(line.split()[1])
+    return total / 1024
+
+
+def print_table(rows: list[tuple[str, str, Result]]) -> None:
+    """Both commands of each size, one below the other, with ours as a fraction of the other."""
+    print(f"{'size':<18}{'command':<12}{'healthy':>15}{'idle PSS':>20}{'DAG run':>22}", end="")
+    print(f"{'most used':>11}{'hits':>7}{'killed':>7}")
+    stock = Result()
+    for size, name, result in rows:
+        if name == "standalone":
+            stock = result
+        healthy = _with_ratio(result.healthy, stock.healthy, "s", name)
+        idle = _with_ratio(result.idle, stock.idle, "MiB", name)
+        peak = "-" if result.peak is None else f"{result.peak:.0f} MiB"
+        hits, kills = ("-" if value is None else str(value) for value in (result.hits, result.kills))
+        print(f"{size:<18}{name:<12}{healthy:>15}{idle:>20}{result.run:>22}{peak:>11}{hits:>7}{kills:>7}")
+
+
+def _with_ratio(value: float | None, stock: float | None, unit: str, name: str) -> str:
+    if value is None:
+        return "-"
+    ratio = f" ({value / stock:.2f})" if stock and name == "ours" else ""
+    return f"{value:.1f} {unit}{ratio}" if unit == "s" else f"{value:.0f} {unit}{ratio}"
+
+
+def print_prices() -> None:
+    """Monthly prices, with the dates of the table they come from."""
+    print("A month in us-east-1, running all the time, with its public IPv4 address:")
+    for title, cost in (
+        ("smallest: 0.25 vCPU, 1 GB", monthly_cost(256, 1024)),
+        ("default: 0.5 vCPU, 2 GB", monthly_cost(512, 2048)),
+        ("default on ARM64", monthly_cost(512, 2048, cpu_architecture="ARM64")),
+        ("default on Spot (the price varies)", monthly_cost(512, 2048, spot=True)),
+        ("default on Spot and ARM64", monthly_cost(512, 2048, spot=True, cpu_architecture="ARM64")),
+        ("MWAA mw1.micro", mwaa_monthly_cost("mw1.micro")),
+        ("MWAA mw1.small", mwaa_monthly_cost("mw1.small")),
+    ):
+        print(f"  {title:<36}{cost:>9} USD")
+    print("  " + "\n  ".join(sorted({f"source: {price.source}" for price in PRICES.values()})))
+
+
+def note(text: str) -> None:
+    """Progress: one line that changes on a terminal, else a line whenever another step begins."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[K{text}")
+    elif text and (step := text.partition(", ")[2].rstrip("0123456789 s")) != _last_step[0]:
+        _last_step[0] = step
+        sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+_last_step = [""]
+
+
+def _mib(value: int | None) -> float | None:
+    return None if value is None else value / 2**20
+
+
+def end_descendants() -> None:
+    """Kill and reap whatever the measured Airflow has left."""
+    while pids := supervisor.descendants():
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        time.sleep(0.05)
+
+
+if __name__ == "__main__":
+    main()
