@@ -62,21 +62,61 @@ class ControlPlane:
             task.join()
 
     def start_task(
-        self, backend: EC2ContainerServiceBackend, cluster: Cluster, definition: TaskDefinition, **options: Any
+        self,
+        backend: EC2ContainerServiceBackend,
+        cluster: Cluster,
+        definition: TaskDefinition,
+        settings: dict[str, Any],
+        group: str,
+        started_by: str,
     ) -> Task:
-        task = Task(self._agent, definition, cluster.arn, **options)
+        """`settings`: where and how the task runs, as in the RunTask request."""
+        strategy = items(settings, "capacityProviderStrategy")
+        task = Task(
+            self._agent,
+            definition,
+            cluster.arn,
+            group=group,
+            started_by=started_by,
+            network_configuration=settings["networkConfiguration"],
+            capacity_provider=strategy[0]["capacityProvider"] if strategy else None,
+            platform_version=settings["platformVersion"],
+            tags=items(settings, "tags"),
+        )
         _tasks(backend).setdefault(cluster.name, {})[task.task_arn] = task
-        _LOG.info("task %s of %s starts", task.id, task.group)
+        _LOG.info("task %s of %s starts", task.id, group)
         return task
+
+    def starter(self, backend: EC2ContainerServiceBackend, cluster: Cluster) -> Callable[[Service, Deployment], Task]:
+        """How a service of `cluster` starts the tasks of its deployments."""
+
+        def start(service: Service, deployment: Deployment) -> Task:
+            definition = deployment.task_definition
+            propagated = {"SERVICE": service.tags, "TASK_DEFINITION": definition.tags}
+            tags = list(propagated.get(deployment.settings.get("propagateTags") or "NONE", []))
+            if deployment.settings.get("enableECSManagedTags"):
+                tags.append({"key": "aws:ecs:clusterName", "value": cluster.name})
+                tags.append({"key": "aws:ecs:serviceName", "value": service.name})
+            settings = {**deployment.settings, "tags": tags}
+            return self.start_task(backend, cluster, definition, settings, f"service:{service.name}", deployment.id)
+
+        return start
 
     def _schedule(self) -> None:
         while not self._ended.wait(_TICK_SECONDS):
             with self.lock:
                 for backend in _backends():
                     for service in _services(backend).values():
-                        if service.status != "INACTIVE":
-                            service.reconcile()
+                        self._reconcile(service)
                     _forget_stopped(backend)
+
+    @staticmethod
+    def _reconcile(service: Service) -> None:
+        try:
+            if service.status != "INACTIVE":
+                service.reconcile()
+        except Exception:  # noqa: BLE001 - one service's failure must not end the loop of all; logged with its traceback
+            _LOG.exception("service %s", service.name)
 
 
 class EcsResponse(EC2ContainerServiceResponse):
@@ -137,7 +177,7 @@ class EcsResponse(EC2ContainerServiceResponse):
                 raise InvalidParameterException("Unable to Start a service that is still Draining.")
             definition = self._definition(settings["taskDefinition"])
             settings = self._placed(cluster, settings)
-            service = Service(cluster.arn, definition, settings, self._starter(cluster))
+            service = Service(cluster.arn, definition, settings, self.plane.starter(self.ecs_backend, cluster))
             self._services[f"{cluster.name}:{name}"] = service
             _LOG.info("service %s is created: %s", name, definition.arn)
             return ActionResult({"service": service.describe()})
@@ -208,14 +248,10 @@ class EcsResponse(EC2ContainerServiceResponse):
             cluster = self._cluster()
             settings = self._placed(cluster, dict(self.params))
             definition = self._definition(settings["taskDefinition"])
+            group = settings.get("group") or f"family:{definition.family}"
+            started_by = settings.get("startedBy") or ""
             tasks = [
-                self._start(
-                    cluster,
-                    definition,
-                    settings,
-                    settings.get("group") or f"family:{definition.family}",
-                    settings.get("startedBy") or "",
-                )
+                self.plane.start_task(self.ecs_backend, cluster, definition, settings, group, started_by)
                 for _ in range(settings.get("count") or 1)
             ]
             return ActionResult({"tasks": [each.describe() for each in tasks], "failures": []})
@@ -332,30 +368,6 @@ class EcsResponse(EC2ContainerServiceResponse):
             },
             "platformVersion": _PLATFORM_VERSION if version == "LATEST" else version,
         }
-
-    def _starter(self, cluster: Cluster) -> Callable[[Service, Deployment], Task]:
-        def start(service: Service, deployment: Deployment) -> Task:
-            return self._start(
-                cluster, deployment.task_definition, deployment.settings, f"service:{service.name}", deployment.id
-            )
-
-        return start
-
-    def _start(
-        self, cluster: Cluster, definition: TaskDefinition, settings: dict[str, Any], group: str, started_by: str
-    ) -> Task:
-        strategy = settings["capacityProviderStrategy"]
-        return self.plane.start_task(
-            self.ecs_backend,
-            cluster,
-            definition,
-            group=group,
-            started_by=started_by,
-            network_configuration=settings["networkConfiguration"],
-            capacity_provider=strategy[0]["capacityProvider"] if strategy else None,
-            platform_version=settings["platformVersion"],
-            tags=settings.get("tags") or [],
-        )
 
 
 def _backends() -> Iterator[EC2ContainerServiceBackend]:

@@ -39,14 +39,17 @@ EXECUTION_POLICY = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionR
 
 WEB_SERVER = dedent(
     """
-    import http.server, os, pathlib, signal, sys
+    import http.server, os, pathlib, signal, sys, urllib.request
+    def aws():
+        with urllib.request.urlopen(os.environ["AWS_ENDPOINT_URL"] + "/moto-api/") as answer:
+            return str(answer.status)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             if self.path == "/exit":
                 os._exit(9)
             runs = pathlib.Path(os.environ["AIRFLOW_HOME"], "runs")
-            answers = {"/runs": runs.read_text, "/environment": lambda: repr(dict(os.environ))}
+            answers = {"/runs": runs.read_text, "/aws": aws, "/environment": lambda: repr(dict(os.environ))}
             body = answers.get(self.path, lambda: "well")().encode()
             self.send_response(200 if not pathlib.Path("ill").exists() else 500)
             self.end_headers()
@@ -63,7 +66,7 @@ WEB_SERVER = dedent(
     http.server.ThreadingHTTPServer(("127.0.0.1", 8080), Handler).serve_forever()
     """
 )
-"""Answers GET with 200 until it gets a POST, keeps count of its starts in a file, and ends on GET /exit."""
+"""Answers 200 until it gets a POST, counts its starts in a file, asks AWS on GET /aws, and ends on GET /exit."""
 
 HEALTH_CHECK: Mapping[str, Any] = {
     "command": ["CMD-SHELL", f"curl -fsS http://localhost:{PORT}/ || exit 1"],

@@ -57,8 +57,15 @@ def refusal(call: Callable[[], Any]) -> str:
     """AWS's code and message for a call that must be refused."""
     with pytest.raises(ClientError) as refused:
         call()
-    error = refused.value.response["Error"]
+    error = refused.value.response.get("Error", {})
     return f"{error.get('Code')}: {error.get('Message')}"
+
+
+def answer(service: Service, path: str) -> str | None:
+    """What the task answers, once it does."""
+    with suppress(ConnectionError):
+        return service.get(path)
+    return None
 
 
 def test_a_service_is_steady_once_its_task_is_healthy(healthy: Service) -> None:
@@ -325,15 +332,19 @@ def test_a_task_needs_a_way_to_the_internet(account: Account) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 @pytest.mark.parametrize("isolation", ["namespaces", "user-namespaces", "none"])
-def test_no_process_outlives_the_emulator(isolation: str, number: signal.Signals, tmp_path: Path) -> None:
+def test_a_task_is_reached_reaches_aws_and_leaves_no_process(
+    isolation: str, number: signal.Signals, tmp_path: Path
+) -> None:
     # A grandchild in a session of its own: neither its parent nor a process group takes it along.
-    program = "import subprocess, time; subprocess.Popen(['sleep', '99'], start_new_session=True); time.sleep(99)"
+    program = f"import subprocess; subprocess.Popen(['sleep', '99'], start_new_session=True){WEB_SERVER}"
     emulator = Emulator(tmp_path, "--isolation", isolation)
     try:
         account = Account(emulator.endpoint)
-        account.create_service(account.register([*PYTHON, program], stopTimeout=2)).task()
-        until(lambda: any(each.name() == "sleep" for each in emulator.family()), 10, "grandchild")
+        service = account.create_service(account.register([*PYTHON, program]))
+        service.task()
+        assert until(lambda: answer(service, "/aws"), 10, "answer of the task") == "200"
         family = emulator.family()
+        assert "sleep" in [each.name() for each in family]
     finally:
         emulator.stop(number)
     assert psutil.wait_procs(family, timeout=5)[1] == []
@@ -347,12 +358,6 @@ def test_a_container_that_ends_is_started_again_in_the_same_task(long_lived: Ser
     time.sleep(max(0.0, remaining) + 0.5)
     with pytest.raises(http.client.RemoteDisconnected):
         long_lived.get("/exit")
-
-    def answer() -> str | None:
-        with suppress(ConnectionError):
-            return long_lived.get("/runs")
-        return None
-
-    assert until(answer, 10, "answer of the restarted container") == "run run "
+    assert until(lambda: answer(long_lived, "/runs"), 10, "answer of the restarted container") == "run run "
     assert long_lived.task()["taskArn"] == before["taskArn"]
     assert long_lived.address() == address
