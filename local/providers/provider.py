@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
 from pulumi.provider.experimental import provider as protocol
@@ -92,7 +92,9 @@ class StandIn(protocol.Provider, Generic[SessionT]):
         del resource, action, subject
         return call()
 
-    def _type(self, token: str) -> type[Resource[SessionT]]:
+    def _type(self, qualified: str) -> type[Resource[SessionT]]:
+        """The type of a URN, which names the parents' types too: "awsx:ec2:Vpc$aws:ec2/vpc:Vpc"."""
+        token = qualified.rpartition("$")[2]
         if token not in self._resources:
             raise UnknownTokenError("resource type", token, self._resources)
         return self._resources[token]
@@ -104,7 +106,7 @@ class StandIn(protocol.Provider, Generic[SessionT]):
     def _check(self, request: protocol.CheckRequest) -> protocol.CheckResponse:
         resource = self._type(request.type)
         given = plain_map(request.new_inputs)
-        failures = list(_violations(resource, request.type, given))
+        failures = list(_violations(resource, given))
         defaults: Properties = {
             name: rule.default
             for name, rule in resource.inputs.items()
@@ -124,9 +126,8 @@ class StandIn(protocol.Provider, Generic[SessionT]):
             return protocol.CheckResponse(
                 failures=[protocol.CheckFailure(failure.path, failure.reason) for failure in failures]
             )
-        checked = {name: value for name, value in request.new_inputs.items() if not name.startswith("__")}
         added = wrap_map({**defaults, DEFAULTS_KEY: sorted(defaults)})
-        return protocol.CheckResponse(inputs=checked | added)
+        return protocol.CheckResponse(inputs=request.new_inputs | added)
 
     def _diff(self, request: protocol.DiffRequest) -> protocol.DiffResponse:
         resource = self._bind(request.type, request.resource_id)
@@ -153,7 +154,7 @@ class StandIn(protocol.Provider, Generic[SessionT]):
 
     def _create(self, request: protocol.CreateRequest) -> protocol.CreateResponse:
         resource = self._bind(request.type, timeout=request.timeout)
-        inputs = plain_map(request.properties)
+        inputs = _public(request.properties)
         secrets = secret_names(request.properties)
         subject = inputs[resource.auto_name.property] if resource.auto_name else request.name
         resource_id = self.attempt(resource, "creating", subject, lambda: resource.create(inputs))
@@ -165,7 +166,7 @@ class StandIn(protocol.Provider, Generic[SessionT]):
     def _update(self, request: protocol.UpdateRequest) -> protocol.UpdateResponse:
         resource = self._bind(request.type, request.resource_id, request.timeout)
         old = plain_map(request.olds)
-        inputs = plain_map(request.news)
+        inputs = _public(request.news)
         change = Change(old, inputs, frozenset(_changes(resource, old, inputs)))
         # The engine also updates without a change, after an initialisation that failed.
         if change.names:
@@ -231,14 +232,19 @@ class StandIn(protocol.Provider, Generic[SessionT]):
         return protocol.InvokeResponse(wrap_map(results, function.secret_outputs))
 
 
-def _violations(resource: type[Resource[Any]], token: str, given: Properties) -> Iterable[Violation]:
+def _public(values: Mapping[str, PropertyValue]) -> Properties:
+    """Checked inputs without what Check keeps beside them."""
+    return {name: value for name, value in plain_map(values).items() if not name.startswith("__")}
+
+
+def _violations(resource: type[Resource[Any]], given: Properties) -> Iterable[Violation]:
     yield from schema.violations(schema.inputs_of(resource.sdk), given)
     for name, value in given.items():
         rule = resource.inputs.get(name)
         if rule is None and name in schema.inputs_of(resource.sdk).types:
             yield Violation(
                 name,
-                f"the local stand-in does not implement this input of {token}; "
+                f"the local stand-in does not implement this input of {resource.title}; "
                 f"it has {', '.join(sorted(resource.inputs))}. Use the real provider for it",
             )
         elif rule and rule.values and isinstance(value, str) and value not in rule.values:

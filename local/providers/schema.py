@@ -8,6 +8,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from functools import cache
 from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
@@ -100,9 +101,9 @@ def _mismatches(declared: Any, value: Any, path: str) -> Iterator[Violation]:
     if value is None or value is UNKNOWN or declared is Any:
         return
     if origin is Union:
-        # A nested function argument (class, its TypedDict, its output class) or a string with an open enum.
+        # A string with an open enum or a typed form (policies), or an object (its class, its TypedDict, its output).
         members = [sdk_types.unwrap_type(member) for member in get_args(declared)]
-        declared = next((m for m in members if sdk_types.is_input_type(m)), str)
+        declared = str if str in members else next(m for m in members if sdk_types.is_input_type(m))
         origin = None
     if sdk_types.is_input_type(declared):
         if isinstance(value, Mapping):
@@ -121,8 +122,12 @@ def _mismatches(declared: Any, value: Any, path: str) -> Iterator[Violation]:
             return
         for index, item in enumerate(cast("list[Any]", value)):
             yield from _mismatches(get_args(declared)[0], item, f"{path}[{index}]")
+    elif isinstance(declared, type) and issubclass(declared, Enum):
+        allowed = [str(member.value) for member in declared]
+        if value not in allowed:
+            yield Violation(path, f"expected one of {', '.join(allowed)}; got {value!r}")
     elif not _has_basic_type(declared, value):
-        yield _mistyped(path, _BASIC_TYPES.get(declared, declared.__name__), value)
+        yield _mistyped(path, _BASIC_TYPES[cast("Any", declared)], value)
 
 
 _BASIC_TYPES: Mapping[Any, str] = {str: "a string", bool: "a boolean", int: "an integer", float: "a number"}
@@ -136,7 +141,7 @@ def _has_basic_type(declared: type, value: Any) -> bool:
 
 
 def _mistyped(path: str, expected: str, value: Any) -> Violation:
-    kinds = {**_BASIC_TYPES, int: "a number", dict: "a map", list: "a list"}
+    kinds: Mapping[Any, str] = {**_BASIC_TYPES, int: "a number", dict: "a map", list: "a list"}
     return Violation(path, f"expected {expected}, got {kinds.get(type(value), type(value).__name__)}")
 
 

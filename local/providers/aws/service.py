@@ -48,7 +48,7 @@ class Service(EcsTaggedResource):
         name=Property(replaces=True, computed=True),
         networkConfiguration=Property(same=same_network),
         platformVersion=Property(computed=True),
-        propagateTags=Property(values=("SERVICE", "TASK_DEFINITION", "NONE")),
+        propagateTags=Property(default="NONE", values=("SERVICE", "TASK_DEFINITION", "NONE")),
         region=REGION,
         schedulingStrategy=Property(replaces=True, default="REPLICA", values=("REPLICA",)),
         tags=TAGS,

@@ -62,13 +62,14 @@ class VpcArgs:
             raise _refuse(violation.path, violation.reason)
         _refuse_others("", inputs, IMPLEMENTED)
         _refuse_others("natGateways.", inputs.get("natGateways") or {}, ("strategy",))
-        for entry in inputs.get("subnetSpecs") or []:
+        subnet_specs = cast("list[dict[str, Any]]", inputs.get("subnetSpecs") or [])
+        for entry in subnet_specs:
             _refuse_others("subnetSpecs.", entry, ("type", "name", "cidrMask", "tags"))
         if inputs.get("subnetStrategy") != "Auto":
             raise _refuse("subnetStrategy", f'must be "Auto", got {inputs.get("subnetStrategy")!r}')
         if (inputs.get("natGateways") or {}).get("strategy") != "None":
             raise _refuse("natGateways.strategy", 'must be "None": NAT gateways are not implemented')
-        specs = [_spec(index, entry) for index, entry in enumerate(inputs.get("subnetSpecs") or [])]
+        specs = [_spec(index, entry) for index, entry in enumerate(subnet_specs)]
         if not specs:
             raise _refuse("subnetSpecs", "must be given")
         names, count = inputs.get("availabilityZoneNames"), inputs.get("numberOfAvailabilityZones")
