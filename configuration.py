@@ -8,7 +8,7 @@ import difflib
 import urllib.request
 from collections.abc import Callable
 from ipaddress import IPv4Address
-from typing import Any, cast, get_type_hints
+from typing import Any, cast, get_args
 
 import pulumi
 from airflow_fargate import AirflowFargateArgs
@@ -21,7 +21,7 @@ _MY_IP_SERVICE = "https://checkip.amazonaws.com"
 def read_arguments() -> AirflowFargateArgs:
     """Return the arguments that the stack's configuration gives, or raise `pulumi.RunError` naming the key."""
     config = pulumi.Config()
-    hints = get_type_hints(AirflowFargateArgs)
+    hints = {name: get_args(declared)[0] for name, declared in AirflowFargateArgs.__annotations__.items()}
     _refuse_unknown_keys(config, {_camel_case(argument) for argument in hints})
     arguments = {argument: _read(config, _camel_case(argument), hint) for argument, hint in hints.items()}
     if MY_IP in (arguments["allowed_cidrs"] or ()):

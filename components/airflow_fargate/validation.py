@@ -6,7 +6,7 @@ known yet and passes; what decides which resources exist must be plain.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, NamedTuple, TypeVar, cast
@@ -15,6 +15,7 @@ import pulumi
 
 from .arguments import AirflowFargateArgs
 
+D = TypeVar("D")
 T = TypeVar("T")
 
 DEFAULT_IMAGE = "apache/airflow:3.3.2"
@@ -134,21 +135,22 @@ def validate(name: str, args: AirflowFargateArgs) -> Settings:
         spot=reader.boolean("spot", False),
         allowed_cidrs=reader.strings("allowed_cidrs"),
         egress_ports=reader.integers("egress_ports"),
-        vpc_id=args.get("vpc_id"),
-        subnet_ids=args.get("subnet_ids"),
+        vpc_id=reader.optional_input("vpc_id", _string, "a string"),
+        subnet_ids=reader.optional_input("subnet_ids", _list_of_inputs, "a list of strings"),
         admin_username=reader.string("admin_username", "" if legacy_image else "admin"),
-        admin_password=args.get("admin_password"),
+        admin_password=reader.optional_input("admin_password", _string, "a string"),
         environment=reader.mapping("environment"),
         secrets=reader.mapping("secrets"),
         log_retention_days=reader.integer("log_retention_days", 30),
         tags=reader.mapping("tags"),
     )
+    allow_public_access = reader.boolean("allow_public_access", False)
     refusals = reader.refusals
     if not refusals:
         refusals = [
             *_refuse_name(name),
             *(refusal for rule in _RULES for refusal in rule(settings)),
-            *_refuse_public_access(settings, allowed=reader.boolean("allow_public_access", False)),
+            *_refuse_public_access(settings, allowed=allow_public_access),
         ]
     if refusals:
         raise InvalidArgumentsError(name, refusals)
@@ -189,18 +191,19 @@ class _Reader:
     def integers(self, argument: str) -> tuple[int, ...]:
         return self._plain(argument, (), _tuple_of(_integer), "a list of whole numbers")
 
-    def input_string(self, argument: str, default: pulumi.Input[str]) -> pulumi.Input[str]:
+    def input_string(self, argument: str, default: str) -> pulumi.Input[str]:
+        value = self.optional_input(argument, _string, "a string")
+        return default if value is None else value
+
+    def optional_input(self, argument: str, convert: Callable[[Any], T | None], kind: str) -> pulumi.Input[T] | None:
         value = self._args.get(argument)
-        return (
-            cast("pulumi.Output[str]", value)
-            if _is_output(value)
-            else self._plain(argument, default, _string, "a string")
-        )
+        return cast("pulumi.Output[T]", value) if _is_output(value) else self._plain(argument, None, convert, kind)
 
     def mapping(self, argument: str) -> Mapping[str, pulumi.Input[str]]:
-        return self._plain(argument, {}, _mapping, "names with strings as values")
+        nothing: Mapping[str, pulumi.Input[str]] = {}
+        return self._plain(argument, nothing, _mapping, "names with strings as values")
 
-    def _plain(self, argument: str, default: T, convert: Callable[[Any], T | None], kind: str) -> T:
+    def _plain(self, argument: str, default: D, convert: Callable[[Any], T | None], kind: str) -> D | T:
         value = self._args.get(argument)
         if value is None:
             return default
@@ -209,7 +212,8 @@ class _Reader:
             return default
         converted = convert(value)
         if converted is None:
-            self._refuse(argument, f"is {value!r}; give {kind}")
+            shown = "has a value of another type" if argument in ("admin_password", "secrets") else f"is {value!r}"
+            self._refuse(argument, f"{shown}; give {kind}")
             return default
         return converted
 
@@ -218,7 +222,7 @@ class _Reader:
 
 
 def _is_output(value: object) -> bool:
-    return isinstance(value, pulumi.Output)
+    return isinstance(value, pulumi.Output | Awaitable)
 
 
 def _boolean(value: object) -> bool | None:
@@ -244,6 +248,13 @@ def _tuple_of(convert: Callable[[Any], T | None]) -> Callable[[Any], tuple[T, ..
         return None if None in items else tuple(cast(list[T], items))
 
     return convert_all
+
+
+def _list_of_inputs(value: object) -> list[pulumi.Input[str]] | None:
+    if not isinstance(value, list | tuple):
+        return None
+    items = list(cast(Iterable[Any], value))
+    return items if all(isinstance(item, str) or _is_output(item) for item in items) else None
 
 
 def _mapping(value: object) -> Mapping[str, pulumi.Input[str]] | None:

@@ -1,0 +1,169 @@
+"""The address of the running task, and what is said when the one that was asked for does not run."""
+
+import json
+from typing import Any
+
+import pulumi
+import pytest
+from airflow_fargate import diagnosis
+
+from .conftest import ACCOUNT, REGION, Deploy, Recorder
+
+OLD = f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/airflow:0"
+NEW = f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/airflow:1"
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def explained(cluster_arn: str, task_definition_arn: str) -> str:
+        return f"because of {task_definition_arn} in {cluster_arn.rsplit('/', 1)[-1]}"
+
+    monkeypatch.setattr("airflow_fargate.address.explain_service", explained)
+
+
+def test_the_address_is_that_of_the_one_attached_interface_behind_the_security_group(deploy: Deploy) -> None:
+    calls: dict[str, Any] = {call.token: call.args for call in deploy().recorder.calls}
+
+    assert calls["aws:ec2/getNetworkInterfaces:getNetworkInterfaces"]["filters"] == [
+        {"name": "group-id", "values": ["airflow-security-group-id"]},
+        {"name": "attachment.status", "values": ["attached"]},
+    ]
+    assert calls["aws:ec2/getNetworkInterface:getNetworkInterface"]["id"] == "eni-0123456789abcdef0"
+
+
+def test_a_rolled_back_deployment_fails_the_update_and_says_why(deploy: Deploy) -> None:
+    with pytest.raises(pulumi.RunError) as failed:
+        deploy(recorder=Recorder(service_runs=OLD))
+
+    assert f"{NEW} was asked for, but ECS rolled the service back to {OLD}" in str(failed.value)
+    assert f"because of {NEW} in airflow-cluster-1234567" in str(failed.value)
+
+
+@pytest.mark.parametrize("interfaces", [(), ("eni-0aaa", "eni-0bbb")])
+def test_no_address_is_made_up_while_the_task_is_being_replaced(deploy: Deploy, interfaces: tuple[str, ...]) -> None:
+    with pytest.raises(pulumi.RunError) as failed:
+        deploy(recorder=Recorder(interface_ids=interfaces))
+
+    assert f"The service has {len(interfaces)} tasks with a network interface in place of 1" in str(failed.value)
+
+
+def test_a_preview_stays_possible_and_warns(deploy: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
+    warnings: list[str] = []
+
+    def warn(message: str, **_: object) -> None:
+        warnings.append(message)
+
+    monkeypatch.setattr(pulumi.log, "warn", warn)
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
+
+    deployment = deploy(recorder=Recorder(service_runs=OLD))
+
+    assert deployment.outputs["public_ip"] == ""
+    assert len(warnings) == 1
+    assert "rolled the service back" in warnings[0]
+
+
+class Aws:
+    """Stands for a boto3 session: the answers of ECS and CloudWatch that a diagnosis reads."""
+
+    class Exceptions:
+        ResourceNotFoundException = KeyError
+
+    exceptions = Exceptions
+
+    def __init__(self, tasks: list[dict[str, Any]], log: list[str] | None) -> None:
+        self.tasks = tasks
+        self.log = log
+        self.asked: list[dict[str, Any]] = []
+
+    def client(self, service: str, **options: Any) -> "Aws":
+        self.asked.append({"service": service, **options})
+        return self
+
+    def list_tasks(self, **request: Any) -> dict[str, Any]:
+        assert request["desiredStatus"] == "STOPPED"
+        return {"taskArns": [task["taskArn"] for task in self.tasks]}
+
+    def describe_tasks(self, **_: Any) -> dict[str, Any]:
+        return {"tasks": self.tasks}
+
+    def describe_task_definition(self, **_: Any) -> dict[str, Any]:
+        options = {"awslogs-group": "airflow-logs", "awslogs-stream-prefix": "airflow"}
+        return {
+            "taskDefinition": {"containerDefinitions": [{"name": "airflow", "logConfiguration": {"options": options}}]}
+        }
+
+    def get_log_events(self, **request: Any) -> dict[str, Any]:
+        self.asked.append(request)
+        if self.log is None:
+            raise KeyError
+        return {"events": [{"message": f"{line}\n"} for line in self.log]}
+
+
+def stopped(task_id: str, created: int, task_definition: str = NEW) -> dict[str, Any]:
+    return {
+        "taskArn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/airflow/{task_id}",
+        "taskDefinitionArn": task_definition,
+        "createdAt": created,
+        "stoppedReason": f"Essential container in task exited ({task_id})",
+        "containers": [{"name": "airflow", "exitCode": 3, "reason": "OutOfMemoryError"}],
+    }
+
+
+def explain(monkeypatch: pytest.MonkeyPatch, aws: Aws) -> str:
+    def session(**_: object) -> Aws:
+        return aws
+
+    monkeypatch.setattr(diagnosis.boto3, "Session", session)
+    return diagnosis.explain_service(f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/airflow", NEW)
+
+
+def test_a_diagnosis_names_the_newest_tasks_stop_reason_exit_code_and_last_log_lines(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    aws = Aws(
+        [stopped("first", 1), stopped("newest", 3), stopped("second", 2), stopped("other", 4, OLD)], ["one", "two"]
+    )
+
+    assert explain(monkeypatch, aws).splitlines() == [
+        "The newest of 3 stopped tasks: Essential container in task exited (newest)",
+        "  container airflow: exit code 3, OutOfMemoryError",
+        "  its last 2 log lines:",
+        "    one",
+        "    two",
+    ]
+    assert aws.asked[-1] == {
+        "logGroupName": "airflow-logs",
+        "logStreamName": "airflow/airflow/newest",
+        "limit": 20,
+        "startFromHead": False,
+    }
+
+
+def test_a_task_that_wrote_no_log_is_said_to_have_written_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert explain(monkeypatch, Aws([stopped("only", 1)], None)).endswith("  it wrote no log")
+
+
+def test_a_service_without_stopped_tasks_is_said_to_have_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert explain(monkeypatch, Aws([], None)) == "ECS has no stopped task of it."
+
+
+def test_the_provider_configuration_tells_where_ecs_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    pulumi.runtime.set_config("aws:endpoints", json.dumps([{"ecs": "http://127.0.0.1:4566"}]))
+    aws = Aws([stopped("only", 1)], None)
+
+    explain(monkeypatch, aws)
+
+    assert aws.asked[0] == {"service": "ecs", "region_name": REGION, "endpoint_url": "http://127.0.0.1:4566"}
+
+
+def test_a_diagnosis_that_is_not_possible_says_so_and_how_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(**_: Any) -> None:
+        raise diagnosis.botocore.exceptions.NoCredentialsError
+
+    monkeypatch.setattr(diagnosis.boto3, "Session", refused)
+
+    explained = diagnosis.explain_service(f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/airflow", NEW)
+
+    assert "could not be read (Unable to locate credentials)" in explained
+    assert "aws ecs describe-tasks --cluster arn:aws:ecs:us-east-1:123456789012:cluster/airflow" in explained

@@ -1,0 +1,192 @@
+"""The stack's configuration: every argument has a key, and what is wrong is refused with the key's name."""
+
+import dataclasses
+import io
+import json
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+import yaml
+from airflow_fargate import AirflowFargateArgs
+from airflow_fargate.validation import validate
+from pulumi.runtime.config import CONFIG, set_all_config
+
+import configuration
+
+from .conftest import Recorder
+
+ROOT = Path(__file__).parents[2]
+PROJECT = "airflow-fargate"
+DECLARED: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+
+
+@pytest.fixture(autouse=True)
+def own_config() -> Iterator[None]:
+    before = dict(CONFIG.get())
+    pulumi.runtime.set_mocks(Recorder(), project=PROJECT)
+    yield
+    set_all_config(before)
+
+
+def configure(*, secret: tuple[str, ...] = (), **values: Any) -> None:
+    """Set what the engine would: the defaults of Pulumi.yaml under the given values, all of them as text."""
+    merged = {key: declared["default"] for key, declared in DECLARED.items()} | values
+    text = {f"{PROJECT}:{key}": v if isinstance(v, str) else json.dumps(v) for key, v in merged.items()}
+    set_all_config(text, [f"{PROJECT}:{key}" for key in secret])
+
+
+def answer(monkeypatch: pytest.MonkeyPatch, text: bytes) -> None:
+    def urlopen(*_: object, **__: object) -> io.BytesIO:
+        return io.BytesIO(text)
+
+    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
+
+
+def test_every_argument_has_a_key_and_every_key_an_argument() -> None:
+    camel_case = {
+        "".join(word.title() if place else word for place, word in enumerate(argument.split("_")))
+        for argument in AirflowFargateArgs.__annotations__
+    }
+
+    assert set(DECLARED) == camel_case
+
+
+def test_every_key_is_declared_with_type_default_and_description() -> None:
+    for key, declared in DECLARED.items():
+        assert {"type", "default", "description"} <= set(declared), key
+        assert declared["description"].endswith("."), key
+
+
+def test_the_defaults_of_the_program_are_those_of_the_component(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(configuration, "my_ip", lambda: "203.0.113.7")
+    configure()
+
+    settings = validate("airflow", configuration.read_arguments())
+
+    assert settings == dataclasses.replace(validate("airflow", {}), allowed_cidrs=("203.0.113.7/32",))
+
+
+def test_every_kind_of_value_arrives_as_the_argument_it_is() -> None:
+    configure(
+        cpu=1024,
+        memory=4096,
+        spot=True,
+        image="puckel/docker-airflow",
+        allowedCidrs=["10.0.0.0/24"],
+        environment={"A": "1"},
+        egressPorts=[22],
+        tags={"team": "data"},
+    )
+
+    args = configuration.read_arguments()
+
+    assert args == {
+        "cpu": 1024,
+        "memory": 4096,
+        "port": 8080,
+        "spot": True,
+        "image": "puckel/docker-airflow",
+        "cpu_architecture": "X86_64",
+        "ephemeral_storage_gib": 20,
+        "allowed_cidrs": ["10.0.0.0/24"],
+        "environment": {"A": "1"},
+        "egress_ports": [22],
+        "log_retention_days": 30,
+        "tags": {"team": "data"},
+    }
+
+
+def test_no_allowed_range_is_nobody_and_not_my_ip() -> None:
+    configure(allowedCidrs=[])
+
+    assert "allowed_cidrs" not in configuration.read_arguments()
+
+
+def test_secrets_arrive_as_secrets() -> None:
+    configure(
+        adminPassword="correct horse battery",
+        secrets={"TOKEN": "t"},
+        allowedCidrs=[],
+        secret=("adminPassword", "secrets"),
+    )
+
+    args = configuration.read_arguments()
+
+    assert isinstance(args.get("admin_password"), pulumi.Output)
+    assert isinstance(args.get("secrets", {})["TOKEN"], pulumi.Output)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            {"adminPassword": "plain"},
+            (
+                "adminPassword is in plain text in the stack's configuration. Set it with: "
+                "pulumi config set --secret adminPassword"
+            ),
+        ),
+        (
+            {"secrets": {"TOKEN": "t"}},
+            (
+                "secrets is in plain text in the stack's configuration. Set it with: "
+                "pulumi config set --secret --path secrets.NAME"
+            ),
+        ),
+        (
+            {"memroy": 4096},
+            "airflow-fargate:memroy is not a key of this program. Did you mean memory? Take it away with",
+        ),
+        (
+            {"zzz": 1},
+            "airflow-fargate:zzz is not a key of this program. Take it away with `pulumi config rm",
+        ),
+    ],
+)
+def test_is_refused_with_the_key_and_the_way_out(values: dict[str, Any], message: str) -> None:
+    configure(**values)
+
+    with pytest.raises(pulumi.RunError) as refused:
+        configuration.read_arguments()
+
+    assert message in str(refused.value)
+
+
+def test_an_unknown_key_is_answered_with_the_known_ones() -> None:
+    configure(zzz=1)
+
+    with pytest.raises(pulumi.RunError) as refused:
+        configuration.read_arguments()
+
+    assert str(refused.value).endswith(f"The keys are {', '.join(sorted(DECLARED))}.")
+
+
+def test_my_ip_becomes_the_address_that_aws_sees(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer(monkeypatch, b"198.51.100.4\n")
+    configure(allowedCidrs=["my-ip", "10.0.0.0/8"])
+
+    assert configuration.read_arguments().get("allowed_cidrs") == ["198.51.100.4/32", "10.0.0.0/8"]
+
+
+@pytest.mark.parametrize("text", [b"<html>", b"\xff"])
+def test_an_address_that_cannot_be_found_names_the_key(monkeypatch: pytest.MonkeyPatch, text: bytes) -> None:
+    answer(monkeypatch, text)
+    configure()
+
+    with pytest.raises(pulumi.RunError, match=r"allowedCidrs is my-ip, but .* Name it: pulumi config set --path"):
+        configuration.read_arguments()
+
+
+def test_no_network_names_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(*_: object, **__: object) -> None:
+        raise OSError("network is unreachable")
+
+    monkeypatch.setattr(urllib.request, "urlopen", unreachable)
+    configure()
+
+    with pytest.raises(pulumi.RunError, match=r"allowedCidrs is my-ip, but .* \(network is unreachable\)"):
+        configuration.read_arguments()

@@ -1,0 +1,344 @@
+"""What is asked of AWS: the inputs of the resources, and botocore's word on whether AWS accepts them."""
+
+import json
+from typing import Any
+
+import botocore.session
+import pytest
+from airflow_fargate.credentials import url_safe
+from botocore.validate import ParamValidator
+
+from .conftest import Deploy, Deployment, Recorder
+
+SERVICE = "aws:ecs/service:Service"
+TASK_DEFINITION = "aws:ecs/taskDefinition:TaskDefinition"
+INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+LEGACY = {"image": "puckel/docker-airflow:1.10.9", "cpu": 256, "memory": 512}
+FULL: dict[str, Any] = {
+    "allowed_cidrs": ["203.0.113.7/32", "2001:db8::/64"],
+    "ephemeral_storage_gib": 50,
+    "cpu_architecture": "ARM64",
+    "spot": True,
+    "environment": {"B": "2", "A": "1"},
+    "secrets": {"TOKEN": "t"},
+    "tags": {"team": "data"},
+}
+
+
+def container(deployment: Deployment) -> dict[str, Any]:
+    """Return the one container, as ECS will read it."""
+    text = deployment.inputs(TASK_DEFINITION)["containerDefinitions"]
+    [definition] = json.loads(text, parse_float=lambda number: pytest.fail(f"a float in the container: {number}"))
+    return definition
+
+
+def test_the_service_never_runs_two_tasks_and_fails_when_its_task_does(deploy: Deploy) -> None:
+    service = deploy().inputs(SERVICE)
+
+    assert {
+        key: service[key]
+        for key in (
+            "desiredCount",
+            "launchType",
+            "deploymentMinimumHealthyPercent",
+            "deploymentMaximumPercent",
+            "deploymentCircuitBreaker",
+            "availabilityZoneRebalancing",
+            "waitForSteadyState",
+        )
+    } == {
+        "desiredCount": 1,
+        "launchType": "FARGATE",
+        "deploymentMinimumHealthyPercent": 0,
+        "deploymentMaximumPercent": 100,
+        "deploymentCircuitBreaker": {"enable": True, "rollback": True},
+        "availabilityZoneRebalancing": "DISABLED",
+        "waitForSteadyState": True,
+    }
+
+
+def test_the_service_has_a_public_address_in_the_subnets_behind_the_security_group(deploy: Deploy) -> None:
+    assert deploy().inputs(SERVICE)["networkConfiguration"] == {
+        "assignPublicIp": True,
+        "securityGroups": ["airflow-security-group-id"],
+        "subnets": ["subnet-0aaa", "subnet-0bbb"],
+    }
+
+
+def test_the_existing_network_is_used_as_given(deploy: Deploy) -> None:
+    deployment = deploy(vpc_id="vpc-0123456789abcdef0", subnet_ids=["subnet-0123456789abcdef0"])
+
+    assert deployment.inputs("aws:ec2/securityGroup:SecurityGroup")["vpcId"] == "vpc-0123456789abcdef0"
+    assert deployment.inputs(SERVICE)["networkConfiguration"]["subnets"] == ["subnet-0123456789abcdef0"]
+    assert deployment.outputs["subnet_ids"] == ["subnet-0123456789abcdef0"]
+
+
+def test_the_vpc_has_two_public_subnets_and_no_nat_gateway(deploy: Deploy) -> None:
+    assert deploy().inputs("awsx:ec2:Vpc") == {
+        "enableDnsHostnames": True,
+        "natGateways": {"strategy": "None"},
+        "numberOfAvailabilityZones": 2,
+        "subnetSpecs": [{"type": "Public"}],
+        "subnetStrategy": "Auto",
+        "tags": {},
+    }
+
+
+def test_spot_replaces_the_launch_type(deploy: Deploy) -> None:
+    deployment = deploy(spot=True)
+
+    assert "launchType" not in deployment.inputs(SERVICE)
+    assert deployment.inputs(SERVICE)["capacityProviderStrategies"] == [
+        {"capacityProvider": "FARGATE_SPOT", "weight": 1}
+    ]
+
+
+def test_only_the_allowed_ranges_reach_the_port_and_nothing_else(deploy: Deploy) -> None:
+    deployment = deploy(allowed_cidrs=["203.0.113.7/32", "2001:db8::/64"], port=9000)
+    rules = deployment.inputs_of_all(INGRESS)
+
+    assert [(r.get("cidrIpv4"), r.get("cidrIpv6"), r["ipProtocol"], r["fromPort"], r["toPort"]) for r in rules] == [
+        ("203.0.113.7/32", None, "tcp", 9000, 9000),
+        (None, "2001:db8::/64", "tcp", 9000, 9000),
+    ]
+    security_group = deployment.inputs("aws:ec2/securityGroup:SecurityGroup")
+    assert not {"ingress", "egress"} & set(security_group), "rules inside the group would fight with those beside it"
+
+
+def test_only_https_dns_and_the_named_ports_lead_out(deploy: Deploy) -> None:
+    deployment = deploy(egress_ports=[5432])
+    rules = deployment.inputs_of_all("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule")
+
+    assert {(r["ipProtocol"], r["fromPort"], r["toPort"], r["cidrIpv4"]) for r in rules} == {
+        ("tcp", 443, 443, "0.0.0.0/0"),
+        ("udp", 53, 53, "0.0.0.0/0"),
+        ("tcp", 53, 53, "0.0.0.0/0"),
+        ("tcp", 5432, 5432, "0.0.0.0/0"),
+    }
+
+
+def test_every_secret_is_handed_over_by_reference_and_none_is_in_the_environment(deploy: Deploy) -> None:
+    deployment = deploy(secrets={"TOKEN": "t0ps3cret"}, admin_password="correct horse battery")
+    definition = container(deployment)
+
+    assert {secret["name"]: secret["valueFrom"].rsplit(":", 1)[-1] for secret in definition["secrets"]} == {
+        "ADMIN_PASSWORD": "airflow-ADMIN_PASSWORD-1234567",
+        "AIRFLOW__API_AUTH__JWT_SECRET": "airflow-AIRFLOW__API_AUTH__JWT_SECRET-1234567",
+        "AIRFLOW__API__SECRET_KEY": "airflow-AIRFLOW__API__SECRET_KEY-1234567",
+        "AIRFLOW__CORE__FERNET_KEY": "airflow-AIRFLOW__CORE__FERNET_KEY-1234567",
+        "TOKEN": "airflow-TOKEN-1234567",
+    }
+    for secret in ("t0ps3cret", "correct horse battery", "+/+/", "-_-_"):
+        assert secret not in json.dumps(deployment.inputs(TASK_DEFINITION))
+
+
+def test_every_parameter_is_a_secure_string(deploy: Deploy) -> None:
+    parameters = deploy().inputs_of_all("aws:ssm/parameter:Parameter")
+
+    assert len(parameters) == 4
+    assert {parameter["type"] for parameter in parameters} == {"SecureString"}
+
+
+def test_the_fernet_key_is_in_the_alphabet_that_fernet_reads(deploy: Deploy) -> None:
+    value = deploy().inputs("aws:ssm/parameter:Parameter", "airflow-AIRFLOW__CORE__FERNET_KEY")["value"]
+
+    assert value == "-_" * 16
+    assert url_safe("ab+/cd==") == "ab-_cd=="
+
+
+def test_the_container_says_what_ecs_would_fill_in_and_nothing_null(deploy: Deploy) -> None:
+    definition = container(deploy())
+
+    assert definition["portMappings"] == [{"containerPort": 8080, "hostPort": 8080, "protocol": "tcp"}]
+    assert [definition[key] for key in ("mountPoints", "volumesFrom", "systemControls")] == [[], [], []]
+    assert definition["essential"] is True
+    assert "null" not in json.dumps(definition)
+
+
+def test_the_container_is_restarted_in_place(deploy: Deploy) -> None:
+    assert container(deploy())["restartPolicy"] == {
+        "enabled": True,
+        "ignoredExitCodes": [],
+        "restartAttemptPeriod": 60,
+    }
+
+
+def test_the_environment_is_sorted_and_the_callers_comes_over_the_defaults(deploy: Deploy) -> None:
+    environment = container(deploy(environment={"Z": "1", "AIRFLOW__CORE__LOAD_EXAMPLES": "True"}))["environment"]
+    names = [variable["name"] for variable in environment]
+
+    assert names == sorted(names)
+    assert {"name": "AIRFLOW__CORE__LOAD_EXAMPLES", "value": "True"} in environment
+    assert {"name": "Z", "value": "1"} in environment
+
+
+@pytest.mark.parametrize(("cpu", "memory", "parallelism"), [(256, 1024, "2"), (512, 2048, "4"), (4096, 30720, "32")])
+def test_as_many_tasks_run_at_once_as_memory_carries(deploy: Deploy, cpu: int, memory: int, parallelism: str) -> None:
+    environment = container(deploy(cpu=cpu, memory=memory))["environment"]
+
+    assert {"name": "AIRFLOW__CORE__PARALLELISM", "value": parallelism} in environment
+
+
+def test_another_port_is_told_to_everything_that_has_to_know_it(deploy: Deploy) -> None:
+    deployment = deploy(port=9000)
+    definition = container(deployment)
+
+    assert {"name": "AIRFLOW__API__PORT", "value": "9000"} in definition["environment"]
+    assert {
+        "name": "AIRFLOW__CORE__EXECUTION_API_SERVER_URL",
+        "value": "http://localhost:9000/execution/",
+    } in definition["environment"]
+    assert definition["portMappings"][0]["containerPort"] == 9000
+    assert "localhost:9000" in definition["healthCheck"]["command"][1]
+    assert deployment.outputs["url"] == "http://203.0.113.80:9000"
+
+
+def test_the_guides_image_is_run_as_the_guide_runs_it(deploy: Deploy) -> None:
+    deployment = deploy(**LEGACY)
+    definition = container(deployment)
+
+    assert definition["command"] == ["webserver"]
+    assert definition["healthCheck"] == {
+        "command": ["CMD-SHELL", "[ -f /usr/local/airflow/airflow-webserver.pid ]"],
+        "interval": 30,
+        "timeout": 30,
+        "retries": 3,
+        "startPeriod": 300,
+    }
+    assert definition["environment"] == []
+    assert [secret["name"] for secret in definition["secrets"]] == ["AIRFLOW__CORE__FERNET_KEY"]
+    assert (deployment.inputs(TASK_DEFINITION)["cpu"], deployment.inputs(TASK_DEFINITION)["memory"]) == ("256", "512")
+    assert (deployment.outputs["admin_username"], deployment.outputs["admin_password"]) == ("", "")
+
+
+def test_a_command_of_ones_own_replaces_the_supervisor(deploy: Deploy) -> None:
+    assert container(deploy(command=["airflow", "standalone"]))["command"] == ["airflow", "standalone"]
+
+
+def test_tags_are_on_everything_that_takes_them(deploy: Deploy) -> None:
+    untagged = {
+        "airflow-fargate:index:AirflowFargate",
+        "aws:iam/rolePolicy:RolePolicy",
+        "random:index/randomBytes:RandomBytes",
+        "random:index/randomPassword:RandomPassword",
+    }
+    deployment = deploy(tags={"team": "data"}, allowed_cidrs=["203.0.113.7/32"])
+
+    tagged = {r.typ for r in deployment.recorder.resources if r.inputs.get("tags") == {"team": "data"}}
+    assert tagged == {r.typ for r in deployment.recorder.resources} - untagged
+
+
+def test_the_whole_task_definition_fits_into_what_ecs_accepts(deploy: Deploy) -> None:
+    size = len(json.dumps(deploy(**FULL).inputs(TASK_DEFINITION)).encode())
+
+    assert size < 48 * 1024, f"{size} bytes of 64 KiB leave too little for the caller's environment"
+
+
+def register_task_definition(deployment: Deployment) -> dict[str, Any]:
+    inputs = deployment.inputs(TASK_DEFINITION)
+    request = {key: value for key, value in inputs.items() if key not in ("tags", "containerDefinitions")}
+    if "ephemeralStorage" in request:
+        request["ephemeralStorage"] = {"sizeInGiB": request["ephemeralStorage"]["sizeInGib"]}
+    return {**request, "containerDefinitions": [container(deployment)], "tags": ecs_tags(inputs)}
+
+
+def create_service(deployment: Deployment) -> dict[str, Any]:
+    inputs = deployment.inputs(SERVICE)
+    network = inputs["networkConfiguration"]
+    request = {
+        "serviceName": "airflow-service-1234567",
+        "cluster": inputs["cluster"],
+        "taskDefinition": inputs["taskDefinition"],
+        "desiredCount": inputs["desiredCount"],
+        "availabilityZoneRebalancing": inputs["availabilityZoneRebalancing"],
+        "propagateTags": inputs["propagateTags"],
+        "deploymentConfiguration": {
+            "minimumHealthyPercent": inputs["deploymentMinimumHealthyPercent"],
+            "maximumPercent": inputs["deploymentMaximumPercent"],
+            "deploymentCircuitBreaker": inputs["deploymentCircuitBreaker"],
+        },
+        "networkConfiguration": {
+            "awsvpcConfiguration": {
+                "subnets": network["subnets"],
+                "securityGroups": network["securityGroups"],
+                "assignPublicIp": "ENABLED" if network["assignPublicIp"] else "DISABLED",
+            }
+        },
+        "tags": ecs_tags(inputs),
+    }
+    if "launchType" in inputs:
+        return {**request, "launchType": inputs["launchType"]}
+    return {**request, "capacityProviderStrategy": inputs["capacityProviderStrategies"]}
+
+
+def authorize_security_group_ingress(deployment: Deployment) -> dict[str, Any]:
+    rules = deployment.inputs_of_all(INGRESS)
+    return {
+        "GroupId": "sg-0123456789abcdef0",
+        "IpPermissions": [
+            {
+                "IpProtocol": rule["ipProtocol"],
+                "FromPort": rule["fromPort"],
+                "ToPort": rule["toPort"],
+                "IpRanges": [{"CidrIp": rule["cidrIpv4"]}] if "cidrIpv4" in rule else [],
+                "Ipv6Ranges": [{"CidrIpv6": rule["cidrIpv6"]}] if "cidrIpv6" in rule else [],
+            }
+            for rule in rules
+        ],
+    }
+
+
+def create_role(deployment: Deployment) -> dict[str, Any]:
+    inputs = deployment.inputs("aws:iam/role:Role", "airflow-execution-role")
+    return {
+        "RoleName": "airflow-execution-role-1234567",
+        "AssumeRolePolicyDocument": inputs["assumeRolePolicy"],
+        "Description": inputs["description"],
+        "Tags": [{"Key": key, "Value": value} for key, value in inputs["tags"].items()],
+    }
+
+
+def ecs_tags(inputs: dict[str, Any]) -> list[dict[str, str]]:
+    return [{"key": key, "value": value} for key, value in inputs["tags"].items()]
+
+
+@pytest.mark.parametrize("args", [{}, FULL, LEGACY], ids=["nothing given", "everything given", "the guide's image"])
+@pytest.mark.parametrize(
+    ("service", "operation", "request_of"),
+    [
+        ("ecs", "RegisterTaskDefinition", register_task_definition),
+        ("ecs", "CreateService", create_service),
+        ("ec2", "AuthorizeSecurityGroupIngress", authorize_security_group_ingress),
+        ("iam", "CreateRole", create_role),
+    ],
+)
+def test_aws_accepts_what_we_send(deploy: Deploy, args: Any, service: str, operation: str, request_of: Any) -> None:
+    model: Any = botocore.session.get_session().get_service_model(service).operation_model(operation)
+
+    report = ParamValidator().validate(request_of(deploy(**args)), model.input_shape)
+
+    assert not report.has_errors(), report.generate_report()
+
+
+def test_the_outputs_are_the_ones_a_person_needs(deploy: Deploy) -> None:
+    deployment = deploy(recorder=Recorder())
+
+    assert deployment.outputs == {
+        "url": "http://203.0.113.80:8080",
+        "public_ip": "203.0.113.80",
+        "admin_username": "admin",
+        "admin_password": "generated-password",
+        "cluster_arn": "arn:aws:ecs:us-east-1:123456789012:cluster/airflow-cluster-1234567",
+        "service_arn": "arn:aws:test:us-east-1:123456789012:airflow-service-1234567",
+        "task_definition_arn": "arn:aws:ecs:us-east-1:123456789012:task-definition/airflow:1",
+        "log_group_name": "airflow-logs-1234567",
+        "security_group_id": "airflow-security-group-id",
+        "vpc_id": "vpc-0aaa",
+        "subnet_ids": ["subnet-0aaa", "subnet-0bbb"],
+        "open_command": "python3 -m webbrowser http://203.0.113.80:8080",
+        "logs_command": "aws logs tail --follow --region us-east-1 airflow-logs-1234567",
+    }
+
+
+def test_the_password_is_the_only_secret_output(deploy: Deploy) -> None:
+    assert deploy(admin_password="correct horse battery").secret_outputs == {"admin_password"}

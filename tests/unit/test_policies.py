@@ -1,0 +1,110 @@
+"""What each role may do: every statement of every role, reviewed here."""
+
+import json
+from typing import Any, cast
+
+import pytest
+from airflow_fargate.identity import Account, execution_policy, trust_policy
+
+from .conftest import Deploy
+
+ACCOUNT = Account(partition="aws", number="123456789012", region="us-east-1")
+LOG_GROUP = "arn:aws:logs:us-east-1:123456789012:log-group:airflow-logs-1234567"
+PARAMETERS = ["arn:aws:ssm:us-east-1:123456789012:parameter/b", "arn:aws:ssm:us-east-1:123456789012:parameter/a"]
+
+WRITE_LOG = {
+    "Sid": "WriteLog",
+    "Effect": "Allow",
+    "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+    "Resource": f"{LOG_GROUP}:*",
+}
+READ_SECRETS = {
+    "Sid": "ReadSecrets",
+    "Effect": "Allow",
+    "Action": "ssm:GetParameters",
+    "Resource": sorted(PARAMETERS),
+}
+LOG_IN = {"Sid": "LogInToRegistry", "Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"}
+
+
+def pull(repository: str) -> dict[str, Any]:
+    return {
+        "Sid": "PullImage",
+        "Effect": "Allow",
+        "Action": ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+        "Resource": repository,
+    }
+
+
+@pytest.mark.parametrize(
+    ("image", "statements"),
+    [
+        ("apache/airflow:3.3.2", [WRITE_LOG, READ_SECRETS]),
+        ("puckel/docker-airflow:1.10.9", [WRITE_LOG, READ_SECRETS]),
+        (
+            "210987654321.dkr.ecr.eu-west-1.amazonaws.com/data/airflow:7",
+            [WRITE_LOG, READ_SECRETS, LOG_IN, pull("arn:aws:ecr:eu-west-1:210987654321:repository/data/airflow")],
+        ),
+        (
+            "123456789012.dkr.ecr.us-east-1.amazonaws.com/airflow@sha256:0000",
+            [WRITE_LOG, READ_SECRETS, LOG_IN, pull("arn:aws:ecr:us-east-1:123456789012:repository/airflow")],
+        ),
+    ],
+)
+def test_the_execution_role_may_start_this_container_and_nothing_else(image: str, statements: list[Any]) -> None:
+    policy = execution_policy(ACCOUNT, image, LOG_GROUP, PARAMETERS)
+
+    assert policy == {"Version": "2012-10-17", "Statement": statements}
+
+
+@pytest.mark.parametrize(("partition", "region"), [("aws", "us-east-1"), ("aws-cn", "cn-north-1")])
+def test_only_tasks_of_this_account_and_region_act_as_a_role(partition: str, region: str) -> None:
+    policy = trust_policy(Account(partition=partition, number="123456789012", region=region))
+
+    assert policy == {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "EcsTasksOfThisAccount",
+                "Effect": "Allow",
+                "Principal": {"Service": "ecs-tasks.amazonaws.com"},
+                "Action": "sts:AssumeRole",
+                "Condition": {
+                    "StringEquals": {"aws:SourceAccount": "123456789012"},
+                    "ArnLike": {"aws:SourceArn": f"arn:{partition}:ecs:{region}:123456789012:*"},
+                },
+            }
+        ],
+    }
+
+
+def test_the_stack_has_the_reviewed_policies_and_no_other(deploy: Deploy) -> None:
+    deployment = deploy(secrets={"TOKEN": "t"})
+    parameters = [
+        f"arn:aws:test:us-east-1:123456789012:airflow-{variable}-1234567"
+        for variable in (
+            "ADMIN_PASSWORD",
+            "AIRFLOW__API_AUTH__JWT_SECRET",
+            "AIRFLOW__API__SECRET_KEY",
+            "AIRFLOW__CORE__FERNET_KEY",
+            "TOKEN",
+        )
+    ]
+
+    policies: dict[tuple[str, str], Any] = {}
+    for resource in deployment.recorder.resources:
+        if resource.typ.startswith("aws:iam/"):
+            inputs = cast(dict[str, str], resource.inputs)
+            policies[resource.typ, resource.name] = json.loads(inputs.get("policy") or inputs["assumeRolePolicy"])
+
+    assert policies == {
+        ("aws:iam/role:Role", "airflow-execution-role"): trust_policy(ACCOUNT),
+        ("aws:iam/role:Role", "airflow-task-role"): trust_policy(ACCOUNT),
+        ("aws:iam/rolePolicy:RolePolicy", "airflow-execution-policy"): execution_policy(
+            ACCOUNT,
+            "apache/airflow:3.3.2",
+            "arn:aws:test:us-east-1:123456789012:airflow-logs-1234567",
+            parameters,
+        ),
+    }
+    assert deployment.inputs("aws:iam/rolePolicy:RolePolicy")["role"] == "airflow-execution-role-id"

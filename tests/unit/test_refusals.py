@@ -1,0 +1,222 @@
+"""What the component refuses: one row a refusal, with the words that the user reads."""
+
+from typing import Any, cast
+
+import pulumi
+import pytest
+from airflow_fargate import InvalidArgumentsError
+from airflow_fargate.validation import FARGATE_SIZES, LEAST_MEMORY, MAX_NAME_LENGTH, checked_password, validate
+
+from .conftest import Deploy, Recorder
+
+LEGACY = {"image": "puckel/docker-airflow:1.10.9"}
+OUTPUT = "<an output of another resource>"  # put in by `with_outputs`: pytest cannot collect a real one
+
+REFUSALS: list[tuple[dict[str, Any], str]] = [
+    ({"cpus": 512}, "cpus: is not an argument; the arguments are admin_password, admin_username, "),
+    ({"image": ""}, "image: is ''; give a container image such as apache/airflow:3.3.2"),
+    ({"image": "apache/airflow 3"}, "image: is 'apache/airflow 3'; give a container image"),
+    ({"image": 3}, "image: is 3; give a string"),
+    ({"command": []}, "command: is an empty list; leave it out to have Airflow started"),
+    ({"command": "bash"}, "command: is 'bash'; give a list of strings"),
+    ({"port": 80}, "port: is 80; use 1024 to 65535, since the image does not run as root"),
+    ({"port": 65536}, "port: is 65536; use 1024 to 65535"),
+    ({"port": 8793}, "port: is 8793, where Airflow serves its logs inside the container; use another, such as 8080"),
+    ({"port": "8080"}, "port: is '8080'; give a whole number"),
+    ({"port": 8080.5}, "port: is 8080.5; give a whole number"),
+    ({"port": True}, "port: is True; give a whole number"),
+    ({"cpu": 300}, "cpu: is 300; Fargate has 256, 512, 1024, 2048, 4096, 8192, 16384 CPU units"),
+    ({"cpu": 1024, "memory": 1024}, "memory: is 1024 MiB; with cpu 1024 Fargate has 2048, 3072, 4096, "),
+    ({"cpu": 512, "memory": 2000}, "memory: is 2000 MiB; with cpu 512 Fargate has 1024, 2048, 3072, 4096 MiB"),
+    ({"cpu": 256, "memory": 512}, "memory: is 512 MiB, which is not enough for Airflow; use at least 1024 MiB"),
+    ({"cpu_architecture": "arm64"}, "cpu_architecture: is 'arm64'; use X86_64 or ARM64"),
+    ({**LEGACY, "cpu_architecture": "ARM64"}, "cpu_architecture: is ARM64; the legacy image has X86_64 only"),
+    ({"ephemeral_storage_gib": 10}, "ephemeral_storage_gib: is 10; use 20 to 200 GiB"),
+    ({"ephemeral_storage_gib": 201}, "ephemeral_storage_gib: is 201; use 20 to 200 GiB"),
+    ({"spot": "yes"}, "spot: is 'yes'; give true or false"),
+    ({"spot": OUTPUT}, "spot: is an output of another resource; it decides what is created: give true or false"),
+    ({"allowed_cidrs": "0.0.0.0/0"}, "allowed_cidrs: is '0.0.0.0/0'; give a list of strings"),
+    ({"allowed_cidrs": ["10.0.0/8"]}, "allowed_cidrs: has '10.0.0/8', which is not an address range; give one such as"),
+    (
+        {"allowed_cidrs": ["10.1.2.3/8"]},
+        "has '10.1.2.3/8', which is not an address range; the range around it is 10.0.0.0/8",
+    ),
+    ({"allowed_cidrs": ["10.0.0.0/8", "10.0.0.0/8"]}, "allowed_cidrs: has 10.0.0.0/8 more than once; name it once"),
+    ({"allowed_cidrs": ["0.0.0.0/0"]}, "allowed_cidrs: has 0.0.0.0/0, which lets the whole internet try the login; "),
+    ({"allowed_cidrs": ["::/0"]}, "allowed_cidrs: has ::/0, which lets the whole internet try the login; "),
+    ({"allowed_cidrs": ["128.0.0.0/1"]}, "or set allow_public_access to true"),
+    ({**LEGACY, "allowed_cidrs": ["10.0.0.0/23"]}, "allowed_cidrs: has 10.0.0.0/23; the legacy image has no login: "),
+    (
+        {**LEGACY, "allowed_cidrs": ["2001:db8::/63"]},
+        "allowed_cidrs: has 2001:db8::/63; the legacy image has no login: ",
+    ),
+    (
+        {"legacy_image": True, "allowed_cidrs": ["0.0.0.0/0"], "allow_public_access": True},
+        "allowed_cidrs: has 0.0.0.0/0; the legacy image has no login: nothing wider than /24",
+    ),
+    ({"egress_ports": [0]}, "egress_ports: has 0; use 1 to 65535"),
+    ({"egress_ports": [443]}, "egress_ports: has 443, which is open already; leave it out"),
+    ({"egress_ports": [22, 22]}, "egress_ports: has 22 more than once; name it once"),
+    (
+        {"vpc_id": "vpc-0123456789abcdef0"},
+        "subnet_ids: is missing, but vpc_id is vpc-0123456789abcdef0; give both or neither",
+    ),
+    ({"vpc_id": OUTPUT}, "subnet_ids: is missing, but vpc_id is given; give both or neither"),
+    ({"subnet_ids": ["subnet-0123456789abcdef0"]}, "vpc_id: is missing, but subnet_ids is given; give both or neither"),
+    ({"vpc_id": OUTPUT, "subnet_ids": []}, "subnet_ids: is an empty list; give at least one public subnet of the VPC"),
+    ({"vpc_id": "main", "subnet_ids": OUTPUT}, "vpc_id: is 'main'; the id of a VPC looks like vpc-0123456789abcdef0"),
+    (
+        {"vpc_id": OUTPUT, "subnet_ids": ["a"]},
+        "subnet_ids: has 'a'; the id of a subnet looks like subnet-0123456789abcdef0",
+    ),
+    (
+        {"vpc_id": OUTPUT, "subnet_ids": ["subnet-01234567", "subnet-01234567"]},
+        "subnet_ids: has subnet-01234567 more than once; name it once",
+    ),
+    ({"admin_username": ""}, "admin_username: is ''; use at least one character, and no blanks, colons or commas"),
+    ({"admin_username": "a:admin,b"}, "admin_username: is 'a:admin,b'; use at least one character, and no blanks, "),
+    (
+        {"admin_password": "hunter2"},
+        "admin_password: has 7 characters; use 12 or more, or leave it out to have one generated",
+    ),
+    (
+        {**LEGACY, "admin_username": "admin"},
+        "admin_username: is given, but the legacy image has no login; leave it out",
+    ),
+    ({**LEGACY, "admin_password": OUTPUT}, "admin_password: is given, but the legacy image has no login; leave it out"),
+    ({"admin_password": 123456789012}, "admin_password: has a value of another type; give a string"),
+    ({"secrets": {"A": 1}}, "secrets: has a value of another type; give names with strings as values"),
+    ({"vpc_id": 1, "subnet_ids": OUTPUT}, "vpc_id: is 1; give a string"),
+    ({"vpc_id": OUTPUT, "subnet_ids": "subnet-01234567"}, "subnet_ids: is 'subnet-01234567'; give a list of strings"),
+    ({"allow_public_access": "true"}, "allow_public_access: is 'true'; give true or false"),
+    ({"environment": {"A-B": "1"}}, "environment: has 'A-B'; use letters, digits and underscores, no digit first"),
+    ({"environment": {"A": 1}}, "environment: is {'A': 1}; give names with strings as values"),
+    (
+        {"environment": {"AIRFLOW__CORE__EXECUTOR": "CeleryExecutor"}},
+        "environment: has AIRFLOW__CORE__EXECUTOR, which the component sets itself: everything runs in one container",
+    ),
+    (
+        {"environment": {"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True"}},
+        "which the component sets itself: it would let everybody in without a password",
+    ),
+    (
+        {**LEGACY, "environment": {"AIRFLOW__WEBSERVER__WEB_SERVER_PORT": "80"}},
+        "environment: has AIRFLOW__WEBSERVER__WEB_SERVER_PORT, which the component sets itself: set port",
+    ),
+    (
+        {"secrets": {"ADMIN_PASSWORD": "x"}},
+        "secrets: has ADMIN_PASSWORD, which the component sets itself: set admin_password",
+    ),
+    ({"secrets": {"A": ""}}, "secrets: has A with 0 bytes; an SSM parameter holds 1 to 4096"),
+    ({"secrets": {"A": "é" * 2049}}, "secrets: has A with 4098 bytes; an SSM parameter holds 1 to 4096"),
+    (
+        {"environment": {"TOKEN": "a"}, "secrets": {"TOKEN": "b"}},
+        "environment: has TOKEN, which is in secrets too; leave it in one of the two",
+    ),
+    ({"log_retention_days": 10}, "log_retention_days: is 10; CloudWatch has 1, 3, 5, 7, 14, 30, 60, "),
+    ({"tags": {"aws:name": "x"}}, "tags: has 'aws:name'; names that begin with aws: belong to AWS, choose another"),
+    ({"tags": {"x" * 129: ""}}, "129 characters; use 1 to 128"),
+    ({"tags": {"x": "y" * 257}}, "tags: has 'x' with a value of 257 characters; use at most 256"),
+    ({"tags": {f"tag-{n}": "" for n in range(51)}}, "tags: has 51 tags; AWS allows 50 on a resource"),
+]
+
+
+def with_outputs(args: dict[str, Any]) -> Any:
+    output = cast(Any, object.__new__(pulumi.Output))
+    return {key: output if value == OUTPUT else value for key, value in args.items()}
+
+
+@pytest.mark.parametrize(("args", "message"), REFUSALS, ids=[message[:60] for _, message in REFUSALS])
+def test_is_refused_with_the_argument_the_value_and_the_way_out(args: Any, message: str) -> None:
+    with pytest.raises(InvalidArgumentsError) as refused:
+        validate("airflow", with_outputs(args))
+
+    assert message in str(refused.value)
+    assert len(refused.value.refusals) == 1, "one mistake is one refusal"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("a" * (MAX_NAME_LENGTH + 1), "42 characters; use at most 41, since IAM role names have at most 64"),
+        ("1airflow", "name: is '1airflow'; use letters, digits, hyphens and underscores, a letter first"),
+        ("air flow", "name: is 'air flow'; use letters, digits, hyphens and underscores, a letter first"),
+        ("sg-airflow", "name: is 'sg-airflow'; choose one that does not begin with aws, ssm or sg-"),
+        ("AwsAirflow", "name: is 'AwsAirflow'; choose one that does not begin with aws, ssm or sg-"),
+    ],
+)
+def test_a_name_that_aws_would_refuse_is_refused(name: str, message: str) -> None:
+    with pytest.raises(InvalidArgumentsError) as refused:
+        validate(name, {})
+
+    assert message in str(refused.value)
+
+
+def test_the_longest_name_fits_into_every_name_that_is_derived_from_it(deploy: Deploy) -> None:
+    deployment = deploy()
+    longest = max(len(r.name) - len("airflow") for r in deployment.recorder.resources if r.typ == "aws:iam/role:Role")
+
+    assert MAX_NAME_LENGTH + longest + len("-1234567") == 64
+
+
+def test_all_refusals_are_told_at_once_and_nothing_is_created(deploy: Deploy) -> None:
+    recorder = Recorder()
+
+    with pytest.raises(InvalidArgumentsError) as refused:
+        deploy(recorder=recorder, port=80, cpu=1, log_retention_days=2)
+
+    assert [refusal.argument for refusal in refused.value.refusals] == ["port", "cpu", "log_retention_days"]
+    assert "'airflow' was refused, nothing was created:" in str(refused.value)
+    assert recorder.resources == []
+
+
+def test_a_password_that_is_known_late_is_refused_without_being_shown() -> None:
+    with pytest.raises(InvalidArgumentsError) as refused:
+        checked_password("airflow", "hunter2")
+
+    assert "has 7 characters" in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("cpu", "memory"), [(cpu, memory) for cpu, sizes in FARGATE_SIZES.items() for memory in sizes])
+def test_every_size_that_fargate_has_and_airflow_fits_into_is_accepted(cpu: int, memory: int) -> None:
+    if memory >= LEAST_MEMORY:
+        assert validate("airflow", {"cpu": cpu, "memory": memory}).memory == memory
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        {"allowed_cidrs": ["0.0.0.0/0", "::/0"], "allow_public_access": True},
+        {"allowed_cidrs": ["10.0.0.0/8", "2001::/16"]},
+        {**LEGACY, "allowed_cidrs": ["10.0.0.0/24", "2001:db8::/64"], "cpu": 256, "memory": 512},
+        {"vpc_id": OUTPUT, "subnet_ids": OUTPUT},
+        {"admin_password": "p'w\"d $HOME é"},
+        {"environment": {"AIRFLOW__CORE__PARALLELISM": "8"}, "secrets": {"_TOKEN": "x" * 4096}},
+        {"ephemeral_storage_gib": 200, "cpu_architecture": "ARM64", "spot": True, "port": 1024},
+    ],
+)
+def test_is_accepted(args: Any) -> None:
+    validate("airflow", with_outputs(args))
+
+
+def test_whole_floats_are_accepted_as_the_numbers_that_other_languages_send() -> None:
+    args: Any = {"cpu": 1024.0, "memory": 4096.0, "egress_ports": [22.0]}
+
+    settings = validate("airflow", args)
+
+    assert [repr(settings.cpu), repr(settings.memory), repr(settings.egress_ports)] == ["1024", "4096", "(22,)"]
+
+
+@pytest.mark.parametrize(
+    ("image", "legacy"),
+    [
+        ("puckel/docker-airflow", True),
+        ("docker.io/puckel/docker-airflow:1.10.9", True),
+        ("apache/airflow:3.3.2", False),
+        ("notpuckel/docker-airflow", False),
+        ("puckel/docker-airflow-fork", False),
+    ],
+)
+def test_the_legacy_image_is_recognised_by_its_repository(image: str, legacy: bool) -> None:
+    assert validate("airflow", {"image": image}).legacy_image is legacy
