@@ -14,7 +14,6 @@ _KINDS = (
     ("ec2", "describe_security_groups", "SecurityGroups[].GroupId"),
     ("ec2", "describe_network_interfaces", "NetworkInterfaces[].NetworkInterfaceId"),
     ("ec2", "describe_addresses", "Addresses[].AllocationId"),
-    ("ecs", "list_clusters", "clusterArns[]"),
     ("ecs", "list_task_definitions", "taskDefinitionArns[]"),
     ("iam", "list_roles", "Roles[].Arn"),
     ("logs", "describe_log_groups", "logGroups[].arn"),
@@ -29,7 +28,16 @@ def inventory(session: boto3.Session, endpoint: str | None = None) -> set[str]:
 
     :param endpoint: Where AWS's API is answered; AWS itself if not given.
     """
-    return set(_names(session, endpoint))
+    return {*_names(session, endpoint), *_clusters(session, endpoint)}
+
+
+def _clusters(session: boto3.Session, endpoint: str | None) -> Iterator[str]:
+    """ECS goes on listing a deleted cluster for a while, as INACTIVE."""
+    ecs = session.client("ecs", endpoint_url=endpoint)
+    for page in ecs.get_paginator("list_clusters").paginate():
+        for cluster in ecs.describe_clusters(clusters=page["clusterArns"])["clusters"]:
+            if cluster.get("status") != "INACTIVE":
+                yield cluster.get("clusterArn", "")
 
 
 def _names(session: Any, endpoint: str | None) -> Iterator[str]:  # Any: typed clients know operations by attribute
