@@ -4,26 +4,29 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-RANDOM_DIGITS = 7
-
 
 @dataclass(frozen=True)
 class AutoName:
-    """The input that gets a name when none is given; `max_length` is the limit of AWS, in characters."""
+    """The input that gets a name when none is given."""
 
     max_length: int
+    """AWS's limit, in characters."""
     property: str = "name"
     transform: Callable[[str], str] = str
+    random_digits: int = 7
+    """0: the resource's name as it is."""
 
     def generate(self, resource_name: str, random_seed: bytes) -> str:
         """The same seed gives the same name, as the engine expects of a plan and its execution.
 
         Raises ValueError when the result would be longer than AWS allows.
         """
-        prefix = f"{self.transform(resource_name)}-"
-        if len(prefix) + RANDOM_DIGITS > self.max_length:
+        name = self.transform(resource_name)
+        if self.random_digits:
+            name += "-" + hashlib.sha256(random_seed + name.encode()).hexdigest()[: self.random_digits]
+        if len(name) > self.max_length:
             raise ValueError(
-                f"the name {prefix!r} plus {RANDOM_DIGITS} random characters is longer than "
+                f"the name made of {resource_name!r}, with {self.random_digits} random characters, is longer than "
                 f"the maximum length {self.max_length}; shorten the resource's name or set {self.property!r}"
             )
-        return prefix + hashlib.sha256(random_seed + prefix.encode()).hexdigest()[:RANDOM_DIGITS]
+        return name

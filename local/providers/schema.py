@@ -95,8 +95,8 @@ def _shape_of(args: type) -> Shape:
     return Shape(sdk_types.input_type_types(args), required)
 
 
-def _mismatches(declared: Any, value: Any, path: str) -> Iterator[Violation]:
-    declared = sdk_types.unwrap_type(declared)
+def _mismatches(annotation: Any, value: Any, path: str) -> Iterator[Violation]:
+    declared: Any = sdk_types.unwrap_type(annotation)
     origin = get_origin(declared)
     if value is None or value is UNKNOWN or declared is Any:
         return
@@ -122,12 +122,12 @@ def _mismatches(declared: Any, value: Any, path: str) -> Iterator[Violation]:
             return
         for index, item in enumerate(cast("list[Any]", value)):
             yield from _mismatches(get_args(declared)[0], item, f"{path}[{index}]")
-    elif isinstance(declared, type) and issubclass(declared, Enum):
+    elif issubclass(declared, Enum):
         allowed = [str(member.value) for member in declared]
         if value not in allowed:
             yield Violation(path, f"expected one of {', '.join(allowed)}; got {value!r}")
     elif not _has_basic_type(declared, value):
-        yield _mistyped(path, _BASIC_TYPES[cast("Any", declared)], value)
+        yield _mistyped(path, _BASIC_TYPES[declared], value)
 
 
 _BASIC_TYPES: Mapping[Any, str] = {str: "a string", bool: "a boolean", int: "an integer", float: "a number"}

@@ -6,7 +6,7 @@ import pulumi_aws as aws
 
 from local.providers.aws.ec2 import filters
 from local.providers.aws.network import VPC_ATTRIBUTES
-from local.providers.aws.resource import given, plain_tags
+from local.providers.aws.resource import given, pascal_case, plain_tags
 from local.providers.aws.session import Session
 from local.providers.errors import ProviderError
 from local.providers.resource import Function
@@ -45,7 +45,7 @@ def _get_vpc(session: Session, arguments: Properties) -> Properties:
     )
     vpc_id = vpc["VpcId"]
     attributes = {
-        name: ec2.describe_vpc_attribute(VpcId=vpc_id, Attribute=name)[f"{name[0].upper()}{name[1:]}"]["Value"]
+        name: ec2.describe_vpc_attribute(VpcId=vpc_id, Attribute=name)[pascal_case(name)]["Value"]
         for name in VPC_ATTRIBUTES
     }
     main = ec2.describe_route_tables(

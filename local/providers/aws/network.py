@@ -3,7 +3,7 @@
 import pulumi_aws as aws
 
 from local.providers.aws.ec2 import Ec2Resource, filters
-from local.providers.aws.resource import REGION, TAGS, given
+from local.providers.aws.resource import REGION, TAGS, given, pascal_case
 from local.providers.resource import Change, Property, properties
 from local.providers.values import Properties
 
@@ -80,12 +80,12 @@ class Vpc(Ec2Resource):
         self.client(state).delete_vpc(VpcId=self.id)
 
     def _set(self, inputs: Properties, name: str) -> None:
-        attribute = {f"{name[0].upper()}{name[1:]}": {"Value": bool(inputs.get(name))}}
+        attribute = {pascal_case(name): {"Value": bool(inputs.get(name))}}
         self.client(inputs).modify_vpc_attribute(VpcId=self.id, **attribute)
 
     def _get(self, state: Properties, name: str) -> bool:
         answer = self.client(state).describe_vpc_attribute(VpcId=self.id, Attribute=name)
-        return answer[f"{name[0].upper()}{name[1:]}"]["Value"]
+        return answer[pascal_case(name)]["Value"]
 
 
 class Subnet(Ec2Resource):
@@ -142,7 +142,7 @@ class Subnet(Ec2Resource):
         self.client(state).delete_subnet(SubnetId=self.id)
 
     def _set(self, inputs: Properties, name: str) -> None:
-        attribute = {f"{name[0].upper()}{name[1:]}": {"Value": inputs[name]}}
+        attribute = {pascal_case(name): {"Value": inputs[name]}}
         self.client(inputs).modify_subnet_attribute(SubnetId=self.id, **attribute)
 
 

@@ -16,6 +16,7 @@ from local.providers.aws import (
     logs,
     network,
     routing,
+    s3,
     security_groups,
     service,
     ssm,
@@ -41,7 +42,7 @@ class AwsStandIn(StandIn[Session]):
     """All resource types and functions that the stand-in has."""
 
     def __init__(self) -> None:
-        modules = (cluster, iam, logs, network, routing, security_groups, service, ssm, task_definition)
+        modules = (cluster, iam, logs, network, routing, s3, security_groups, service, ssm, task_definition)
         super().__init__(
             resources=[resource for module in modules for resource in module.RESOURCES],
             functions=[*functions.FUNCTIONS, *ec2_functions.FUNCTIONS],

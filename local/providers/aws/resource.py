@@ -76,3 +76,8 @@ def plain_tags(tags: Iterable[Mapping[str, str]], *, key: str = "Key", value: st
 def given(**parameters: Any) -> dict[str, Any]:
     """The parameters that are set: boto3 takes no None."""
     return {name: value for name, value in parameters.items() if value is not None}
+
+
+def pascal_case(name: str) -> str:
+    """The API's name of an attribute: "enableDnsSupport" is EnableDnsSupport there."""
+    return f"{name[0].upper()}{name[1:]}"
