@@ -24,6 +24,8 @@ _RANGES = {
     ("restartPolicy", "restartAttemptPeriod"): (60, 1800),
 }
 _LONGEST_STOP_TIMEOUT = 120
+# All three are required on Fargate (ECS developer guide, "Send Amazon ECS logs to CloudWatch").
+_LOG_OPTIONS = {"awslogs-group", "awslogs-region", "awslogs-stream-prefix"}
 
 
 def items(structure: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
@@ -79,12 +81,21 @@ def _refuse_container(container: Mapping[str, Any], request: Mapping[str, Any]) 
                 "The secret name must be unique and not shared with any new or existing environment variables "
                 f"set on the container, such as '{secret['name']}'."
             )
+    log = part(container, "logConfiguration")
+    if log:
+        if log["logDriver"] != "awslogs":
+            raise EcsClientException(
+                f"The local Fargate agent has the log driver awslogs only, not {log['logDriver']}."
+            )
+        missing = _LOG_OPTIONS - set(part(log, "options"))
+        if missing:
+            raise EcsClientException(f"Log driver awslogs requires options: {', '.join(sorted(missing))}")
     if not request.get("executionRoleArn"):
         if container.get("secrets"):
             raise EcsClientException(
                 "When you are specifying container secrets, you must also specify a value for 'executionRoleArn'."
             )
-        if part(container, "logConfiguration").get("logDriver") == "awslogs":
+        if log:
             raise EcsClientException(
                 "Fargate requires task definition to have execution role ARN to support log driver awslogs."
             )

@@ -304,6 +304,10 @@ def test_a_vpc_goes_once_it_is_empty_and_takes_along_what_came_with_it(account: 
         ({"stopTimeout": 121}, "maximum stop timeout is 120"),
         ({"memory": 1024}, "exceeds the task's"),
         (
+            {"logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "a"}}},
+            "awslogs-region, awslogs-str",
+        ),
+        (
             {"environment": [{"name": "A", "value": "1"}], "secrets": [{"name": "A", "valueFrom": "/tests/password"}]},
             "The secret name must be unique .*'A'",
         ),
