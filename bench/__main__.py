@@ -1,6 +1,6 @@
 """Measure ``airflow standalone`` and our container command, each in turn, in control groups of Fargate's sizes.
 
-    python -m bench [--airflow VENV] [--sizes 1024/2048,…] [--bytecode never|image] [--parallelism N]
+    python -m bench [--airflow VENV] [--sizes 1024/2048,…] [--bytecode never|image] [--only ours] [--parallelism N]
 
 VENV is an environment with Airflow 3; without it, the newest one under ``.local/`` is taken.
 """
@@ -80,6 +80,7 @@ def main() -> None:
         default="never",
         help="never: no .pyc is read or written; image: none at first, written while it runs, as in the official image",
     )
+    parser.add_argument("--only", choices=["standalone", "ours"], help="measure one of the two")
     parser.add_argument("--parallelism", type=int, default=4, help="AIRFLOW__CORE__PARALLELISM of both")
     options = parser.parse_args()
     venv: Path = (options.airflow or find_airflow()).resolve()
@@ -92,7 +93,7 @@ def main() -> None:
     kind = "none"
     for size in options.sizes.split(","):
         cpu, memory = (int(part) for part in size.split("/"))
-        for name in ("standalone", "ours"):
+        for name in (options.only,) if options.only else ("standalone", "ours"):
             kind, result = measure(venv, name, cpu, memory, options.bytecode, options.parallelism)
             rows.append((f"{cpu / 1024:g} vCPU, {memory / 1024:g} GB", name, result))
     limits = {"none": "no limits: no control group can be made here"}.get(kind, f"limits by control groups {kind}")
@@ -101,6 +102,7 @@ def main() -> None:
     print()
     print_prices()
     arguments = ["--airflow", str(venv), "--sizes", options.sizes, "--bytecode", options.bytecode]
+    arguments += ["--only", options.only] if options.only else []
     print("\nAgain: " + shlex.join(["python", "-m", "bench", *arguments, "--parallelism", str(options.parallelism)]))
 
 
@@ -286,16 +288,16 @@ def print_prices() -> None:
 
 
 def note(text: str) -> None:
-    """Progress: one line that changes on a terminal, else a line whenever another step begins."""
+    """Progress: one line that changes on a terminal, elsewhere a line every ten seconds."""
     if sys.stderr.isatty():
         sys.stderr.write(f"\r\x1b[K{text}")
-    elif text and (step := text.partition(", ")[2].rstrip("0123456789 s")) != _last_step[0]:
-        _last_step[0] = step
+    elif text and time.monotonic() - _last_note[0] > 10:
+        _last_note[0] = time.monotonic()
         sys.stderr.write(text + "\n")
     sys.stderr.flush()
 
 
-_last_step = [""]
+_last_note = [float("-inf")]
 
 
 def _mib(value: int | None) -> float | None:

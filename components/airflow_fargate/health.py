@@ -3,7 +3,7 @@
 START_PERIOD_SECONDS = {256: 300, 512: 240, 1024: 120, 2048: 60, 4096: 60, 8192: 60, 16384: 60}
 """Seconds of failing checks that ECS forgives after a start, by the task's CPU units; AWS allows at most 300.
 
-Four to six times what a start took in control groups of that size (``docs/container.md``), since Fargate's CPUs are
+At least four times what a start took in control groups of that size (``docs/container.md``), since Fargate's CPUs are
 slower than the ones measured on. More CPU than 4096 does not start faster: importing is one thread.
 """
 
