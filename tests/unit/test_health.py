@@ -1,0 +1,76 @@
+"""The health check as ECS runs it: the command in a shell, against a server that answers like Airflow."""
+
+import json
+import subprocess
+from collections.abc import Generator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+
+import pytest
+from airflow_fargate.health import START_PERIOD_SECONDS, health_check_command
+
+PARTS = ("metadatabase", "scheduler", "dag_processor", "triggerer")
+
+
+class Api(HTTPServer):
+    """Answers the health endpoint with ``answer`` and status 200, and any other path with a page, as Airflow does."""
+
+    answer = b""
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Api  # pyright: ignore[reportIncompatibleVariableOverride] - the stubs know only the base class
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(self.server.answer if self.path == "/api/v2/monitor/health" else b"<html>")
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        pass
+
+
+@pytest.fixture
+def api() -> Generator[Api]:
+    with Api(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def check(port: int) -> int:
+    kind, command = health_check_command(port)
+    assert kind == "CMD-SHELL"
+    return subprocess.run(["/bin/sh", "-c", command], capture_output=True, timeout=10, check=False).returncode
+
+
+def status(**changed: str | None) -> bytes:
+    return json.dumps({part: {"status": changed.get(part, "healthy")} for part in PARTS}).encode()
+
+
+def test_all_parts_healthy_is_healthy(api: Api) -> None:
+    api.answer = status()
+    assert check(api.server_port) == 0
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("value", ["unhealthy", None])
+def test_one_part_that_is_not_healthy_is_unhealthy(api: Api, part: str, value: str | None) -> None:
+    api.answer = status(**{part: value})
+    assert check(api.server_port) == 1
+
+
+@pytest.mark.parametrize("answer", [b"", b"<html>", b"{}", b"[]"])
+def test_any_other_answer_is_unhealthy(api: Api, answer: bytes) -> None:
+    api.answer = answer
+    assert check(api.server_port) == 1
+
+
+def test_no_server_is_unhealthy(api: Api) -> None:
+    port = api.server_port
+    api.server_close()
+    assert check(port) == 1
+
+
+def test_no_start_period_is_longer_than_aws_allows() -> None:
+    assert max(START_PERIOD_SECONDS.values()) <= 300
