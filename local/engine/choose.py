@@ -3,9 +3,11 @@
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,23 +99,29 @@ def _install(folder: Path) -> Engine | None:
         "socket.setdefaulttimeout(20); PulumiCommand.install(root=sys.argv[1])"
     )
     new = folder / "installed.new"
-    with Step("Pulumi's own installer") as step:
-        step.waiting_for("downloading from get.pulumi.com")
+    with (
+        Step("Pulumi's own installer, from get.pulumi.com"),
+        subprocess.Popen(
+            [sys.executable, "-c", script, new],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # so that whatever it has started can be ended with it
+        ) as installer,
+    ):
         try:
-            subprocess.run(
-                [sys.executable, "-c", script, new],
-                check=True,
-                timeout=INSTALLER_SECONDS,
-                capture_output=True,
-                text=True,
-                stdin=subprocess.DEVNULL,
-            )
-        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-            shutil.rmtree(new, ignore_errors=True)
-            last = (str(error.stderr or error).strip().splitlines() or [str(error)])[-1]
-            say(f"It did not succeed ({last}); building the engine from its Go module instead.")
-            return None
-    return _keep(new, folder)
+            problem = installer.communicate(timeout=INSTALLER_SECONDS)[1]
+        except subprocess.TimeoutExpired:
+            problem = f"not done within {INSTALLER_SECONDS} s"
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(installer.pid, signal.SIGKILL)
+    if installer.returncode == 0:
+        return _keep(new, folder)
+    shutil.rmtree(new, ignore_errors=True)
+    say(f"It did not succeed ({problem.strip().rpartition(chr(10))[2]}); building the engine from its Go module.")
+    return None
 
 
 def build(folder: Path, environ: Mapping[str, str]) -> Engine:
@@ -131,8 +139,6 @@ def build(folder: Path, environ: Mapping[str, str]) -> Engine:
     shutil.rmtree(new, ignore_errors=True)
     try:
         with Step(f"Building Pulumi {version} from its Go module, once (4 minutes on two cores)") as step:
-            step.waiting_for("downloading modules")
-            _go(go, "mod", "download")
             link = f"-s -w -X {_PULUMI}/sdk/v3/go/common/version.Version={version}"
             target = new / "bin" / "pulumi"
             _compile(step, [go, "build", "-v", "-ldflags", link, "-o", target, f"{_PULUMI}/pkg/v3/cmd/pulumi"])
@@ -156,15 +162,20 @@ def _go(*command: str) -> str:
 
 
 def _compile(step: Step, command: Sequence[str | Path]) -> None:
-    """Runs `go build -v`, which names every package as it compiles it."""
+    """Runs `go build -v`, which names every module that it downloads and every package that it compiles."""
     lines: list[str] = []
+    compiled = 0
     with subprocess.Popen(
         command, cwd=_GO_MODULE, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stderr is not None  # noqa: S101 -- for the type checker; Popen opens what is asked for
         for line in process.stderr:
             lines.append(line.rstrip())
-            step.waiting_for(f"compiling {lines[-1]} ({len(lines)} packages so far)")
+            if lines[-1].startswith("go: "):
+                step.waiting_for(lines[-1].removeprefix("go: "))
+            else:
+                compiled += 1
+                step.waiting_for(f"compiling {lines[-1]} ({compiled} packages so far)")
     if process.returncode:
         raise _go_failed(lines)
 
