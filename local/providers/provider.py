@@ -38,7 +38,7 @@ class StandIn(protocol.Provider, Generic[SessionT]):
         self, resources: Iterable[type[Resource[SessionT]]], functions: Iterable[Function[SessionT]] = ()
     ) -> None:
         # type_token decorates the generated classes with the attribute.
-        self._resources = {str(vars(resource.sdk)["pulumi_type"]): resource for resource in resources}
+        self.resources = {str(vars(resource.sdk)["pulumi_type"]): resource for resource in resources}
         self._functions = {function.token: function for function in functions}
         self._cancelled = threading.Event()
 
@@ -95,9 +95,9 @@ class StandIn(protocol.Provider, Generic[SessionT]):
     def _type(self, qualified: str) -> type[Resource[SessionT]]:
         """The type of a URN, which names the parents' types too: "awsx:ec2:Vpc$aws:ec2/vpc:Vpc"."""
         token = qualified.rpartition("$")[2]
-        if token not in self._resources:
-            raise UnknownTokenError("resource type", token, self._resources)
-        return self._resources[token]
+        if token not in self.resources:
+            raise UnknownTokenError("resource type", token, self.resources)
+        return self.resources[token]
 
     def _bind(self, token: str, resource_id: str = "", timeout: float = 0) -> Resource[SessionT]:
         operation = Operation(self._cancelled, timeout or None)

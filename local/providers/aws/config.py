@@ -2,7 +2,6 @@
 
 import ipaddress
 import json
-import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -68,18 +67,21 @@ def violations(config: Properties) -> Iterator[Violation]:
             )
 
 
-def settings(config: Properties) -> Settings:
-    """Settings of a checked configuration. Raises ProviderError, naming the key, when one is missing or unsafe."""
+def settings(config: Properties, environment: Mapping[str, str]) -> Settings:
+    """Settings of a configuration, with AWS's environment variables where it says nothing.
+
+    Raises ProviderError, naming the key, when something is missing or unsafe.
+    """
     for violation in violations(config):
         raise ProviderError(f"aws:{violation.path}: {violation.reason}")
-    region = config.get("region") or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    region = config.get("region") or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
     if not region:
         raise ProviderError(
             'missing required configuration key "aws:region": the region where AWS operations take place. '
             "Set it with `pulumi config set aws:region us-east-1` or the environment variable AWS_REGION"
         )
-    access_key = config.get("accessKey") or os.environ.get("AWS_ACCESS_KEY_ID")
-    secret_key = config.get("secretKey") or os.environ.get("AWS_SECRET_ACCESS_KEY")
+    access_key = config.get("accessKey") or environment.get("AWS_ACCESS_KEY_ID")
+    secret_key = config.get("secretKey") or environment.get("AWS_SECRET_ACCESS_KEY")
     if not access_key or not secret_key:
         raise ProviderError(
             "no credentials: set aws:accessKey and aws:secretKey (any text will do for the emulator) "

@@ -1,7 +1,6 @@
 """The AWS provider: configuration, errors and retries around the resource types and functions of each service."""
 
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -41,12 +40,14 @@ ResultT = TypeVar("ResultT")
 class AwsStandIn(StandIn[Session]):
     """All resource types and functions that the stand-in has."""
 
-    def __init__(self) -> None:
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        """`environment`: where AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY may be."""
         modules = (cluster, iam, logs, network, routing, s3, security_groups, service, ssm, task_definition)
         super().__init__(
             resources=[resource for module in modules for resource in module.RESOURCES],
             functions=[*functions.FUNCTIONS, *ec2_functions.FUNCTIONS],
         )
+        self._environment = environment
         self._session: Session | None = None
 
     def session(self) -> Session:
@@ -64,11 +65,7 @@ class AwsStandIn(StandIn[Session]):
 
     def _configure(self, request: protocol.ConfigureRequest) -> None:
         variables = {name.removeprefix("aws:config:"): value for name, value in request.variables.items()}
-        settings = config.settings(config.parse(variables | plain_map(request.args)))
-        # The user's own profiles, endpoints and metadata service are none of the emulator's business.
-        for name in [name for name in os.environ if name.startswith("AWS_")]:
-            del os.environ[name]
-        os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
+        settings = config.settings(config.parse(variables | plain_map(request.args)), self._environment)
         self._session = Session(settings)
 
     def attempt(

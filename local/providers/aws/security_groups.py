@@ -126,15 +126,16 @@ class _Rule(Ec2Resource):
     def update(self, change: Change) -> None:
         if change.names - {"tags", "tagsAll"}:
             new = change.new
+            ports = (-1, -1) if new["ipProtocol"] == ALL_PROTOCOLS else (new.get("fromPort"), new.get("toPort"))
             rule = given(
                 CidrIpv4=new.get("cidrIpv4"),
                 CidrIpv6=new.get("cidrIpv6"),
                 Description=new.get("description"),
-                FromPort=new.get("fromPort"),
+                FromPort=ports[0],
                 IpProtocol=new["ipProtocol"],
                 PrefixListId=new.get("prefixListId"),
                 ReferencedGroupId=new.get("referencedSecurityGroupId"),
-                ToPort=new.get("toPort"),
+                ToPort=ports[1],
             )
             self.client(new).modify_security_group_rules(
                 GroupId=new["securityGroupId"],
