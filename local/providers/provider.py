@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
 from pulumi.provider.experimental import provider as protocol
@@ -39,7 +39,7 @@ class StandIn(protocol.Provider, Generic[SessionT]):
     ) -> None:
         # type_token decorates the generated classes with the attribute.
         self.resources = {str(vars(resource.sdk)["pulumi_type"]): resource for resource in resources}
-        self._functions = {function.token: function for function in functions}
+        self.functions = {function.token: function for function in functions}
         self._cancelled = threading.Event()
 
     def session(self) -> SessionT:
@@ -220,15 +220,16 @@ class StandIn(protocol.Provider, Generic[SessionT]):
         self.attempt(resource, "deleting", resource.id, lambda: resource.delete(state))
 
     def _invoke(self, request: protocol.InvokeRequest) -> protocol.InvokeResponse:
-        if request.tok not in self._functions:
-            raise UnknownTokenError("function", request.tok, self._functions)
-        function = self._functions[request.tok]
+        if request.tok not in self.functions:
+            raise UnknownTokenError("function", request.tok, self.functions)
+        function = self.functions[request.tok]
         arguments = {name: value for name, value in plain_map(request.args).items() if value is not None}
         shape = schema.arguments_of(function.sdk, function.required)
         failures = [protocol.CheckFailure(v.path, v.reason) for v in schema.violations(shape, arguments)]
         if failures:
             return protocol.InvokeResponse(failures=failures)
         results = function.call(self.session(), arguments)
+        _assert_known(results, schema.results_of(function.sdk), request.tok)
         return protocol.InvokeResponse(wrap_map(results, function.secret_outputs))
 
 
@@ -293,9 +294,7 @@ def _as_written(resource: Resource[Any], written: Properties, actual: Properties
 
 
 def _wrap_outputs(resource: Resource[Any], outputs: Properties, secrets: set[str]) -> dict[str, PropertyValue]:
-    unknown = set(outputs) - set(schema.outputs_of(resource.sdk))
-    if unknown:
-        raise AssertionError(f"{type(resource).__name__} returns what the SDK does not have: {sorted(unknown)}")
+    _assert_known(outputs, schema.outputs_of(resource.sdk), type(resource).__name__)
     if "tags" in secrets:
         secrets = secrets | {"tagsAll"}
     return {
@@ -303,3 +302,9 @@ def _wrap_outputs(resource: Resource[Any], outputs: Properties, secrets: set[str
         for name, value in outputs.items()
         if value is not None
     }
+
+
+def _assert_known(outputs: Properties, known: Collection[str], source: str) -> None:
+    """A misspelt output would be null in every program, without a word."""
+    if unknown := set(outputs) - set(known):
+        raise AssertionError(f"{source} returns what the SDK does not have: {sorted(unknown)}")

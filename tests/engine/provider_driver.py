@@ -1,6 +1,7 @@
 """Calls a provider stand-in as the engine does, without an engine."""
 
 import asyncio
+import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from local.providers.aws.provider import AwsStandIn
 from local.providers.aws.session import SERVICES
 from local.providers.values import plain_map, wrap_map
 
+NUMBERS = itertools.count()
 SEED = bytes(range(32))
 
 
@@ -46,7 +48,8 @@ class Driven:
 
     provider: protocol.Provider
     token: str
-    name: str = "thing"
+    # moto keeps the tags of what is deleted, and would give them to the next of the same name.
+    name: str = field(default_factory=lambda: f"thing{next(NUMBERS)}")
     id: str = ""
     inputs: dict[str, PropertyValue] = field(default_factory=dict[str, PropertyValue])
     state: dict[str, PropertyValue] = field(default_factory=dict[str, PropertyValue])

@@ -1,17 +1,35 @@
 """The provider stand-ins without an engine: every resource type through its whole life, and every refusal."""
 
+import asyncio
+import base64
 import json
 import logging
+import re
+import string
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import boto3
+import pulumi
 import pytest
+from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
+from pulumi.provider.experimental import provider as protocol
 
+from local.providers import schema
+from local.providers.aws import provider
+from local.providers.aws.network import Vpc
 from local.providers.aws.provider import AwsStandIn
-from tests.engine.provider_driver import Driven, configuration, configured
+from local.providers.aws.session import SERVICES, Session
+from local.providers.aws.task_definition import same_containers
+from local.providers.awsx.subnets import SubnetSpec, plan
+from local.providers.awsx.vpc import VpcArgs
+from local.providers.errors import ProviderError
+from local.providers.random.provider import RandomStandIn
+from local.providers.resource import Function
+from local.providers.values import UNKNOWN, Properties, plain_map, wrap_map
+from tests.engine.provider_driver import Driven, configuration, configured, invoke
 
 TRUST = {
     "Version": "2012-10-17",
@@ -38,17 +56,14 @@ def aws(endpoint: str) -> AwsStandIn:
 
 
 Client = Callable[[str], Any]
+CLIENTS: tuple[Literal["ec2", "ecs", "iam", "logs", "s3", "ssm"], ...] = ("ec2", "ecs", "iam", "logs", "s3", "ssm")
 
 
 @pytest.fixture(scope="module")
 def client(endpoint: str) -> Client:
     session = boto3.Session("test", "test", region_name="us-east-1")
-
-    def make(service: str) -> Any:
-        # The stubs want literals.
-        return session.client(service, endpoint_url=endpoint)  # pyright: ignore[reportCallIssue, reportArgumentType]
-
-    return make
+    services = {name: session.client(name, endpoint_url=endpoint) for name in CLIENTS}
+    return lambda service: services[service]
 
 
 @dataclass(frozen=True)
@@ -330,3 +345,433 @@ def test_a_resource_lives_as_with_the_real_provider(life: Life, aws: AwsStandIn,
     thing.delete()
     assert bool(thing.read().resource_id) != life.vanishes
     thing.delete()
+
+
+TASK = {"family": "fam", "containerDefinitions": json.dumps(CONTAINERS)}
+
+REFUSALS: list[tuple[str, dict[str, Any], str, str]] = [
+    ("aws:ec2/vpc:Vpc", {"cidrBlok": "10.0.0.0/8"}, "cidrBlok", "unknown property"),
+    ("aws:ec2/vpc:Vpc", {"ipv6CidrBlock": "::/56"}, "ipv6CidrBlock", "does not implement"),
+    ("aws:ec2/vpc:Vpc", {"enableDnsSupport": "yes"}, "enableDnsSupport", "expected a boolean, got a string"),
+    ("aws:ec2/vpc:Vpc", {"instanceTenancy": "shared"}, "instanceTenancy", "expected one of default, dedicated"),
+    ("aws:ec2/vpc:Vpc", {"tags": {"a": 1}}, "tags.a", "expected a string, got a number"),
+    ("aws:ec2/subnet:Subnet", {"cidrBlock": "10.0.0.0/8"}, "vpcId", "missing required property"),
+    ("aws:ec2/route:Route", {"routeTableId": "r", "destinationCidrBlock": "0.0.0.0/0"}, "gatewayId", "exactly one of"),
+    ("aws:ecs/service:Service", {"desiredCount": 1.5}, "desiredCount", "expected an integer, got a number"),
+    ("aws:ecs/service:Service", {"networkConfiguration": {}}, "networkConfiguration.subnets", "missing required"),
+    (
+        "aws:ecs/service:Service",
+        {"networkConfiguration": {"subnets": ["a"], "vpc": "b"}},
+        "networkConfiguration.vpc",
+        "unknown property",
+    ),
+    ("aws:ecs/service:Service", {"networkConfiguration": ["a"]}, "networkConfiguration", "expected an object"),
+    (
+        "aws:ecs/service:Service",
+        {"launchType": "FARGATE", "capacityProviderStrategies": [{"capacityProvider": "FARGATE_SPOT"}]},
+        "launchType",
+        "conflicts with capacityProviderStrategies",
+    ),
+    ("aws:ecs/taskDefinition:TaskDefinition", {**TASK, "containerDefinitions": "{"}, "containerDefinitions", "JSON"),
+    (
+        "aws:ecs/taskDefinition:TaskDefinition",
+        {**TASK, "containerDefinitions": json.dumps([{"name": "app", "imag": "app:1"}])},
+        "containerDefinitions",
+        'Unknown parameter in [0]: "imag"',
+    ),
+    (
+        "aws:ecs/taskDefinition:TaskDefinition",
+        {**TASK, "containerDefinitions": json.dumps([{"name": "app", "memory": 512.5}])},
+        "containerDefinitions",
+        "Invalid type for parameter [0].memory",
+    ),
+    ("aws:ssm/parameter:Parameter", {"type": "String"}, "value", "exactly one of value, insecureValue"),
+    ("aws:ssm/parameter:Parameter", {"type": "Secret", "value": "x"}, "type", "expected one of String"),
+    (
+        "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+        {"securityGroupId": "sg", "ipProtocol": "tcp"},
+        "cidrIpv4",
+        "exactly one of",
+    ),
+]
+
+
+@pytest.mark.parametrize(("token", "inputs", "path", "words"), REFUSALS)
+def test_check_refuses_what_the_provider_does_not_take(
+    aws: AwsStandIn, token: str, inputs: dict[str, Any], path: str, words: str
+) -> None:
+    assert words in Driven(aws, token).failures(inputs).get(path, "")
+
+
+def test_an_unknown_type_or_function_is_an_error_that_lists_the_known_ones(aws: AwsStandIn) -> None:
+    with pytest.raises(ProviderError, match=r"no resource type aws:sqs/queue:Queue; it has .*aws:ec2/vpc:Vpc"):
+        Driven(aws, "aws:sqs/queue:Queue").check({})
+    with pytest.raises(ProviderError, match=r"no function aws:ec2/getAmi:getAmi; it has .*getVpc"):
+        invoke(aws, "aws:ec2/getAmi:getAmi")
+
+
+def test_values_that_are_not_known_yet_pass_check_and_mean_a_change(aws: AwsStandIn, world: World) -> None:
+    subnet = Driven(aws, "aws:ec2/subnet:Subnet")
+    checked = subnet.checked({"vpcId": UNKNOWN, "cidrBlock": UNKNOWN, "tags": {"a": UNKNOWN}})
+    assert plain_map(checked)["vpcId"] is UNKNOWN
+    inputs = {"vpcId": world.vpc, "cidrBlock": "10.9.30.0/24"}
+    subnet.create(inputs)
+    assert subnet.diff({**inputs, "vpcId": UNKNOWN}).replaces == ["vpcId"]
+    assert "tags" in subnet.diff({**inputs, "tags": {"a": UNKNOWN}}).diffs
+    subnet.delete()
+
+
+def test_a_name_is_made_once_and_kept(aws: AwsStandIn) -> None:
+    group = Driven(aws, "aws:cloudwatch/logGroup:LogGroup", "web")
+    first = plain_map(group.checked({}))
+    assert re.fullmatch(r"web-[0-9a-f]{7}", first["name"])
+    group.inputs = wrap_map({**first, "name": "web-kept"})
+    assert plain_map(group.checked({}))["name"] == "web-kept"
+
+
+def test_a_name_that_was_given_is_not_kept_when_it_is_given_no_longer(aws: AwsStandIn) -> None:
+    group = Driven(aws, "aws:cloudwatch/logGroup:LogGroup", "web")
+    group.inputs = group.checked({"name": "mine"})
+    assert plain_map(group.checked({}))["name"].startswith("web-")
+
+
+@pytest.mark.parametrize(
+    ("token", "path", "limit"),
+    [
+        ("aws:iam/role:Role", "name", 64),
+        ("aws:s3/bucket:Bucket", "bucket", 63),
+        ("aws:ecs/service:Service", "name", 255),
+    ],
+)
+def test_a_name_longer_than_aws_allows_is_refused(aws: AwsStandIn, token: str, path: str, limit: int) -> None:
+    inputs = {"assumeRolePolicy": "{}"} if "Role" in token else {}
+    assert not Driven(aws, token, "n" * (limit - 8)).failures(inputs)
+    assert f"maximum length {limit}" in Driven(aws, token, "n" * (limit - 7)).failures(inputs)[path]
+
+
+def test_a_replacement_with_a_fixed_name_deletes_first(aws: AwsStandIn) -> None:
+    role = Driven(aws, "aws:iam/role:Role")
+    inputs = {"assumeRolePolicy": json.dumps(TRUST), "name": "fixed"}
+    role.create(inputs)
+    assert role.diff({**inputs, "path": "/app/"}).delete_before_replace
+    role.delete()
+    named = Driven(aws, "aws:iam/role:Role")
+    named.create({"assumeRolePolicy": json.dumps(TRUST)})
+    assert not named.diff({"assumeRolePolicy": json.dumps(TRUST), "path": "/app/"}).delete_before_replace
+    named.delete()
+
+
+def test_secrets_stay_secret_in_the_outputs(aws: AwsStandIn) -> None:
+    group = Driven(aws, "aws:cloudwatch/logGroup:LogGroup")
+    group.create({"tags": {"a": "secret"}}, secrets=("tags",))
+    assert {name for name, value in group.state.items() if value.is_secret} == {"tags", "tagsAll"}
+    assert {name for name, value in group.read().properties.items() if value.is_secret} == {"tags", "tagsAll"}
+    group.delete()
+    parameter = Driven(aws, "aws:ssm/parameter:Parameter")
+    parameter.create({"type": "String", "value": "plain"})
+    assert parameter.state["value"].is_secret
+    imported = Driven(aws, parameter.token, id=parameter.id).read()
+    assert imported.properties["value"].is_secret
+    assert imported.inputs["value"].is_secret
+    parameter.delete()
+
+
+def test_reading_without_a_state_imports_the_inputs(aws: AwsStandIn, world: World) -> None:
+    imported = Driven(aws, "aws:ec2/vpc:Vpc", id=world.vpc).read()
+    inputs = plain_map(imported.inputs)
+    assert (inputs["cidrBlock"], inputs["enableDnsHostnames"]) == ("10.9.0.0/16", True)
+
+
+def test_what_changed_behind_pulumis_back_is_read_and_put_right(aws: AwsStandIn, client: Client) -> None:
+    group = Driven(aws, "aws:cloudwatch/logGroup:LogGroup")
+    inputs = {"retentionInDays": 7}
+    group.create(inputs)
+    client("logs").put_retention_policy(logGroupName=group.id, retentionInDays=30)
+    group.state = group.read().properties
+    assert group.outputs["retentionInDays"] == 30
+    assert group.diff(inputs).diffs == ["retentionInDays"]
+    group.update(inputs)
+    assert client("logs").describe_log_groups(logGroupNamePrefix=group.id)["logGroups"][0]["retentionInDays"] == 7
+    group.delete()
+
+
+def test_new_default_tags_update_what_has_the_old_ones(aws: AwsStandIn, endpoint: str, client: Client) -> None:
+    group = Driven(aws, "aws:cloudwatch/logGroup:LogGroup")
+    group.create({"tags": {"a": "1"}})
+    assert group.outputs["tagsAll"] == {"owner": "tests", "a": "1"}
+    assert group.outputs["tags"] == {"a": "1"}
+    other = {**configuration(endpoint), "defaultTags": json.dumps({"tags": {"team": "x"}})}
+    group.provider = configured(other)
+    assert group.diff({"tags": {"a": "1"}}).diffs == ["tagsAll"]
+    group.update({"tags": {"a": "1"}})
+    assert client("logs").list_tags_for_resource(resourceArn=group.outputs["arn"])["tags"] == {"team": "x", "a": "1"}
+    group.delete()
+
+
+def test_a_new_security_group_lets_nothing_out(aws: AwsStandIn, world: World, client: Client) -> None:
+    group = Driven(aws, "aws:ec2/securityGroup:SecurityGroup")
+    group.create({"vpcId": world.vpc})
+    (found,) = client("ec2").describe_security_groups(GroupIds=[group.id])["SecurityGroups"]
+    assert found["IpPermissionsEgress"] == []
+    group.delete()
+
+
+def test_errors_carry_the_operation_and_the_words_of_aws(aws: AwsStandIn, world: World) -> None:
+    inputs = {"vpcId": world.vpc, "name": "twice"}
+    group = Driven(aws, "aws:ec2/securityGroup:SecurityGroup")
+    group.create(inputs)
+    with pytest.raises(
+        ProviderError,
+        match=r"^creating EC2 Security Group \(twice\): operation error CreateSecurityGroup, "
+        r".* api error InvalidGroup.Duplicate: .*twice.* already exists",
+    ):
+        Driven(aws, group.token).create(inputs)
+    group.delete()
+
+
+def test_capacity_providers_of_a_service_change_only_with_a_new_deployment(aws: AwsStandIn, world: World) -> None:
+    service = Driven(aws, "aws:ecs/service:Service")
+    inputs = {name: value for name, value in _service(world).items() if name != "launchType"}
+    service.create({**inputs, "capacityProviderStrategies": [{"capacityProvider": "FARGATE", "weight": 1}]})
+    spot = {**inputs, "capacityProviderStrategies": [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]}
+    with pytest.raises(ProviderError, match="force_new_deployment should be true"):
+        service.diff(spot)
+    diff = service.diff({**spot, "forceNewDeployment": True})
+    assert "capacityProviderStrategies" in diff.diffs
+    assert not diff.replaces
+    service.delete()
+
+
+IN_USE = ClientError({"Error": {"Code": "DependencyViolation", "Message": "has a dependent object"}}, "DeleteVpc")
+
+
+def test_a_deletion_waits_for_what_still_uses_the_resource(aws: AwsStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provider, "RETRY_INTERVAL", 0.01)
+    vpc = Driven(aws, "aws:ec2/vpc:Vpc")
+    vpc.create({"cidrBlock": "10.3.0.0/16"})
+    delete, attempts = Vpc.delete, iter([IN_USE, IN_USE, None])
+
+    def in_use_twice(self: Vpc, state: Properties) -> None:
+        if error := next(attempts):
+            raise error
+        delete(self, state)
+
+    monkeypatch.setattr(Vpc, "delete", in_use_twice)
+    vpc.delete()
+    assert not vpc.read().resource_id
+
+
+@pytest.fixture
+def vpc_in_use(aws: AwsStandIn, monkeypatch: pytest.MonkeyPatch) -> Driven:
+    def in_use(_self: Vpc, _state: Properties) -> None:
+        raise IN_USE
+
+    monkeypatch.setattr(provider, "RETRY_INTERVAL", 0.05)
+    monkeypatch.setattr(Vpc, "delete", in_use)
+    return Driven(aws, "aws:ec2/vpc:Vpc", id="vpc-1")
+
+
+def test_a_deletion_fails_in_the_end_with_the_words_of_aws(vpc_in_use: Driven) -> None:
+    with pytest.raises(ProviderError, match=r"deleting EC2 VPC \(vpc-1\): .*DependencyViolation: has a dependent"):
+        vpc_in_use.delete(timeout=0.2)
+
+
+def test_cancelling_ends_a_wait_at_once(vpc_in_use: Driven, endpoint: str) -> None:
+    vpc_in_use.provider = configured(configuration(endpoint))
+    asyncio.run(vpc_in_use.provider.cancel())
+    with pytest.raises(ProviderError, match=r"the operation was cancelled: .*DependencyViolation"):
+        vpc_in_use.delete()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ({}, {"essential": True, "environment": [], "mountPoints": [], "cpu": 0}, True),
+        ({}, {"portMappings": [{"containerPort": 80, "hostPort": 80, "protocol": "tcp"}]}, True),
+        (
+            {"environment": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]},
+            {"environment": [{"name": "B", "value": "2"}, {"name": "A", "value": "1"}]},
+            True,
+        ),
+        (
+            {"healthCheck": {"command": ["CMD"]}},
+            {"healthCheck": {"command": ["CMD"], "interval": 30, "timeout": 5, "retries": 3}},
+            True,
+        ),
+        ({}, {"image": "app:2"}, False),
+        ({}, {"environment": [{"name": "A", "value": "1"}]}, False),
+        ({}, {"portMappings": [{"containerPort": 81}]}, False),
+        ({"command": ["a", "b"]}, {"command": ["b", "a"]}, False),
+    ],
+)
+def test_container_definitions_are_compared_by_what_they_mean(
+    old: dict[str, Any], new: dict[str, Any], same: bool
+) -> None:
+    texts = [json.dumps([{**CONTAINERS[0], **change}]) for change in (old, new)]
+    assert same_containers(texts[0], texts[1]) is same
+
+
+def test_functions_find_what_is_there(aws: AwsStandIn, world: World) -> None:
+    assert invoke(aws, "aws:index/getRegion:getRegion")["region"] == "us-east-1"
+    assert invoke(aws, "aws:index/getCallerIdentity:getCallerIdentity")["accountId"] == "123456789012"
+    assert invoke(aws, "aws:index/getPartition:getPartition")["partition"] == "aws"
+    zones = invoke(aws, "aws:index/getAvailabilityZones:getAvailabilityZones", state="available")["names"]
+    assert zones[:2] == ["us-east-1a", "us-east-1b"]
+    assert invoke(aws, "aws:ec2/getVpc:getVpc", id=world.vpc)["cidrBlock"] == "10.9.0.0/16"
+    subnet = invoke(aws, "aws:ec2/getSubnet:getSubnet", vpcId=world.vpc, cidrBlock="10.9.1.0/24")
+    assert subnet["id"] == world.subnet
+    table = invoke(aws, "aws:ec2/getRouteTable:getRouteTable", routeTableId=world.table)
+    assert (table["id"], table["vpcId"]) == (world.table, world.vpc)
+
+
+def test_functions_see_interfaces_services_and_parameters(aws: AwsStandIn, world: World, client: Client) -> None:
+    ec2 = client("ec2")
+    interface = ec2.create_network_interface(SubnetId=world.subnet, Groups=[world.group])["NetworkInterface"]
+    address = ec2.allocate_address(Domain="vpc")
+    interface_id = interface["NetworkInterfaceId"]
+    ec2.associate_address(AllocationId=address["AllocationId"], NetworkInterfaceId=interface_id)
+    of_group = [{"name": "group-id", "values": [world.group]}]
+    found = invoke(aws, "aws:ec2/getNetworkInterfaces:getNetworkInterfaces", filters=of_group)
+    assert found["ids"] == [interface_id]
+    details = invoke(aws, "aws:ec2/getNetworkInterface:getNetworkInterface", id=interface_id)
+    assert details["associations"][0]["publicIp"] == address["PublicIp"]
+    ec2.disassociate_address(PublicIp=address["PublicIp"])
+    ec2.delete_network_interface(NetworkInterfaceId=interface_id)
+
+    service = Driven(aws, "aws:ecs/service:Service")
+    service.create(_service(world))
+    answer = invoke(aws, "aws:ecs/getService:getService", clusterArn=world.cluster, serviceName=service.outputs["name"])
+    assert answer["taskDefinition"] == world.task_definition
+    service.delete()
+
+    client("ssm").put_parameter(Name="/seen", Value="v", Type="SecureString")
+    request = protocol.InvokeRequest("aws:ssm/getParameter:getParameter", wrap_map({"name": "/seen"}))
+    value = (asyncio.run(aws.invoke(request)).return_value or {})["value"]
+    assert (value.value, value.is_secret) == ("v", True)
+
+
+def test_a_function_refuses_arguments_that_it_does_not_have(aws: AwsStandIn) -> None:
+    request = protocol.InvokeRequest("aws:ecs/getService:getService", wrap_map({"clusterArn": "c", "name": "s"}))
+    failures = {failure.property for failure in asyncio.run(aws.invoke(request)).failures}
+    assert failures == {"serviceName", "name"}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"region": ""}, 'missing required configuration key "aws:region"'),
+        ({"accessKey": ""}, "no credentials: set aws:accessKey"),
+        ({"endpoints": "[]"}, "aws:endpoints: no endpoint for ec2, ecs, iam, logs, s3, ssm, sts"),
+        (
+            {"endpoints": json.dumps([dict.fromkeys(SERVICES, "https://ec2.us-east-1.amazonaws.com")])},
+            "aws:endpoints: ec2 is 'https://ec2.us-east-1.amazonaws.com', which is not a loopback address",
+        ),
+        ({"endpoints": json.dumps([dict.fromkeys(SERVICES, "http://10.0.0.1")])}, "is not a loopback address"),
+        ({"endpoints": "["}, "aws:endpoints is not JSON"),
+        ({"profile": "work"}, "does not implement aws:profile"),
+        ({"regoin": "us-east-1"}, "aws:regoin: unknown property"),
+    ],
+)
+def test_an_unusable_configuration_is_refused_by_its_key(endpoint: str, change: dict[str, str], words: str) -> None:
+    with pytest.raises(ProviderError, match=re.escape(words)):
+        configured({**configuration(endpoint), **change})
+
+
+def test_region_and_keys_may_come_from_the_environment(endpoint: str) -> None:
+    variables = {name: value for name, value in configuration(endpoint).items() if name == "endpoints"}
+    environment = {"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+    assert configured(variables, environment).session().settings.region == "eu-west-1"
+
+
+@pytest.mark.parametrize("function", AwsStandIn({}).functions.values(), ids=lambda function: function.sdk.__name__)
+def test_arguments_and_results_of_a_function_have_the_names_of_the_sdk(
+    function: Function[Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The Python SDK keeps wire names in the bodies of its functions, so they are read from a call."""
+    sent: dict[str, Any] = {}
+
+    def record(_token: str, arguments: dict[str, Any], **_: Any) -> Any:
+        sent.update(arguments)
+        raise InterruptedError
+
+    monkeypatch.setattr("pulumi.runtime.invoke", record)
+    with pytest.raises(InterruptedError):
+        function.sdk()
+    assert set(sent) == set(schema.arguments_of(function.sdk, function.required).types)
+    assert function.required <= set(sent)
+
+
+PASSWORD = {"length": 24, "minUpper": 2, "minNumeric": 3, "overrideSpecial": "-"}
+
+
+def test_a_random_password_obeys_its_classes_and_is_secret() -> None:
+    password = Driven(RandomStandIn(), "random:index/randomPassword:RandomPassword")
+    password.create(PASSWORD)
+    result = password.outputs["result"]
+    assert len(result) == 24
+    assert sum(character.isupper() for character in result) >= 2
+    assert sum(character.isdigit() for character in result) >= 3
+    assert set(result) <= set(string.ascii_letters + string.digits + "-")
+    assert password.state["result"].is_secret
+    assert password.read().properties == password.state
+    assert not password.diff(PASSWORD).changes
+    assert password.diff({**PASSWORD, "length": 25}).replaces == ["length"]
+    assert password.diff({**PASSWORD, "keepers": {"a": "b"}}).replaces == ["keepers"]
+    assert "sum of the minimums, 5" in password.failures({**PASSWORD, "length": 4})["length"]
+
+
+def test_random_bytes_are_secret_in_both_spellings() -> None:
+    value = Driven(RandomStandIn(), "random:index/randomBytes:RandomBytes")
+    value.create({"length": 32})
+    assert base64.b64decode(value.outputs["base64"]).hex() == value.outputs["hex"]
+    assert len(value.outputs["hex"]) == 64
+    assert all(value.state[name].is_secret for name in ("base64", "hex"))
+
+
+@pytest.mark.parametrize(
+    ("cidr_block", "zones", "specs", "blocks"),
+    [
+        ("10.0.0.0/16", 2, [SubnetSpec("Public")], ["10.0.0.0/17", "10.0.128.0/17"]),
+        ("10.0.0.0/16", 3, [SubnetSpec("Public")], ["10.0.0.0/18", "10.0.64.0/18", "10.0.128.0/18"]),
+        ("10.0.0.0/16", 1, [SubnetSpec("Private"), SubnetSpec("Public")], ["10.0.128.0/17", "10.0.0.0/17"]),
+        (
+            "10.0.0.0/16",
+            1,
+            [SubnetSpec("Public", cidr_mask=24), SubnetSpec("Private", cidr_mask=20)],
+            ["10.0.0.0/24", "10.0.16.0/20"],
+        ),
+    ],
+)
+def test_subnets_are_cut_as_awsx_cuts_them(
+    cidr_block: str, zones: int, specs: list[SubnetSpec], blocks: list[str]
+) -> None:
+    planned = plan("net", cidr_block, ["a", "b", "c"][:zones], specs)
+    assert [subnet.cidr_block for subnet in planned] == blocks
+    assert planned[0].name == "net-public-1"
+
+
+def test_subnets_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ValueError, match="Subnets are too large for VPC"):
+        plan("net", "10.0.0.0/24", ["a", "b"], [SubnetSpec("Public", cidr_mask=24)])
+
+
+VPC = {"subnetStrategy": "Auto", "natGateways": {"strategy": "None"}, "subnetSpecs": [{"type": "Public"}]}
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"subnetStrategy": "Legacy"}, "subnetStrategy"),
+        ({"natGateways": {"strategy": "Single"}}, "natGateways.strategy"),
+        ({"natGateways": {"strategy": "Some"}}, "natGateways.strategy"),
+        ({"subnetSpecs": []}, "subnetSpecs"),
+        ({"subnetSpecs": [{"type": "Public", "size": 10}]}, "subnetSpecs.size"),
+        ({"vpcEndpointSpecs": [{"serviceName": "s3"}]}, "vpcEndpointSpecs"),
+        ({"cidr": "10.0.0.0/16"}, "cidr"),
+        ({"numberOfAvailabilityZones": "two"}, "numberOfAvailabilityZones"),
+    ],
+)
+def test_a_vpc_that_the_awsx_stand_in_cannot_build_is_refused_by_input(change: dict[str, Any], path: str) -> None:
+    VpcArgs.parse(VPC)
+    with pytest.raises(pulumi.InputPropertiesError, match=f"cannot build this VPC: {re.escape(path)}: "):
+        VpcArgs.parse({**VPC, **change})

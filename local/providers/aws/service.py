@@ -1,5 +1,6 @@
 """ECS services, and the wait until one is steady."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pulumi_aws as aws
@@ -9,6 +10,7 @@ from local.providers.aws.resource import REGION, TAGS, given
 from local.providers.errors import ProviderError
 from local.providers.naming import AutoName
 from local.providers.resource import Change, Property, properties, same_set
+from local.providers.schema import Violation
 from local.providers.values import Properties
 
 TIMEOUT = 20 * 60.0
@@ -57,6 +59,11 @@ class Service(EcsTaggedResource):
         waitForSteadyState=Property(default=False),
     )
     auto_name = AutoName(max_length=255)
+
+    @classmethod
+    def check(cls, inputs: Properties) -> Iterator[Violation]:
+        if inputs.get("launchType") and inputs.get("capacityProviderStrategies"):
+            yield Violation("launchType", "conflicts with capacityProviderStrategies")
 
     def replaces(self, name: str, change: Change) -> bool:
         if name == "capacityProviderStrategies" and not change.new.get("forceNewDeployment"):

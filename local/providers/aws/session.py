@@ -85,7 +85,7 @@ def is_not_found(error: ClientError) -> bool:
 
 
 def described(error: ClientError | BotoCoreError) -> str:
-    """The error as the AWS SDK for Go, and so the real provider, prints it."""
+    """The error much as the AWS SDK for Go, and so the real provider, prints it."""
     if isinstance(error, BotoCoreError):
         return f"{error}"
     metadata = error.response.get("ResponseMetadata", {})
