@@ -96,7 +96,7 @@ class AirflowFargate(pulumi.ComponentResource):
         task_definition = create_task_definition(
             name,
             settings,
-            cluster=cluster,
+            cluster=cluster.cluster,
             region=region,
             log_group=log_group,
             credentials=credentials,
@@ -114,11 +114,11 @@ class AirflowFargate(pulumi.ComponentResource):
             opts=child,
         )
 
-        self.public_ip = public_address(cluster, service, task_definition, firewall.security_group, self)
+        self.public_ip = public_address(cluster.cluster, service, task_definition, firewall.security_group, self)
         self.url = pulumi.Output.format("http://{0}:{1}", self.public_ip, settings.port)
         self.admin_username = pulumi.Output.from_input(settings.admin_username)
         self.admin_password = credentials.admin_password
-        self.cluster_arn = cluster.arn
+        self.cluster_arn = cluster.cluster.arn
         self.service_arn = service.arn
         self.task_definition_arn = task_definition.arn
         self.log_group_name = log_group.name

@@ -1,6 +1,6 @@
 """The log group, cluster, task definition and service: what runs the container and keeps it running."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
@@ -14,6 +14,14 @@ from .network import Network
 from .validation import Settings
 
 
+@dataclass(frozen=True)
+class Cluster:
+    """The cluster, and the capacity that must be associated with it while a service runs."""
+
+    cluster: aws.ecs.Cluster
+    capacity_providers: aws.ecs.ClusterCapacityProviders
+
+
 def create_log_group(name: str, settings: Settings, opts: pulumi.ResourceOptions) -> aws.cloudwatch.LogGroup:
     """Create the group that the container's log goes to; it goes with the stack."""
     return aws.cloudwatch.LogGroup(
@@ -21,9 +29,21 @@ def create_log_group(name: str, settings: Settings, opts: pulumi.ResourceOptions
     )
 
 
-def create_cluster(name: str, settings: Settings, opts: pulumi.ResourceOptions) -> aws.ecs.Cluster:
-    """Create a cluster of its own for the one service."""
-    return aws.ecs.Cluster(f"{name}-cluster", tags=settings.tags, opts=opts)
+def create_cluster(name: str, settings: Settings, opts: pulumi.ResourceOptions) -> Cluster:
+    """
+    Create a cluster of its own for the one service, with both kinds of capacity that Fargate has.
+
+    The service names one of them in place of a launch type, since ECS turns a service from the one to the other, but
+    not from a launch type to Spot.
+    """
+    cluster = aws.ecs.Cluster(f"{name}-cluster", tags=settings.tags, opts=opts)
+    capacity_providers = aws.ecs.ClusterCapacityProviders(
+        f"{name}-capacity-providers",
+        cluster_name=cluster.name,
+        capacity_providers=["FARGATE", "FARGATE_SPOT"],
+        opts=opts,
+    )
+    return Cluster(cluster=cluster, capacity_providers=capacity_providers)
 
 
 def create_task_definition(
@@ -72,7 +92,7 @@ def create_service(
     name: str,
     settings: Settings,
     *,
-    cluster: aws.ecs.Cluster,
+    cluster: Cluster,
     task_definition: aws.ecs.TaskDefinition,
     network: Network,
     firewall: Firewall,
@@ -87,16 +107,16 @@ def create_service(
     The service depends on everything that its task needs, so that `pulumi destroy` stops the task, and with it the
     network interface that would hold the security group and the subnets, before anything else.
     """
-    depends_on: list[pulumi.Resource] = [*network.depends_on, *firewall.rules, *roles.policies]
-    if settings.spot:
-        depends_on.append(_spot_capacity(name, cluster, opts))
     return aws.ecs.Service(
         f"{name}-service",
-        cluster=cluster.arn,
+        cluster=cluster.cluster.arn,
         task_definition=task_definition.arn,
         desired_count=1,
-        launch_type=None if settings.spot else "FARGATE",
-        capacity_provider_strategies=[{"capacity_provider": "FARGATE_SPOT", "weight": 1}] if settings.spot else None,
+        capacity_provider_strategies=[
+            {"capacity_provider": "FARGATE_SPOT" if settings.spot else "FARGATE", "weight": 1}
+        ],
+        # The provider asks for it when the capacity changes; every other update starts a new task anyway.
+        force_new_deployment=True,
         network_configuration={
             "subnets": network.subnet_ids,
             "security_groups": [firewall.security_group.id],
@@ -112,7 +132,12 @@ def create_service(
         opts=pulumi.ResourceOptions.merge(
             opts,
             pulumi.ResourceOptions(
-                depends_on=depends_on,
+                depends_on=[
+                    *network.depends_on,
+                    *firewall.rules,
+                    *roles.policies,
+                    cluster.capacity_providers,
+                ],
                 delete_before_replace=True,
                 # Three tasks that never become healthy take this long at the smallest size.
                 custom_timeouts=pulumi.CustomTimeouts(create="40m", update="40m", delete="20m"),
@@ -121,11 +146,4 @@ def create_service(
                 ),
             ),
         ),
-    )
-
-
-def _spot_capacity(name: str, cluster: aws.ecs.Cluster, opts: pulumi.ResourceOptions) -> pulumi.Resource:
-    providers: Sequence[str] = ["FARGATE_SPOT"]
-    return aws.ecs.ClusterCapacityProviders(
-        f"{name}-capacity-providers", cluster_name=cluster.name, capacity_providers=providers, opts=opts
     )

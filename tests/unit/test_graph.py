@@ -31,6 +31,7 @@ DEFAULT = {
     Node("aws:iam/rolePolicy:RolePolicy", "airflow-execution-policy", COMPONENT),
     Node("aws:iam/role:Role", "airflow-task-role", COMPONENT),
     Node("aws:ecs/cluster:Cluster", "airflow-cluster", COMPONENT),
+    Node("aws:ecs/clusterCapacityProviders:ClusterCapacityProviders", "airflow-capacity-providers", COMPONENT),
     Node("aws:ecs/taskDefinition:TaskDefinition", "airflow-task-definition", COMPONENT),
     Node("aws:ecs/service:Service", "airflow-service", COMPONENT),
 }
@@ -71,16 +72,7 @@ LOGIN = {node for node in DEFAULT if "API" in node.name or "ADMIN" in node.name}
             DEFAULT - {Node("random:index/randomPassword:RandomPassword", "airflow-admin-password", COMPONENT)},
             id="a password of one's own",
         ),
-        pytest.param(
-            {"spot": True},
-            DEFAULT
-            | {
-                Node(
-                    "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders", "airflow-capacity-providers", COMPONENT
-                )
-            },
-            id="Spot",
-        ),
+        pytest.param({"spot": True}, DEFAULT, id="Spot"),
         pytest.param(
             {"secrets": {"API_TOKEN": "token"}},
             DEFAULT | {Node("aws:ssm/parameter:Parameter", "airflow-API_TOKEN", COMPONENT)},

@@ -39,7 +39,6 @@ def test_the_service_never_runs_two_tasks_and_fails_when_its_task_does(deploy: D
         key: service[key]
         for key in (
             "desiredCount",
-            "launchType",
             "deploymentMinimumHealthyPercent",
             "deploymentMaximumPercent",
             "deploymentCircuitBreaker",
@@ -48,7 +47,6 @@ def test_the_service_never_runs_two_tasks_and_fails_when_its_task_does(deploy: D
         )
     } == {
         "desiredCount": 1,
-        "launchType": "FARGATE",
         "deploymentMinimumHealthyPercent": 0,
         "deploymentMaximumPercent": 100,
         "deploymentCircuitBreaker": {"enable": True, "rollback": True},
@@ -84,13 +82,12 @@ def test_the_vpc_has_two_public_subnets_and_no_nat_gateway(deploy: Deploy) -> No
     }
 
 
-def test_spot_replaces_the_launch_type(deploy: Deploy) -> None:
-    deployment = deploy(spot=True)
+@pytest.mark.parametrize(("spot", "capacity"), [(False, "FARGATE"), (True, "FARGATE_SPOT")])
+def test_the_capacity_is_fargate_or_fargate_spot(deploy: Deploy, spot: bool, capacity: str) -> None:
+    service = deploy(spot=spot).inputs(SERVICE)
 
-    assert "launchType" not in deployment.inputs(SERVICE)
-    assert deployment.inputs(SERVICE)["capacityProviderStrategies"] == [
-        {"capacityProvider": "FARGATE_SPOT", "weight": 1}
-    ]
+    assert service["capacityProviderStrategies"] == [{"capacityProvider": capacity, "weight": 1}]
+    assert service["forceNewDeployment"] is True, "the provider refuses to change the capacity without it"
 
 
 def test_only_the_allowed_ranges_reach_the_port_and_nothing_else(deploy: Deploy) -> None:
@@ -218,6 +215,7 @@ def test_a_command_of_ones_own_replaces_the_supervisor(deploy: Deploy) -> None:
 def test_tags_are_on_everything_that_takes_them(deploy: Deploy) -> None:
     untagged = {
         "airflow-fargate:index:AirflowFargate",
+        "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders",
         "aws:iam/rolePolicy:RolePolicy",
         "random:index/randomBytes:RandomBytes",
         "random:index/randomPassword:RandomPassword",
@@ -245,7 +243,7 @@ def register_task_definition(deployment: Deployment) -> dict[str, Any]:
 def create_service(deployment: Deployment) -> dict[str, Any]:
     inputs = deployment.inputs(SERVICE)
     network = inputs["networkConfiguration"]
-    request = {
+    return {
         "serviceName": "airflow-service-1234567",
         "cluster": inputs["cluster"],
         "taskDefinition": inputs["taskDefinition"],
@@ -264,11 +262,9 @@ def create_service(deployment: Deployment) -> dict[str, Any]:
                 "assignPublicIp": "ENABLED" if network["assignPublicIp"] else "DISABLED",
             }
         },
+        "capacityProviderStrategy": inputs["capacityProviderStrategies"],
         "tags": ecs_tags(inputs),
     }
-    if "launchType" in inputs:
-        return {**request, "launchType": inputs["launchType"]}
-    return {**request, "capacityProviderStrategy": inputs["capacityProviderStrategies"]}
 
 
 def authorize_security_group_ingress(deployment: Deployment) -> dict[str, Any]:

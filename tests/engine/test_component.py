@@ -1,0 +1,271 @@
+"""The component through the real engine and the emulator: created, unchanged, updated, broken, repaired, destroyed.
+
+The container runs a stand-in for Airflow that answers its health check; everything else is what a user gets.
+"""
+
+import json
+import urllib.request
+from collections.abc import Generator
+from contextlib import closing
+from textwrap import dedent
+from typing import Any, cast
+
+import pytest
+
+from local.cloud import Cloud
+from tests.engine.conftest import IMAGE
+from tests.engine.workspace import Workspace
+
+AIRFLOW = dedent(
+    """
+    import http.server, json, os, signal, sys
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    PARTS = ("metadatabase", "scheduler", "dag_processor", "triggerer")
+    class Health(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps({part: {"status": "healthy"} for part in PARTS}).encode())
+        def log_message(self, *_):
+            pass
+    print("serving", os.environ.get("GREETING", ""), flush=True)
+    http.server.ThreadingHTTPServer(("127.0.0.1", 8080), Health).serve_forever()
+    """
+)
+
+PROGRAM = """
+import pulumi
+from airflow_fargate import OUTPUTS, AirflowFargate
+
+airflow = AirflowFargate("airflow", ARGS)
+for output in OUTPUTS:
+    pulumi.export(output, getattr(airflow, output))
+"""
+
+ARGS: dict[str, Any] = {
+    "image": IMAGE,
+    "command": ["python", "-c", AIRFLOW],
+    "allowed_cidrs": ["127.0.0.0/8"],
+    "admin_password": "correct horse battery",
+    "secrets": {"TOKEN": "a-token-of-our-own"},
+}
+
+
+class Deployed:
+    """One stack with the component, and the emulator's word on what is there."""
+
+    def __init__(self, cloud: Cloud, workspace: Workspace) -> None:
+        self.cloud = cloud
+        self.workspace = workspace
+
+    def configure(self, **args: Any) -> None:
+        self.workspace.write(PROGRAM.replace("ARGS", repr({**ARGS, **args})))
+
+    def client(self, service: str) -> Any:
+        return cast(Any, self.cloud.session()).client(service, endpoint_url=self.cloud.emulator.endpoint)
+
+    @property
+    def task_arns(self) -> list[str]:
+        arns: list[str] = self.client("ecs").list_tasks(cluster=self.workspace.outputs()["cluster_arn"])["taskArns"]
+        return arns
+
+    @property
+    def service(self) -> dict[str, Any]:
+        outputs = self.workspace.outputs()
+        request = {"cluster": outputs["cluster_arn"], "services": [outputs["service_arn"]]}
+        [service] = self.client("ecs").describe_services(**request)["services"]
+        return service
+
+    @property
+    def container(self) -> dict[str, Any]:
+        arn = self.workspace.outputs()["task_definition_arn"]
+        definition = self.client("ecs").describe_task_definition(taskDefinition=arn)["taskDefinition"]
+        return definition["containerDefinitions"][0]
+
+
+@pytest.fixture(scope="module")
+def stack(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Generator[Deployed]:
+    """The component, deployed; the tests below go on from what the one before has left."""
+    deployed = Deployed(cloud, Workspace.make(cloud, tmp_path_factory.mktemp("stack"), "", {}))
+    deployed.configure()
+    deployed.workspace.up()
+    yield deployed
+    deployed.workspace.destroy()
+
+
+def test_up_ends_when_the_url_answers(stack: Deployed) -> None:
+    with closing(urllib.request.urlopen(stack.workspace.outputs()["url"], timeout=5)) as answer:
+        assert json.load(answer)["scheduler"]["status"] == "healthy"
+
+
+def test_the_service_runs_the_one_healthy_task_that_was_asked_for(stack: Deployed) -> None:
+    [task_arn] = stack.task_arns
+    outputs = stack.workspace.outputs()
+    [task] = stack.client("ecs").describe_tasks(cluster=outputs["cluster_arn"], tasks=[task_arn])["tasks"]
+
+    assert (task["lastStatus"], task["healthStatus"], task["launchType"]) == ("RUNNING", "HEALTHY", "FARGATE")
+    assert task["taskDefinitionArn"] == outputs["task_definition_arn"]
+    wanted = {
+        "deploymentCircuitBreaker": {"enable": True, "rollback": True},
+        "maximumPercent": 100,
+        "minimumHealthyPercent": 0,
+    }
+    assert stack.service["deploymentConfiguration"].items() >= wanted.items()
+
+
+def test_the_security_group_has_the_asked_rules_and_no_other(stack: Deployed) -> None:
+    group_filter = [{"Name": "group-id", "Values": [stack.workspace.outputs()["security_group_id"]]}]
+    rules = stack.client("ec2").describe_security_group_rules(Filters=group_filter)["SecurityGroupRules"]
+
+    assert {(r["IsEgress"], r["IpProtocol"], r["FromPort"], r["ToPort"], r["CidrIpv4"]) for r in rules} == {
+        (False, "tcp", 8080, 8080, "127.0.0.0/8"),
+        (True, "tcp", 443, 443, "0.0.0.0/0"),
+        (True, "tcp", 53, 53, "0.0.0.0/0"),
+        (True, "udp", 53, 53, "0.0.0.0/0"),
+    }
+
+
+def test_every_secret_of_the_container_is_a_secure_string_parameter(stack: Deployed) -> None:
+    values: dict[str, str] = {}
+    for secret in stack.container["secrets"]:
+        name = secret["valueFrom"].partition(":parameter/")[2]
+        parameter = stack.client("ssm").get_parameter(Name=name, WithDecryption=True)["Parameter"]
+        assert parameter["Type"] == "SecureString", secret["name"]
+        values[secret["name"]] = parameter["Value"]
+
+    assert values["ADMIN_PASSWORD"] == "correct horse battery"
+    assert values["TOKEN"] == "a-token-of-our-own"
+    assert len(values["AIRFLOW__API_AUTH__JWT_SECRET"]) >= 64
+
+
+def test_the_state_holds_no_secret_in_plain_text(stack: Deployed) -> None:
+    parameters = stack.client("ssm").describe_parameters()["Parameters"]
+    values = [
+        stack.client("ssm").get_parameter(Name=parameter["Name"], WithDecryption=True)["Parameter"]["Value"]
+        for parameter in parameters
+    ]
+    state = json.dumps(stack.workspace.export())
+
+    assert len(values) == 5
+    assert [value for value in values if value in state] == []
+
+
+def test_nothing_is_to_be_done_after_up(stack: Deployed) -> None:
+    before = stack.task_arns
+
+    stack.workspace.preview("--expect-no-changes", "--diff")
+    stack.workspace.refresh("--expect-no-changes")
+    stack.workspace.up("--expect-no-changes")
+
+    assert stack.task_arns == before
+
+
+def test_one_more_allowed_range_touches_only_its_rule(stack: Deployed) -> None:
+    before = stack.task_arns
+
+    stack.configure(allowed_cidrs=["127.0.0.0/8", "10.0.0.0/8"])
+    text = stack.workspace.up()
+
+    assert "+ 1 created" in text
+    assert "updated" not in text
+    assert stack.task_arns == before
+
+
+def test_another_environment_is_another_task_at_another_address(stack: Deployed) -> None:
+    task_arns, outputs = stack.task_arns, stack.workspace.outputs()
+
+    stack.configure(environment={"GREETING": "again"})
+    stack.workspace.up()
+
+    assert set(stack.task_arns).isdisjoint(task_arns)
+    assert len(stack.task_arns) == 1
+    assert stack.workspace.outputs()["task_definition_arn"] != outputs["task_definition_arn"]
+    with closing(urllib.request.urlopen(stack.workspace.outputs()["url"], timeout=5)) as answer:
+        assert answer.status == 200
+
+
+def test_a_broken_command_fails_the_update_and_the_next_good_one_repairs_it(stack: Deployed) -> None:
+    running = stack.workspace.outputs()["task_definition_arn"]
+
+    stack.configure(command=["python", "-c", "print('no such table: dag'); raise SystemExit(3)"])
+    text = stack.workspace.up(fails=True)
+
+    assert f"ECS rolled the service back to {running}" in text
+    assert "Essential container in task exited" in text
+    assert "exit code 3" in text
+    assert "no such table: dag" in text
+    assert "Traceback" not in text
+    assert stack.service["taskDefinition"] == running, "what ran before runs again"
+
+    assert "rolled the service back" in stack.workspace.preview(), "a preview stays possible, and warns"
+
+    stack.configure(environment={"GREETING": "repaired"})
+    stack.workspace.up()
+    assert stack.service["taskDefinition"] == stack.workspace.outputs()["task_definition_arn"]
+    stack.workspace.preview("--expect-no-changes")
+
+
+def test_spot_is_another_task_of_the_same_service(stack: Deployed) -> None:
+    service, task_arns = stack.service, stack.task_arns
+
+    stack.configure(spot=True)
+    stack.workspace.up()
+
+    assert stack.service["serviceArn"] == service["serviceArn"]
+    assert stack.service["capacityProviderStrategy"][0]["capacityProvider"] == "FARGATE_SPOT"
+    assert len(stack.task_arns) == 1
+    assert stack.task_arns != task_arns
+
+
+def test_an_image_that_cannot_be_pulled_fails_the_first_up_and_the_next_good_one_repairs_it(
+    cloud: Cloud, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    stack = Deployed(cloud, Workspace.make(cloud, tmp_path_factory.mktemp("broken"), "", {}))
+    try:
+        stack.configure(image="example/none:1")
+        text = stack.workspace.up(fails=True)
+
+        assert "CannotPullContainerError" in text
+        assert "example/none:1" in text
+        assert "url" not in stack.workspace.outputs(), "no address of something that does not run"
+
+        stack.configure()
+        stack.workspace.up()
+        assert len(stack.task_arns) == 1
+    finally:
+        stack.workspace.destroy()
+
+
+def test_refused_arguments_end_the_preview_with_one_message_and_no_traceback(stack: Deployed) -> None:
+    stack.configure(port=80, cpu=1)
+
+    text = stack.workspace.preview(fails=True)
+
+    assert "port: is 80; use 1024 to 65535" in text
+    assert "cpu: is 1; Fargate has" in text
+    assert "Traceback" not in text
+
+
+def test_destroy_takes_everything_away_the_first_time(
+    cloud: Cloud, tmp_path_factory: pytest.TempPathFactory, stack: Deployed
+) -> None:
+    before = cloud.left_behind()
+    other = Deployed(cloud, Workspace.make(cloud, tmp_path_factory.mktemp("gone"), "", {}))
+    other.configure()
+    other.workspace.up()
+    assert cloud.left_behind() > before
+
+    text = other.workspace.destroy()
+
+    assert cloud.left_behind() == before
+    assert stack.task_arns, "the other stack is untouched"
+    assert text.index("airflow-service") < text.index("airflow-security-group")
+
+
+def test_destroying_twice_is_no_error(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> None:
+    stack = Deployed(cloud, Workspace.make(cloud, tmp_path_factory.mktemp("twice"), "", {}))
+    stack.configure()
+    stack.workspace.up()
+
+    stack.workspace.destroy()
+    stack.workspace.destroy()
