@@ -3,7 +3,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help venv up destroy status logs output env test test-unit check format bench airflow-lock clean
+.PHONY: help venv up destroy stop status logs output env test test-unit check format bench airflow-lock clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ up: venv ## Deploy the stack `local` on this machine, and wait until Airflow is 
 destroy: venv ## Destroy the stack, check that nothing is left, stop every process
 	@$(PY) -m local destroy
 
+stop: venv ## Stop every process without `pulumi destroy`, and forget the stack
+	@$(PY) -m local stop
+
 status: venv ## Show service, task, health and URL
 	@$(PY) -m local status
 
@@ -28,7 +31,7 @@ logs: venv ## Show the container's log; FOLLOW=1 waits for more
 output: venv ## Print all outputs as JSON, secrets included
 	@$(PY) -m local output
 
-env: venv ## Print exports for plain pulumi, aws and boto3: eval "$$(make -s env)"
+env: venv ## Print exports for plain pulumi, aws and boto3: eval "$(make -s env)"
 	@$(PY) -m local env
 
 test: venv ## Run every test: mocks, engine, container

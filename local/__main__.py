@@ -100,7 +100,7 @@ def prepare() -> None:
 
 def stop() -> None:
     """Stop every process, whatever Pulumi's state says, and forget the stack."""
-    with lock(HOME.lock, "make clean"):
+    with lock(HOME.lock, "make stop"):
         EmulatorProcess(HOME, PORT).stop()
         forget(HOME)
 

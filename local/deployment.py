@@ -27,6 +27,7 @@ class Deployment:
         cloud = self.stack.cloud
         with lock(cloud.home.lock, "make up"):
             check_space(cloud.home.path, NEEDED_SPACE)
+            self._stop_if_unfinished()
             if cloud.emulator.running():
                 cloud.emulator.refuse_other_images(images)
             else:
@@ -43,6 +44,7 @@ class Deployment:
         cloud = self.stack.cloud
         with lock(cloud.home.lock, "make destroy"):
             left: set[str] = set()
+            self._stop_if_unfinished()
             if cloud.emulator.running():
                 if self.stack.exists():
                     cloud.prepare()
@@ -56,6 +58,14 @@ class Deployment:
                 f"Pulumi has destroyed the stack, and this was still there: {', '.join(sorted(left))}",
                 "It ended with the emulator. On AWS it would still be there: find out what made it.",
             )
+
+    def _stop_if_unfinished(self) -> None:
+        """Ends an emulator that has resources of unknown ids: Pulumi could neither use nor delete them."""
+        names = self.stack.unfinished()
+        if names:
+            say(f"An earlier run was killed while it created {', '.join(names)}: stopping everything, to start clean.")
+            self.stack.cloud.emulator.stop()
+            forget(self.stack.cloud.home)
 
 
 def forget(home: Home) -> None:

@@ -24,7 +24,7 @@ class Stack:
     name: str
 
     def prepare(self) -> None:
-        """Makes the stack if it is new, hands it the committed configuration, and clears what a killed run has left."""
+        """Makes the stack if it is new, hands it the committed configuration, and removes the lock of a killed run."""
         configuration = self.cloud.home.stack / f"Pulumi.{self.name}.yaml"
         committed = (self.project / configuration.name).read_text()
         salt = _salt(configuration)
@@ -35,9 +35,6 @@ class Stack:
             (configuration.parent / "Pulumi.yaml").write_text(f"name: {self._project_name}\nruntime: python\n")
             self.pulumi("stack", "init", self.name, cwd=configuration.parent)
         self._unlock()
-        if self._checkpoint().get("pending_operations"):
-            say("An earlier run was interrupted in the middle of an operation; asking the emulator what came of it.")
-            self.run("refresh", "--yes", "--skip-preview", "--clear-pending-creates")
 
     def exists(self) -> bool:
         return self._file.exists()
@@ -45,6 +42,15 @@ class Stack:
     def lists_resources(self) -> bool:
         """Whether the state says that something is there."""
         return bool(self._checkpoint().get("resources"))
+
+    def unfinished(self) -> list[str]:
+        """The resources that a killed run was about to create: they may be there without Pulumi knowing their ids."""
+        operations: list[dict[str, Any]] = self._checkpoint().get("pending_operations") or []
+        return [
+            operation["resource"]["urn"].rpartition("::")[2]
+            for operation in operations
+            if operation["type"] == "creating"
+        ]
 
     def outputs(self) -> dict[str, Any]:
         """All outputs, secrets in plain text."""
@@ -67,7 +73,10 @@ class Stack:
         if interrupted:
             raise KeyboardInterrupt
         if code:
-            raise LocalCloudError(f"`pulumi {' '.join(arguments)}` failed with exit code {code}; see its output above.")
+            raise LocalCloudError(
+                f"`pulumi {' '.join(arguments)}` failed with exit code {code}; see its output above.",
+                "If the emulator itself is in the way, `make stop` ends it with all that is in it.",
+            )
 
     def pulumi(self, *arguments: str, cwd: Path | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Runs `pulumi` without a terminal and returns what it printed."""

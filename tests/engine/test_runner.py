@@ -1,5 +1,6 @@
 """The commands themselves: one at a time, clear about what is in the way, and nothing half-done left behind."""
 
+import json
 import os
 import socket
 import stat
@@ -233,6 +234,22 @@ def test_up_goes_on_after_a_pulumi_that_was_killed(deployment: Deployment, capfd
     deployment.up({})
     assert f"process {killed.pid}" in capfd.readouterr().err
     assert stack.outputs() == {"after": "the kill"}
+
+
+def test_a_run_that_was_killed_while_creating_makes_the_next_one_start_clean(
+    deployment: Deployment, capfd: pytest.CaptureFixture[str]
+) -> None:
+    deployment.up({})
+    killed = deployment.stack.cloud.emulator.running()
+    [state] = (deployment.stack.cloud.home.state / ".pulumi" / "stacks" / "probe").glob("*.json")
+    content = json.loads(state.read_text())
+    kind = "aws:ecs/service:Service"
+    resource = {"urn": f"urn:pulumi:{deployment.stack.name}::probe::{kind}::left", "type": kind, "custom": True}
+    content["checkpoint"]["latest"]["pending_operations"] = [{"resource": resource, "type": "creating"}]
+    state.write_text(json.dumps(content))
+    deployment.up({})
+    assert "killed while it created left: stopping everything" in capfd.readouterr().err
+    assert deployment.stack.cloud.emulator.running() not in (None, killed)
 
 
 def _mentions(process: psutil.Process, folder: Path) -> bool:
