@@ -45,9 +45,9 @@ def _resources(workspace: Workspace) -> dict[str, dict[str, Any]]:
     }
 
 
-def _client(cloud: Cloud, service: Any) -> Any:
-    client: Any = cloud.session().client(service, endpoint_url=cloud.emulator.endpoint)
-    return client
+def _client(cloud: Cloud, service: str) -> Any:
+    session: Any = cloud.session()
+    return session.client(service, endpoint_url=cloud.emulator.endpoint)
 
 
 def _has_a_service(ecs: Any) -> bool:
