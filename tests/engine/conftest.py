@@ -1,6 +1,5 @@
 """What the tests of the engine ring share: one local cloud, and small projects to deploy to it."""
 
-import socket
 import sys
 from collections.abc import Callable, Generator
 from contextlib import ExitStack
@@ -12,10 +11,9 @@ import pytest
 from local.cloud import Cloud
 from local.engine.choose import Engine, engine
 from local.paths import Home
+from tests.engine import emulated
+from tests.engine.emulated import IMAGE
 from tests.engine.workspace import Workspace
-
-IMAGE = "test/python:3"
-"""An image that is nothing but Python: tasks give their own `command`."""
 
 NewWorkspace = Callable[..., Workspace]
 
@@ -27,13 +25,13 @@ def pulumi_engine() -> Engine:
 
 @pytest.fixture
 def free_port() -> int:
-    return _free_port()
+    return emulated.free_port()
 
 
 @pytest.fixture(scope="session")
 def cloud(pulumi_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Generator[Cloud]:
     """A local cloud of its own, on a free port in a temporary folder."""
-    cloud = Cloud(Home(tmp_path_factory.mktemp("cloud")), _free_port(), pulumi_engine)
+    cloud = Cloud(Home(tmp_path_factory.mktemp("cloud")), emulated.free_port(), pulumi_engine)
     cloud.prepare()
     cloud.start({IMAGE: Path(sys.prefix)})
     yield cloud
@@ -53,9 +51,3 @@ def workspace(cloud: Cloud, tmp_path: Path) -> Generator[NewWorkspace]:
             return made
 
         yield new
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 
 from local.cloud import Cloud
-from tests.engine.conftest import IMAGE
+from tests.engine.emulated import IMAGE
 from tests.engine.workspace import Workspace
 
 AIRFLOW = dedent(

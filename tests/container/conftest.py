@@ -1,0 +1,179 @@
+"""What the tests of the container ring share: the program of this repository, deployed with a real Airflow."""
+
+import json
+import re
+import shutil
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import psutil
+import pytest
+import yaml
+
+from local import airflow_environment
+from local.cloud import Cloud
+from local.engine.choose import engine
+from local.paths import ROOT, Home
+from local.stack import Stack
+from tests.engine.emulated import free_port
+
+PROGRAM = ("Pulumi.yaml", "__main__.py", "configuration.py", "dags")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer: its status, and its body as text and as JSON."""
+
+    status: int
+    text: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+
+@dataclass
+class Airflow:
+    """The deployed stack, and its Airflow as a user reaches it: by URL, name and password."""
+
+    cloud: Cloud
+    stack: Stack
+    _token: str = field(default="", repr=False)
+
+    @property
+    def outputs(self) -> dict[str, Any]:
+        return self.stack.outputs()
+
+    def up(self) -> str:
+        return self._pulumi("up", "--yes", "--skip-preview")
+
+    def preview(self, *options: str, check: bool = True) -> str:
+        return self._pulumi("preview", *options, check=check)
+
+    def client(self, service: str) -> Any:
+        return cast(Any, self.cloud.session()).client(service, endpoint_url=self.cloud.emulator.endpoint)
+
+    def tasks(self) -> list[dict[str, Any]]:
+        cluster = self.outputs["cluster_arn"]
+        arns = self.client("ecs").list_tasks(cluster=cluster)["taskArns"]
+        return self.client("ecs").describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []
+
+    def log(self) -> list[str]:
+        """Every line of the container's log, from CloudWatch."""
+        pages = self.client("logs").get_paginator("filter_log_events")
+        group = self.outputs["log_group_name"]
+        return [event["message"] for page in pages.paginate(logGroupName=group) for event in page["events"]]
+
+    def processes(self) -> dict[psutil.Process, str]:
+        """Every process of Airflow in the container, with the name that `ps` shows."""
+        emulator = self.cloud.emulator.running()
+        assert emulator is not None, "the emulator does not run"
+        named = {process: _name(process) for process in emulator.children(recursive=True)}
+        supervisor = next(process for process, name in named.items() if name == "airflow supervisor")
+        return {process: named.get(process, "") for process in (supervisor, *supervisor.children(recursive=True))}
+
+    def component(self, name: str) -> psutil.Process:
+        """The process of a component, not the ones that it has started."""
+        supervisor = next(process for process, shown in self.processes().items() if shown == "airflow supervisor")
+        [process] = [child for child in supervisor.children() if _name(child) == f"airflow {name}"]
+        return process
+
+    def log_in(self, password: str) -> Answer:
+        return self.request("POST", "/auth/token", {"username": self.outputs["admin_username"], "password": password})
+
+    def api(self, method: str, path: str, body: Any = None) -> Answer:
+        """Ask the REST API as the administrator."""
+        if not self._token:
+            self._token = self.log_in(self.outputs["admin_password"]).json["access_token"]
+        return self.request(method, f"/api/v2{path}", body, {"Authorization": f"Bearer {self._token}"})
+
+    def request(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Answer:
+        request = urllib.request.Request(
+            self.outputs["url"] + path,
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json", "Accept": "application/json, text/html", **(headers or {})},
+        )
+        try:
+            with closing(urllib.request.urlopen(request, timeout=30)) as answer:
+                return Answer(answer.status, answer.read().decode())
+        except urllib.error.HTTPError as error:
+            with error:
+                return Answer(error.code, error.read().decode())
+
+    def run_dag(self, dag_id: str, seconds: float = 180) -> str:
+        """Trigger a DAG over the REST API, wait until its run succeeds, and return the run's id."""
+        until(lambda: self.api("GET", f"/dags/{dag_id}").status == 200, seconds, f"the DAG {dag_id} to be known")
+        assert self.api("PATCH", f"/dags/{dag_id}", {"is_paused": False}).status == 200
+        triggered = self.api("POST", f"/dags/{dag_id}/dagRuns", {"logical_date": None})
+        assert triggered.status == 200, triggered.text
+        run_id: str = triggered.json["dag_run_id"]
+
+        def ended() -> str:
+            state: str = self.api("GET", f"/dags/{dag_id}/dagRuns/{run_id}").json["state"]
+            return state if state in ("success", "failed") else ""
+
+        assert until(ended, seconds, f"the run {run_id} of {dag_id} to end") == "success", "\n".join(self.log()[-40:])
+        return run_id
+
+    def task_log(self, dag_id: str, run_id: str, task_id: str) -> str:
+        return self.api("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/1").text
+
+    def _pulumi(self, *arguments: str, check: bool = True) -> str:
+        self.stack.prepare()
+        result: subprocess.CompletedProcess[str] = self.stack.pulumi(*arguments, check=False)
+        text = result.stdout + result.stderr
+        assert (result.returncode == 0) == check, text
+        return text
+
+
+def _name(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline()).strip()
+    except psutil.NoSuchProcess:
+        return ""
+
+
+def until(what: Callable[[], Any], seconds: float, waiting_for: str) -> Any:
+    """Ask again and again, and return the first answer that is true."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            answer = what()
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            answer = None
+        if answer:
+            return answer
+        time.sleep(1)
+    raise AssertionError(f"waited {seconds:.0f} s for {waiting_for}")
+
+
+@pytest.fixture(scope="session")
+def airflow(tmp_path_factory: pytest.TempPathFactory) -> Generator[Airflow]:
+    """The program of this repository on its stack `local`, healthy, in a cloud of its own."""
+    cloud = Cloud(Home(tmp_path_factory.mktemp("cloud")), free_port(), engine())
+    project = tmp_path_factory.mktemp("project")
+    for name in PROGRAM:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, project / name, ignore=shutil.ignore_patterns("__pycache__"))
+        elif source.exists():
+            shutil.copy(source, project / name)
+    text = re.sub(r"http://127\.0\.0\.1:\d+", cloud.emulator.endpoint, (ROOT / "Pulumi.local.yaml").read_text())
+    configuration = yaml.safe_load(text)
+    configuration["config"]["airflow-fargate:environment"] = {"AIRFLOW__CORE__LOAD_EXAMPLES": "True"}
+    (project / "Pulumi.local.yaml").write_text(yaml.safe_dump(configuration))
+    cloud.prepare()
+    cloud.start(airflow_environment.images())
+    try:
+        deployed = Airflow(cloud, Stack(cloud, project, "local"))
+        deployed.up()
+        yield deployed
+    finally:
+        cloud.emulator.stop()
