@@ -61,6 +61,25 @@ def test_every_key_is_declared_with_type_default_and_description() -> None:
         assert declared["description"].endswith("."), key
 
 
+def test_the_readme_lists_every_key_with_its_default() -> None:
+    rows = [line.split(" | ") for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("| `")]
+    listed = {key.strip("| `"): default.strip("`") for key, default, *_ in rows}
+
+    assert {key: listed.get(key) for key in DECLARED} == {
+        key: yaml.safe_dump(declared["default"], default_flow_style=True).split("\n")[0].replace("''", '""')
+        for key, declared in DECLARED.items()
+    }
+
+
+@pytest.mark.parametrize("file", sorted(ROOT.glob("Pulumi.*.yaml")), ids=lambda file: file.name)
+def test_every_committed_stack_is_accepted(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(configuration, "my_ip", lambda: "203.0.113.7")
+    config: dict[str, Any] = yaml.safe_load(file.read_text())["config"]
+    configure(**{key.partition(":")[2]: value for key, value in config.items() if key.startswith(PROJECT)})
+
+    validate("airflow", configuration.read_arguments())
+
+
 def test_the_defaults_of_the_program_are_those_of_the_component(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(configuration, "my_ip", lambda: "203.0.113.7")
     configure()
