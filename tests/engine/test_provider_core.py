@@ -580,7 +580,7 @@ def test_cancelling_ends_a_wait_at_once(vpc_in_use: Driven, endpoint: str) -> No
     vpc_in_use.provider = configured(configuration(endpoint))
     asyncio.run(vpc_in_use.provider.cancel())
     with pytest.raises(ProviderError, match=r"the operation was cancelled: .*DependencyViolation"):
-        vpc_in_use.delete()
+        vpc_in_use.delete(timeout=5)
 
 
 @pytest.mark.parametrize(
