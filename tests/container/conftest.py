@@ -74,9 +74,9 @@ class Airflow:
         """Every process of Airflow in the container, with the name that `ps` shows."""
         emulator = self.cloud.emulator.running()
         assert emulator is not None, "the emulator does not run"
-        named = {process: _name(process) for process in emulator.children(recursive=True)}
-        supervisor = next(process for process, name in named.items() if name == "airflow supervisor")
-        return {process: named.get(process, "") for process in (supervisor, *supervisor.children(recursive=True))}
+        supervisor = next(p for p in emulator.children(recursive=True) if _name(p) == "airflow supervisor")
+        named = {process: _name(process) for process in (supervisor, *supervisor.children(recursive=True))}
+        return {process: name for process, name in named.items() if name}  # one that has just ended has none
 
     def component(self, name: str) -> psutil.Process:
         """The process of a component, not the ones that it has started."""
@@ -167,7 +167,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Generator[Airflow]:
             shutil.copy(source, project / name)
     text = re.sub(r"http://127\.0\.0\.1:\d+", cloud.emulator.endpoint, (ROOT / "Pulumi.local.yaml").read_text())
     configuration = yaml.safe_load(text)
-    configuration["config"]["airflow-fargate:environment"] = {"AIRFLOW__CORE__LOAD_EXAMPLES": "True"}
+    configuration["config"]["airflow-fargate:loadExamples"] = True
     (project / "Pulumi.local.yaml").write_text(yaml.safe_dump(configuration))
     cloud.prepare()
     cloud.start(airflow_environment.images())
