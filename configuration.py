@@ -8,6 +8,7 @@ import difflib
 import urllib.request
 from collections.abc import Callable
 from ipaddress import IPv4Address
+from pathlib import Path
 from typing import Any, cast, get_args
 
 import pulumi
@@ -15,6 +16,13 @@ from airflow_fargate import AirflowFargateArgs
 from pulumi.runtime.config import CONFIG, is_config_secret
 
 MY_IP = "my-ip"
+SECRET_KEYS = {
+    "adminPassword": "adminPassword",
+    "dagsGitToken": "dagsGitToken",
+    "secrets": "--path secrets.NAME",
+}
+"""The keys that must be set with `--secret`, and what follows it."""
+
 _MY_IP_SERVICE = "https://checkip.amazonaws.com"
 
 
@@ -26,6 +34,8 @@ def read_arguments() -> AirflowFargateArgs:
     arguments = {argument: _read(config, _camel_case(argument), hint) for argument, hint in hints.items()}
     if MY_IP in (arguments["allowed_cidrs"] or ()):
         arguments["allowed_cidrs"] = [f"{my_ip()}/32" if cidr == MY_IP else cidr for cidr in arguments["allowed_cidrs"]]
+    if arguments["dags_path"]:
+        arguments["dags_path"] = str(Path(__file__).parent / arguments["dags_path"])
     given = {argument: value for argument, value in arguments.items() if value not in (None, "", [], {})}
     return cast(AirflowFargateArgs, given)
 
@@ -43,7 +53,7 @@ def my_ip() -> str:
 
 
 def _read(config: pulumi.Config, key: str, hint: Any) -> Any:
-    if key in ("adminPassword", "secrets"):
+    if key in SECRET_KEYS:
         return _read_secret(config, key)
     readers: dict[Any, Callable[[str], Any]] = {
         bool: lambda key: config.get_bool(key) or None,
@@ -55,13 +65,13 @@ def _read(config: pulumi.Config, key: str, hint: Any) -> Any:
 
 
 def _read_secret(config: pulumi.Config, key: str) -> Any:
-    value = config.get(key) if key == "adminPassword" else config.get_object(key)
+    value = config.get_object(key) if key == "secrets" else config.get(key)
     if not value:
         return None
     if not is_config_secret(config.full_key(key)):
-        way_out = "--secret adminPassword" if key == "adminPassword" else "--secret --path secrets.NAME"
         raise pulumi.RunError(
-            f"{key} is in plain text in the stack's configuration. Set it with: pulumi config set {way_out}"
+            f"{key} is in plain text in the stack's configuration. "
+            f"Set it with: pulumi config set --secret {SECRET_KEYS[key]}"
         )
     if isinstance(value, str):
         return pulumi.Output.secret(value)

@@ -128,6 +128,58 @@ class AirflowFargateArgs(TypedDict):
     what a standard parameter holds.
     """
 
+    dags_path: NotRequired[str]
+    """
+    A folder with DAG files, absolute or relative to where the program runs. It is put into a private bucket of the
+    stack, and Airflow reads it from there: a changed file is uploaded alone, and seen within `dags_refresh_seconds`
+    without a restart. Hidden files, `__pycache__` and what `.airflowignore` excludes stay out. Default: none. Refused:
+    a missing or empty folder, a `.py` file that does not compile (it is not run), a link that leaves the folder, a file
+    over 50 MB, more than 1,000 files, and any folder with the legacy image, which predates DAG bundles.
+    """
+
+    dags_refresh_seconds: NotRequired[int]
+    """
+    How often, in seconds, Airflow looks for changed DAGs in the bucket and in the Git repository. Default: 30. Refused:
+    below 5, which is how often Airflow asks whether it is time.
+    """
+
+    dags_git_url: NotRequired[str]
+    """
+    A Git repository with DAG files, `https://…` or `http://…`; beside `dags_path` it is a second source. Airflow clones
+    it and follows `dags_git_ref`. Default: none. Refused: other schemes, a user name or password in the URL, a port
+    other than 443 that is not in `egress_ports`, and the legacy image, which predates DAG bundles.
+    """
+
+    dags_git_ref: NotRequired[str]
+    """
+    The branch, tag or commit of the repository. Default: `main`. Refused: what Git does not allow as a name, and a ref
+    without `dags_git_url`.
+    """
+
+    dags_git_subdir: NotRequired[str]
+    """
+    The folder of the repository with the DAG files, relative to its root. Default: the root. Refused: an absolute path,
+    one with `..` in it, and a folder without `dags_git_url`.
+    """
+
+    dags_git_token: NotRequired[pulumi.Input[str]]
+    """
+    An access token for a private repository, sent as the password of the user `user`. Kept as an SSM SecureString
+    parameter. Default: none. Refused: an empty one, one without `dags_git_url`, and any with an `http://` URL, which
+    would send it in the clear.
+    """
+
+    load_examples: NotRequired[bool]
+    """Whether to load the example DAGs that Airflow brings. Default: false. Refused: true with the legacy image."""
+
+    pip_requirements: NotRequired[list[str]]
+    """
+    Python packages for DAGs, such as `pandas==2.3.*`, that the official image's entrypoint installs whenever the
+    container starts: for trying things out. An image of your own (`image`) starts faster, and always with the same
+    packages. Default: none. Refused: what is no requirement of a package by name and version (PEP 508), a URL, an
+    environment marker, a package named twice, `apache-airflow` itself, and any with the legacy image.
+    """
+
     log_retention_days: NotRequired[int]
     """
     How many days CloudWatch keeps the container's log. Default: 30. Refused: numbers that CloudWatch does not have

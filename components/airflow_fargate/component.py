@@ -8,6 +8,7 @@ import pulumi_aws as aws
 from .address import public_address
 from .arguments import AirflowFargateArgs
 from .credentials import create_credentials
+from .dags import create_dag_bucket
 from .firewall import create_firewall
 from .identity import Account, create_roles
 from .network import create_network
@@ -83,6 +84,7 @@ class AirflowFargate(pulumi.ComponentResource):
         network = create_network(name, settings, child)
         firewall = create_firewall(name, settings, network.vpc_id, child)
         credentials = create_credentials(name, settings, child)
+        dag_bucket = create_dag_bucket(name, settings, child)
         log_group = create_log_group(name, settings, child)
         roles = create_roles(
             name,
@@ -90,6 +92,7 @@ class AirflowFargate(pulumi.ComponentResource):
             account,
             log_group.arn,
             [parameter.arn for parameter in credentials.parameters.values()],
+            dag_bucket.bucket.arn if dag_bucket else None,
             child,
         )
         cluster = create_cluster(name, settings, child)
@@ -101,6 +104,7 @@ class AirflowFargate(pulumi.ComponentResource):
             log_group=log_group,
             credentials=credentials,
             roles=roles,
+            dag_bucket=dag_bucket,
             opts=child,
         )
         service = create_service(
@@ -111,6 +115,7 @@ class AirflowFargate(pulumi.ComponentResource):
             network=network,
             firewall=firewall,
             roles=roles,
+            dag_bucket=dag_bucket,
             opts=child,
         )
 

@@ -6,11 +6,15 @@ from typing import Any
 
 import pulumi
 
+from .dag_bundles import GIT_CONNECTION_VARIABLE, dag_bundles, git_connection
 from .health import START_PERIOD_SECONDS, health_check_command
 from .validation import Settings
 
 # Airflow's own port, at which its settings need no help (`api.port`).
 _AIRFLOW_PORT = 8080
+
+# The most that ECS has. Packages are installed before Airflow starts, and how long that takes depends on them.
+_START_PERIOD_WITH_PACKAGES = 300
 
 _PASSWORDS_FILE = "/opt/airflow/simple_auth_manager_passwords.json"
 
@@ -24,6 +28,7 @@ def container_definition(
     region: pulumi.Input[str],
     log_group_name: pulumi.Input[str],
     parameter_arns: Mapping[str, pulumi.Input[str]],
+    dag_bucket_name: pulumi.Input[str] | None,
 ) -> dict[str, Any]:
     """
     Return the container of the task definition in the words of ECS's RegisterTaskDefinition.
@@ -38,7 +43,9 @@ def container_definition(
         "memory": settings.memory,
         "command": list(settings.command or _command(settings)),
         "portMappings": [{"containerPort": settings.port, "hostPort": settings.port, "protocol": "tcp"}],
-        "environment": [{"name": key, "value": value} for key, value in sorted(_environment(settings).items())],
+        "environment": [
+            {"name": key, "value": value} for key, value in sorted(_environment(settings, dag_bucket_name).items())
+        ],
         "secrets": [{"name": key, "valueFrom": arn} for key, arn in sorted(parameter_arns.items())],
         "healthCheck": _health_check(settings),
         "restartPolicy": {"enabled": True, "ignoredExitCodes": [], "restartAttemptPeriod": 60},
@@ -71,21 +78,25 @@ def _health_check(settings: Settings) -> dict[str, Any]:
         "interval": 15,
         "timeout": 10,
         "retries": 4,
-        "startPeriod": START_PERIOD_SECONDS[settings.cpu],
+        "startPeriod": _START_PERIOD_WITH_PACKAGES if settings.pip_requirements else START_PERIOD_SECONDS[settings.cpu],
     }
 
 
-def _environment(settings: Settings) -> dict[str, pulumi.Input[str]]:
+def _environment(settings: Settings, dag_bucket_name: pulumi.Input[str] | None) -> dict[str, pulumi.Input[str]]:
     if settings.legacy_image:
         ours = {"AIRFLOW__WEBSERVER__WEB_SERVER_PORT": str(settings.port)} if settings.port != _AIRFLOW_PORT else {}
         return {**settings.environment, **ours}
-    return {**_defaults(settings), **settings.environment, **_reserved(settings)}
+    return {
+        **_defaults(settings),
+        **settings.environment,
+        **_reserved(settings),
+        **_dags(settings, dag_bucket_name),
+    }
 
 
 def _defaults(settings: Settings) -> dict[str, pulumi.Input[str]]:
     """What the caller may override: as many tasks at once as memory carries, and one process that parses DAGs."""
     return {
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__PARALLELISM": str(max(2, min(32, settings.memory // 512))),
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
     }
@@ -103,3 +114,15 @@ def _reserved(settings: Settings) -> dict[str, pulumi.Input[str]]:
         "CONNECTION_CHECK_MAX_COUNT": "0",
         **(port if settings.port != _AIRFLOW_PORT else {}),
     }
+
+
+def _dags(settings: Settings, bucket_name: pulumi.Input[str] | None) -> dict[str, pulumi.Input[str]]:
+    environment: dict[str, pulumi.Input[str]] = {"AIRFLOW__CORE__LOAD_EXAMPLES": str(settings.load_examples)}
+    if bundles := dag_bundles(settings, bucket_name):
+        environment["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"] = pulumi.Output.json_dumps(bundles)
+    if settings.dags_git_url is not None and settings.dags_git_token is None:
+        environment[GIT_CONNECTION_VARIABLE] = git_connection(settings)
+    if settings.pip_requirements:
+        # Read by the entrypoint of the official image, which leaves the splitting to the shell.
+        environment["_PIP_ADDITIONAL_REQUIREMENTS"] = " ".join(settings.pip_requirements)
+    return environment

@@ -7,6 +7,7 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_random as random
 
+from .dag_bundles import GIT_CONNECTION_VARIABLE, git_connection
 from .validation import Settings, checked_password
 
 
@@ -36,6 +37,8 @@ def create_credentials(name: str, settings: Settings, opts: pulumi.ResourceOptio
             "AIRFLOW__API__SECRET_KEY": random.RandomBytes(f"{name}-api-secret-key", length=32, opts=opts).base64,
             "AIRFLOW__API_AUTH__JWT_SECRET": random.RandomBytes(f"{name}-jwt-secret", length=64, opts=opts).base64,
         }
+    if settings.dags_git_token is not None:
+        secrets[GIT_CONNECTION_VARIABLE] = git_connection(settings)
     secrets |= settings.secrets
     return Credentials(
         admin_password=admin_password,

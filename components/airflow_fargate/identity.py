@@ -1,7 +1,7 @@
 """The two roles of the task and what they may do.
 
 The execution role is used by ECS to start the container: pull the image, read the secrets, write the log. The task
-role is what Airflow and its tasks act as; it has no permission at all until a feature needs one.
+role is what Airflow and its tasks act as; it has no permission but those that a feature needs.
 """
 
 import json
@@ -99,15 +99,28 @@ def execution_policy(account: Account, image: str, log_group_arn: str, parameter
     return _policy(*statements)
 
 
+def task_policy(dag_bucket_arn: str) -> Policy:
+    """
+    Allow to read the DAGs.
+
+    Listing has no condition on a prefix: HeadBucket, which Airflow asks first, needs the same permission without one.
+    """
+    return _policy(
+        {"Sid": "ListDags", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": dag_bucket_arn},
+        {"Sid": "ReadDags", "Effect": "Allow", "Action": "s3:GetObject", "Resource": f"{dag_bucket_arn}/*"},
+    )
+
+
 def create_roles(
     name: str,
     settings: Settings,
     account: pulumi.Output[Account],
     log_group_arn: pulumi.Input[str],
     parameter_arns: Sequence[pulumi.Input[str]],
+    dag_bucket_arn: pulumi.Output[str] | None,
     opts: pulumi.ResourceOptions,
 ) -> Roles:
-    """Create the execution role with its policy, and the task role without one."""
+    """Create both roles, each with its policy; the task role has none when there is no bucket to read DAGs from."""
     trust = account.apply(lambda known: json.dumps(trust_policy(known)))
     execution_role = aws.iam.Role(
         f"{name}-execution-role",
@@ -116,14 +129,16 @@ def create_roles(
         tags=settings.tags,
         opts=opts,
     )
-    policy = aws.iam.RolePolicy(
-        f"{name}-execution-policy",
-        role=execution_role.id,
-        policy=pulumi.Output.all(
-            account=account, image=settings.image, log_group_arn=log_group_arn, parameter_arns=list(parameter_arns)
-        ).apply(lambda known: json.dumps(execution_policy(**known))),
-        opts=opts,
-    )
+    policies = [
+        aws.iam.RolePolicy(
+            f"{name}-execution-policy",
+            role=execution_role.id,
+            policy=pulumi.Output.all(
+                account=account, image=settings.image, log_group_arn=log_group_arn, parameter_arns=list(parameter_arns)
+            ).apply(lambda known: json.dumps(execution_policy(**known))),
+            opts=opts,
+        )
+    ]
     task_role = aws.iam.Role(
         f"{name}-task-role",
         description=f"Airflow {name}: what Airflow and its tasks may do",
@@ -131,7 +146,16 @@ def create_roles(
         tags=settings.tags,
         opts=opts,
     )
-    return Roles(execution_role=execution_role, task_role=task_role, policies=(policy,))
+    if dag_bucket_arn is not None:
+        policies.append(
+            aws.iam.RolePolicy(
+                f"{name}-task-policy",
+                role=task_role.id,
+                policy=dag_bucket_arn.apply(lambda arn: json.dumps(task_policy(arn))),
+                opts=opts,
+            )
+        )
+    return Roles(execution_role=execution_role, task_role=task_role, policies=tuple(policies))
 
 
 def _policy(*statements: Policy) -> Policy:

@@ -7,6 +7,7 @@ import pulumi_aws as aws
 
 from .container import container_definition
 from .credentials import Credentials
+from .dags import DagBucket
 from .diagnosis import explain_failed_service
 from .firewall import Firewall
 from .identity import Roles
@@ -55,6 +56,7 @@ def create_task_definition(
     log_group: aws.cloudwatch.LogGroup,
     credentials: Credentials,
     roles: Roles,
+    dag_bucket: DagBucket | None,
     opts: pulumi.ResourceOptions,
 ) -> aws.ecs.TaskDefinition:
     """
@@ -67,6 +69,7 @@ def create_task_definition(
         region=region,
         log_group_name=log_group.name,
         parameter_arns={variable: parameter.arn for variable, parameter in credentials.parameters.items()},
+        dag_bucket_name=dag_bucket.bucket.bucket if dag_bucket else None,
     )
     return aws.ecs.TaskDefinition(
         f"{name}-task-definition",
@@ -97,6 +100,7 @@ def create_service(
     network: Network,
     firewall: Firewall,
     roles: Roles,
+    dag_bucket: DagBucket | None,
     opts: pulumi.ResourceOptions,
 ) -> aws.ecs.Service:
     """
@@ -136,6 +140,7 @@ def create_service(
                     *network.depends_on,
                     *firewall.rules,
                     *roles.policies,
+                    *(dag_bucket.objects if dag_bucket else ()),
                     cluster.capacity_providers,
                 ],
                 delete_before_replace=True,

@@ -1,7 +1,7 @@
 """What `AirflowFargate` refuses, and the words in which it does.
 
-Pure: arguments in, settings or one error with every refusal out. A value that is an output of another resource is not
-known yet and passes; what decides which resources exist must be plain.
+Arguments in, settings or one error with every refusal out; of the outside, the folder of DAGs is read. A value that is
+an output of another resource is not known yet and passes; what decides which resources exist must be plain.
 """
 
 import re
@@ -9,11 +9,18 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
+from urllib.parse import urlsplit
 
 import pulumi
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
 
 from .arguments import AirflowFargateArgs
+from .dag_files import DagFile, DagFolder, read_dag_folder
+
+_SECRET_ARGUMENTS = ("admin_password", "dags_git_token", "secrets")
 
 D = TypeVar("D")
 T = TypeVar("T")
@@ -49,8 +56,13 @@ MAX_NAME_LENGTH = 64 - len("-execution-role") - 8
 # AWS: a standard SSM parameter holds 4 KiB.
 MAX_SECRET_BYTES = 4096
 
+# Airflow: `dag_processor.bundle_refresh_check_interval`, how often it asks whether a bundle is to be refreshed.
+MIN_DAGS_REFRESH_SECONDS = 5
+DEFAULT_DAGS_REFRESH_SECONDS = 30
+
 RESERVED_ENVIRONMENT: Mapping[str, str] = {
     "ADMIN_PASSWORD": "set admin_password",
+    "AIRFLOW_CONN_DAGS_GIT": "set dags_git_url and dags_git_token",
     "AIRFLOW__API_AUTH__JWT_SECRET": "it is generated once for the stack",
     "AIRFLOW__API__PORT": "set port",
     "AIRFLOW__API__SECRET_KEY": "it is generated once for the stack",
@@ -58,15 +70,24 @@ RESERVED_ENVIRONMENT: Mapping[str, str] = {
     "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": "it follows port",
     "AIRFLOW__CORE__EXECUTOR": "everything runs in one container, by LocalExecutor",
     "AIRFLOW__CORE__FERNET_KEY": "it is generated once for the stack",
+    "AIRFLOW__CORE__LOAD_EXAMPLES": "set load_examples",
     "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "it would let everybody in without a password",
     "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": "set admin_password",
     "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "set admin_username",
+    "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": "set dags_path or dags_git_url",
     "CONNECTION_CHECK_MAX_COUNT": "the supervisor prepares the database itself",
+    "_PIP_ADDITIONAL_REQUIREMENTS": "set pip_requirements",
 }
 RESERVED_ENVIRONMENT_LEGACY: Mapping[str, str] = {
     "AIRFLOW__CORE__FERNET_KEY": "it is generated once for the stack",
     "AIRFLOW__WEBSERVER__WEB_SERVER_PORT": "set port",
 }
+
+
+_DAG_ARGUMENTS = (
+    *("dags_path", "dags_git_url", "dags_git_ref", "dags_git_subdir", "dags_git_token"),
+    *("load_examples", "pip_requirements"),
+)
 
 
 class Refusal(NamedTuple):
@@ -114,6 +135,14 @@ class Settings:
     admin_password: pulumi.Input[str] | None
     environment: Mapping[str, pulumi.Input[str]]
     secrets: Mapping[str, pulumi.Input[str]]
+    dag_files: tuple[DagFile, ...]
+    dags_refresh_seconds: int
+    dags_git_url: str | None
+    dags_git_ref: str
+    dags_git_subdir: str
+    dags_git_token: pulumi.Input[str] | None
+    load_examples: bool
+    pip_requirements: tuple[str, ...]
     log_retention_days: int
     tags: Mapping[str, pulumi.Input[str]]
 
@@ -123,6 +152,8 @@ def validate(name: str, args: AirflowFargateArgs) -> Settings:
     reader = _Reader(args)
     image = reader.input_string("image", DEFAULT_IMAGE)
     legacy_image = reader.boolean("legacy_image", _is_legacy(image))
+    dags_path = reader.optional_string("dags_path")
+    dag_folder = DagFolder() if not dags_path or legacy_image else read_dag_folder(Path(dags_path))
     settings = Settings(
         image=image,
         legacy_image=legacy_image,
@@ -141,6 +172,14 @@ def validate(name: str, args: AirflowFargateArgs) -> Settings:
         admin_password=reader.optional_input("admin_password", _string, "a string"),
         environment=reader.mapping("environment"),
         secrets=reader.mapping("secrets"),
+        dag_files=tuple(dag_folder.files),
+        dags_refresh_seconds=reader.integer("dags_refresh_seconds", DEFAULT_DAGS_REFRESH_SECONDS),
+        dags_git_url=reader.optional_string("dags_git_url"),
+        dags_git_ref=reader.string("dags_git_ref", "main"),
+        dags_git_subdir=reader.string("dags_git_subdir", ""),
+        dags_git_token=reader.optional_input("dags_git_token", _string, "a string"),
+        load_examples=reader.boolean("load_examples", False),
+        pip_requirements=reader.strings("pip_requirements"),
         log_retention_days=reader.integer("log_retention_days", 30),
         tags=reader.mapping("tags"),
     )
@@ -151,6 +190,8 @@ def validate(name: str, args: AirflowFargateArgs) -> Settings:
             *_refuse_name(name),
             *(refusal for rule in _RULES for refusal in rule(settings)),
             *_refuse_public_access(settings, allowed=allow_public_access),
+            *_refuse_dag_sources(args, legacy_image=legacy_image),
+            *_refuse_dag_folder(name, dags_path, dag_folder),
         ]
     if refusals:
         raise InvalidArgumentsError(name, refusals)
@@ -185,6 +226,9 @@ class _Reader:
     def string(self, argument: str, default: str) -> str:
         return self._plain(argument, default, _string, "a string")
 
+    def optional_string(self, argument: str) -> str | None:
+        return self._plain(argument, None, _string, "a string")
+
     def strings(self, argument: str) -> tuple[str, ...]:
         return self._plain(argument, (), _tuple_of(_string), "a list of strings")
 
@@ -212,7 +256,7 @@ class _Reader:
             return default
         converted = convert(value)
         if converted is None:
-            shown = "has a value of another type" if argument in ("admin_password", "secrets") else f"is {value!r}"
+            shown = "has a value of another type" if argument in _SECRET_ARGUMENTS else f"is {value!r}"
             self._refuse(argument, f"{shown}; give {kind}")
             return default
         return converted
@@ -440,6 +484,107 @@ def _refuse_environment(settings: Settings) -> Iterator[Refusal]:
             )
 
 
+def _refuse_dag_sources(args: AirflowFargateArgs, *, legacy_image: bool) -> Iterator[Refusal]:
+    given = [argument for argument in _DAG_ARGUMENTS if args.get(argument) not in (None, False)]
+    if args.get("dags_refresh_seconds", DEFAULT_DAGS_REFRESH_SECONDS) != DEFAULT_DAGS_REFRESH_SECONDS:
+        given.append("dags_refresh_seconds")
+    if legacy_image:
+        for argument in given:
+            why = "predates DAG bundles" if argument.startswith("dags_") else "does not read it"
+            yield Refusal(
+                argument, f"is given, but the legacy image {why}; leave it out, or use Airflow 3 ({DEFAULT_IMAGE})"
+            )
+    elif "dags_git_url" not in given:
+        for argument in given:
+            if argument.startswith("dags_git_"):
+                yield Refusal(argument, "is given, but dags_git_url is not; give both or neither")
+
+
+def _refuse_dag_folder(name: str, dags_path: str | None, folder: DagFolder) -> Iterator[Refusal]:
+    if dags_path == "":
+        yield Refusal("dags_path", "is ''; name a folder with DAG files in it, or leave it out")
+    for problem in folder.problems:
+        yield Refusal("dags_path", problem)
+    if folder.files and "_" in name:
+        yield Refusal(
+            "name",
+            f"is {name!r}; with dags_path use hyphens in place of underscores, which names of buckets cannot have",
+        )
+
+
+def _refuse_dags_refresh(settings: Settings) -> Iterator[Refusal]:
+    seconds = settings.dags_refresh_seconds
+    if seconds < MIN_DAGS_REFRESH_SECONDS:
+        yield Refusal(
+            "dags_refresh_seconds",
+            f"is {seconds}; use {MIN_DAGS_REFRESH_SECONDS} or more, which is how often Airflow asks",
+        )
+
+
+def _refuse_git(settings: Settings) -> Iterator[Refusal]:
+    url = settings.dags_git_url
+    if url is None or settings.legacy_image:
+        return
+    yield from _refuse_git_url(url, settings.egress_ports)
+    ref, subdir = settings.dags_git_ref, settings.dags_git_subdir
+    # git: check-ref-format(1)
+    if (
+        not re.fullmatch(r"[^\s~^:?*\[\\\x00-\x1f\x7f]+", ref)
+        or ref.startswith(("-", "/", "."))
+        or ref.endswith(("/", ".", ".lock"))
+        or any(part in ref for part in ("..", "//", "/.", "@{"))
+    ):
+        yield Refusal("dags_git_ref", f"is {ref!r}; give a branch, a tag or a commit, such as main")
+    if subdir and (subdir.startswith(("/", "-")) or "\\" in subdir or {"..", "."} & set(subdir.split("/"))):
+        yield Refusal(
+            "dags_git_subdir", f"is {subdir!r}; give a folder inside the repository, relative to its root, such as dags"
+        )
+    token = settings.dags_git_token
+    if token == "":
+        yield Refusal("dags_git_token", "is empty; leave it out for a repository that anybody may read")
+    elif token is not None and url.startswith("http://"):
+        yield Refusal("dags_git_token", "would be sent in the clear over http://; use an https:// URL in dags_git_url")
+
+
+def _refuse_git_url(url: str, egress_ports: tuple[int, ...]) -> Iterator[Refusal]:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError as error:
+        yield Refusal("dags_git_url", f"is {url!r}: {error}; give one such as https://example.com/team/dags.git")
+        return
+    if "@" in parts.netloc:
+        yield Refusal("dags_git_url", "has a user name or password in it; leave it out, and set dags_git_token")
+    elif port is None or not parts.hostname or len(parts.path) < 2 or parts.query or parts.fragment or " " in url:
+        yield Refusal("dags_git_url", f"is {url!r}; give one such as https://example.com/team/dags.git")
+    elif port not in (443, *egress_ports):
+        yield Refusal("dags_git_url", f"is {url}, but port {port} is closed; add it to egress_ports")
+
+
+def _refuse_pip_requirements(settings: Settings) -> Iterator[Refusal]:
+    names: list[str] = []
+    for text in settings.pip_requirements:
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement as error:
+            reason = str(error).splitlines()[0]
+            yield Refusal("pip_requirements", f"has {text!r}: {reason}; give one such as pandas==2.3.*")
+            continue
+        name = canonicalize_name(requirement.name)
+        names.append(name)
+        if requirement.url or requirement.marker:
+            yield Refusal(
+                "pip_requirements",
+                f"has {requirement.name} with a URL or a marker; name package and version only, or build an image",
+            )
+        elif name == "apache-airflow":
+            yield Refusal("pip_requirements", f"has {text!r}; the version of Airflow is that of image")
+        elif re.search(r"\s", text):
+            yield Refusal("pip_requirements", f"has {text!r}; leave out the blanks, at which the entrypoint splits")
+    for name in _repeated(names):
+        yield Refusal("pip_requirements", f"has {name} more than once; name it once")
+
+
 def _refuse_log_retention(settings: Settings) -> Iterator[Refusal]:
     days = settings.log_retention_days
     if days not in LOG_RETENTION_DAYS:
@@ -469,6 +614,9 @@ _RULES: tuple[Callable[[Settings], Iterator[Refusal]], ...] = (
     _refuse_network,
     _refuse_login,
     _refuse_environment,
+    _refuse_dags_refresh,
+    _refuse_git,
+    _refuse_pip_requirements,
     _refuse_log_retention,
     _refuse_tags,
 )

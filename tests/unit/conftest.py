@@ -56,6 +56,8 @@ class Recorder(Mocks):
                 state |= {"base64": "+/" * 16}
             case "aws:ecs/taskDefinition:TaskDefinition":
                 state |= {"arn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/airflow:1"}
+            case "aws:s3/bucket:Bucket":
+                state |= {"bucket": name}
             case "aws:ecs/cluster:Cluster":
                 state |= {"arn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{name}"}
             case _:

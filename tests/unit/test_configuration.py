@@ -114,6 +114,7 @@ def test_every_kind_of_value_arrives_as_the_argument_it_is() -> None:
         "allowed_cidrs": ["10.0.0.0/24"],
         "environment": {"A": "1"},
         "egress_ports": [22],
+        "dags_refresh_seconds": 30,
         "log_retention_days": 30,
         "tags": {"team": "data"},
     }
@@ -128,15 +129,27 @@ def test_no_allowed_range_is_nobody_and_not_my_ip() -> None:
 def test_secrets_arrive_as_secrets() -> None:
     configure(
         adminPassword="correct horse battery",
+        dagsGitToken="t0ken",
         secrets={"TOKEN": "t"},
         allowedCidrs=[],
-        secret=("adminPassword", "secrets"),
+        secret=("adminPassword", "dagsGitToken", "secrets"),
     )
 
     args = configuration.read_arguments()
 
     assert isinstance(args.get("admin_password"), pulumi.Output)
+    assert isinstance(args.get("dags_git_token"), pulumi.Output)
     assert isinstance(args.get("secrets", {})["TOKEN"], pulumi.Output)
+
+
+@pytest.mark.parametrize(("value", "path"), [("my/dags", ROOT / "my" / "dags"), ("/srv/dags", Path("/srv/dags"))])
+def test_the_folder_of_dags_is_relative_to_the_project_wherever_the_program_runs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: str, path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    configure(dagsPath=value, allowedCidrs=[])
+
+    assert configuration.read_arguments().get("dags_path") == str(path)
 
 
 @pytest.mark.parametrize(
@@ -147,6 +160,13 @@ def test_secrets_arrive_as_secrets() -> None:
             (
                 "adminPassword is in plain text in the stack's configuration. Set it with: "
                 "pulumi config set --secret adminPassword"
+            ),
+        ),
+        (
+            {"dagsGitToken": "plain"},
+            (
+                "dagsGitToken is in plain text in the stack's configuration. Set it with: "
+                "pulumi config set --secret dagsGitToken"
             ),
         ),
         (

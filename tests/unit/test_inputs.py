@@ -161,11 +161,11 @@ def test_the_container_is_restarted_in_place(deploy: Deploy) -> None:
 
 
 def test_the_environment_is_sorted_and_the_callers_comes_over_the_defaults(deploy: Deploy) -> None:
-    environment = container(deploy(environment={"Z": "1", "AIRFLOW__CORE__LOAD_EXAMPLES": "True"}))["environment"]
+    environment = container(deploy(environment={"Z": "1", "AIRFLOW__CORE__PARALLELISM": "7"}))["environment"]
     names = [variable["name"] for variable in environment]
 
     assert names == sorted(names)
-    assert {"name": "AIRFLOW__CORE__LOAD_EXAMPLES", "value": "True"} in environment
+    assert {"name": "AIRFLOW__CORE__PARALLELISM", "value": "7"} in environment
     assert {"name": "Z", "value": "1"} in environment
 
 

@@ -1,15 +1,17 @@
 """What each role may do: every statement of every role, reviewed here."""
 
 import json
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from airflow_fargate.identity import Account, execution_policy, trust_policy
+from airflow_fargate.identity import Account, execution_policy, task_policy, trust_policy
 
 from .conftest import Deploy
 
 ACCOUNT = Account(partition="aws", number="123456789012", region="us-east-1")
 LOG_GROUP = "arn:aws:logs:us-east-1:123456789012:log-group:airflow-logs-1234567"
+BUCKET = "arn:aws:test:us-east-1:123456789012:airflow-dags-1234567"
 PARAMETERS = ["arn:aws:ssm:us-east-1:123456789012:parameter/b", "arn:aws:ssm:us-east-1:123456789012:parameter/a"]
 
 WRITE_LOG = {
@@ -78,8 +80,30 @@ def test_only_tasks_of_this_account_and_region_act_as_a_role(partition: str, reg
     }
 
 
-def test_the_stack_has_the_reviewed_policies_and_no_other(deploy: Deploy) -> None:
-    deployment = deploy(secrets={"TOKEN": "t"})
+def test_the_task_role_may_read_the_dags_and_nothing_else() -> None:
+    assert task_policy("arn:aws:s3:::airflow-dags-1234567") == {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "ListDags",
+                "Effect": "Allow",
+                "Action": "s3:ListBucket",
+                "Resource": "arn:aws:s3:::airflow-dags-1234567",
+            },
+            {
+                "Sid": "ReadDags",
+                "Effect": "Allow",
+                "Action": "s3:GetObject",
+                "Resource": "arn:aws:s3:::airflow-dags-1234567/*",
+            },
+        ],
+    }
+
+
+@pytest.mark.parametrize("with_dags", [False, True], ids=["without DAGs", "with DAGs"])
+def test_the_stack_has_the_reviewed_policies_and_no_other(deploy: Deploy, tmp_path: Path, with_dags: bool) -> None:
+    (tmp_path / "dag.py").touch()
+    deployment = deploy(secrets={"TOKEN": "t"}, **({"dags_path": str(tmp_path)} if with_dags else {}))
     parameters = [
         f"arn:aws:test:us-east-1:123456789012:airflow-{variable}-1234567"
         for variable in (
@@ -106,5 +130,10 @@ def test_the_stack_has_the_reviewed_policies_and_no_other(deploy: Deploy) -> Non
             "arn:aws:test:us-east-1:123456789012:airflow-logs-1234567",
             parameters,
         ),
+        **({("aws:iam/rolePolicy:RolePolicy", "airflow-task-policy"): task_policy(BUCKET)} if with_dags else {}),
     }
-    assert deployment.inputs("aws:iam/rolePolicy:RolePolicy")["role"] == "airflow-execution-role-id"
+    policies_of_roles = [r for r in deployment.recorder.resources if r.typ == "aws:iam/rolePolicy:RolePolicy"]
+    assert {r.name: cast(dict[str, str], r.inputs)["role"] for r in policies_of_roles} == {
+        "airflow-execution-policy": "airflow-execution-role-id",
+        **({"airflow-task-policy": "airflow-task-role-id"} if with_dags else {}),
+    }

@@ -1,5 +1,6 @@
 """What the component refuses: one row a refusal, with the words that the user reads."""
 
+from pathlib import Path
 from typing import Any, cast
 
 import pulumi
@@ -10,6 +11,7 @@ from airflow_fargate.validation import FARGATE_SIZES, LEAST_MEMORY, MAX_NAME_LEN
 from .conftest import Deploy, Recorder
 
 LEGACY = {"image": "puckel/docker-airflow:1.10.9"}
+GIT = {"dags_git_url": "https://example.com/team/dags.git"}
 OUTPUT = "<an output of another resource>"  # put in by `with_outputs`: pytest cannot collect a real one
 
 REFUSALS: list[tuple[dict[str, Any], str]] = [
@@ -113,6 +115,72 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
         {"environment": {"TOKEN": "a"}, "secrets": {"TOKEN": "b"}},
         "environment: has TOKEN, which is in secrets too; leave it in one of the two",
     ),
+    ({"dags_path": ""}, "dags_path: is ''; name a folder with DAG files in it, or leave it out"),
+    ({"dags_path": "no-such-folder"}, "dags_path: is 'no-such-folder', which is not a folder; name one with DAG files"),
+    ({"dags_path": OUTPUT}, "dags_path: is an output of another resource; it decides what is created: give a string"),
+    ({"dags_refresh_seconds": 4}, "dags_refresh_seconds: is 4; use 5 or more, which is how often Airflow asks"),
+    ({"dags_git_url": "git@github.com:team/dags.git"}, "is 'git@github.com:team/dags.git'; give one such as https://"),
+    (
+        {"dags_git_url": "ssh://example.com/dags"},
+        "dags_git_url: is 'ssh://example.com/dags'; give one such as https://",
+    ),
+    ({"dags_git_url": "https://example.com"}, "dags_git_url: is 'https://example.com'; give one such as https://"),
+    ({"dags_git_url": "https://example.com/d?x=1"}, "dags_git_url: is 'https://example.com/d?x=1'; give one such as"),
+    ({"dags_git_url": "https://h:x/d"}, "dags_git_url: is 'https://h:x/d': Port could not be cast to integer value"),
+    ({"dags_git_url": "https://me:hunter2@example.com/d"}, "dags_git_url: has a user name or password in it; leave it"),
+    (
+        {"dags_git_url": "http://example.com/d"},
+        "is http://example.com/d, but port 80 is closed; add it to egress_ports",
+    ),
+    (
+        {"dags_git_url": "https://example.com:3000/d"},
+        "dags_git_url: is https://example.com:3000/d, but port 3000 is closed; add it to egress_ports",
+    ),
+    *(
+        ({**GIT, "dags_git_ref": ref}, f"dags_git_ref: is {ref!r}; give a branch, a tag or a commit, such as main")
+        for ref in ("", "--upload-pack=x", "a b", "a..b", "a:b", "refs/", "x.lock", "a@{1}", "a//b", "/a", "a/.b", "^")
+    ),
+    ({"dags_git_ref": "main"}, "dags_git_ref: is given, but dags_git_url is not; give both or neither"),
+    ({"dags_git_subdir": "dags"}, "dags_git_subdir: is given, but dags_git_url is not; give both or neither"),
+    ({"dags_git_token": OUTPUT}, "dags_git_token: is given, but dags_git_url is not; give both or neither"),
+    *(
+        ({**GIT, "dags_git_subdir": subdir}, f"dags_git_subdir: is {subdir!r}; give a folder inside the repository")
+        for subdir in ("/dags", "../dags", "a/../../b", "./a", "a\\b", "--x")
+    ),
+    ({**GIT, "dags_git_token": ""}, "dags_git_token: is empty; leave it out for a repository that anybody may read"),
+    ({**GIT, "dags_git_token": 7}, "dags_git_token: has a value of another type; give a string"),
+    (
+        {"dags_git_url": "http://example.com/d", "egress_ports": [80], "dags_git_token": "t"},
+        "dags_git_token: would be sent in the clear over http://; use an https:// URL in dags_git_url",
+    ),
+    ({"pip_requirements": ["-r requirements.txt"]}, "pip_requirements: has '-r requirements.txt': "),
+    ({"pip_requirements": ["pandas=2"]}, "pip_requirements: has 'pandas=2': "),
+    ({"pip_requirements": ["pandas >=2"]}, "has 'pandas >=2'; leave out the blanks, at which the entrypoint splits"),
+    ({"pip_requirements": ["a@https://u:hunter2@example.com/a.whl"]}, "has a with a URL or a marker; name package and"),
+    ({"pip_requirements": ["a;python_version<'3.13'"]}, "pip_requirements: has a with a URL or a marker; name package"),
+    ({"pip_requirements": ["Apache_Airflow==2"]}, "has 'Apache_Airflow==2'; the version of Airflow is that of image"),
+    ({"pip_requirements": ["pandas", "Pandas==2"]}, "pip_requirements: has pandas more than once; name it once"),
+    *(
+        ({**LEGACY, argument: value}, f"{argument}: is given, but the legacy image predates DAG bundles; leave it out")
+        for argument, value in (
+            ("dags_path", "dags"),
+            ("dags_refresh_seconds", 60),
+            ("dags_git_url", "https://example.com/d"),
+            ("dags_git_ref", "main"),
+            ("dags_git_subdir", "dags"),
+            ("dags_git_token", OUTPUT),
+        )
+    ),
+    ({**LEGACY, "load_examples": True}, "load_examples: is given, but the legacy image does not read it; leave it out"),
+    ({**LEGACY, "pip_requirements": ["a"]}, "pip_requirements: is given, but the legacy image does not read it; leave"),
+    (
+        {"environment": {"AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": "[]"}},
+        "which the component sets itself: set dags_path or dags_git_url",
+    ),
+    (
+        {"secrets": {"AIRFLOW_CONN_DAGS_GIT": "{}"}},
+        "which the component sets itself: set dags_git_url and dags_git_tok",
+    ),
     ({"log_retention_days": 10}, "log_retention_days: is 10; CloudWatch has 1, 3, 5, 7, 14, 30, 60, "),
     ({"tags": {"aws:name": "x"}}, "tags: has 'aws:name'; names that begin with aws: belong to AWS, choose another"),
     ({"tags": {"x" * 129: ""}}, "129 characters; use 1 to 128"),
@@ -150,6 +218,33 @@ def test_a_name_that_aws_would_refuse_is_refused(name: str, message: str) -> Non
         validate(name, {})
 
     assert message in str(refused.value)
+
+
+def test_a_name_that_no_bucket_can_have_is_refused_only_with_a_folder_of_dags(tmp_path: Path) -> None:
+    (tmp_path / "dag.py").touch()
+    validate("my_airflow", {})
+
+    with pytest.raises(InvalidArgumentsError, match="name: is 'my_airflow'; with dags_path use hyphens"):
+        validate("my_airflow", {"dags_path": str(tmp_path)})
+
+
+def test_every_mistake_in_the_folder_of_dags_is_a_refusal(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("(")
+    (tmp_path / "b.py").write_text("x = 1\n  y = 2\n")
+
+    with pytest.raises(InvalidArgumentsError) as refused:
+        validate("airflow", {"dags_path": str(tmp_path)})
+
+    assert [refusal.argument for refusal in refused.value.refusals] == ["dags_path", "dags_path"]
+    assert "dags_path: has b.py, line 2: unexpected indent (compiled by Python 3." in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["https://me:hunter2@example.com/d", "https://me:hunter2@example.com:3000/d?x"])
+def test_a_password_in_the_url_of_the_repository_is_refused_without_being_shown(url: str) -> None:
+    with pytest.raises(InvalidArgumentsError) as refused:
+        validate("airflow", {"dags_git_url": url})
+
+    assert "hunter2" not in str(refused.value)
 
 
 def test_the_longest_name_fits_into_every_name_that_is_derived_from_it(deploy: Deploy) -> None:

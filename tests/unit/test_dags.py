@@ -1,0 +1,234 @@
+"""DAGs in a bucket, from a Git repository, from both: what is built and what Airflow is told."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+from airflow_fargate.validation import RESERVED_ENVIRONMENT, validate
+
+from .conftest import Deploy, Deployment, Node
+from .test_graph import COMPONENT, DEFAULT
+from .test_inputs import TASK_DEFINITION, container
+
+GIT = "https://git.example.com/team/dags.git"
+BUCKET = "airflow-dags-1234567"
+OBJECT = "aws:s3/bucketObjectv2:BucketObjectv2"
+BUNDLES = "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"
+
+S3_BUNDLE: dict[str, Any] = {
+    "name": "s3",
+    "classpath": "airflow.providers.amazon.aws.bundles.s3.S3DagBundle",
+    "kwargs": {"aws_conn_id": None, "bucket_name": BUCKET, "prefix": "dags", "refresh_interval": 30},
+}
+GIT_BUNDLE: dict[str, Any] = {
+    "name": "git",
+    "classpath": "airflow.providers.git.bundles.git.GitDagBundle",
+    "kwargs": {"git_conn_id": "dags_git", "tracking_ref": "main", "refresh_interval": 30},
+}
+
+IN_BUCKET = {
+    Node("aws:s3/bucket:Bucket", "airflow-dags", COMPONENT),
+    Node("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", "airflow-dags-public-access-block", COMPONENT),
+    Node(
+        "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+        "airflow-dags-encryption",
+        COMPONENT,
+    ),
+    Node("aws:s3/bucketPolicy:BucketPolicy", "airflow-dags-policy", COMPONENT),
+    Node(OBJECT, "airflow-dags/etl.py", COMPONENT),
+    Node(OBJECT, "airflow-dags/data/orders.csv", COMPONENT),
+    Node("aws:iam/rolePolicy:RolePolicy", "airflow-task-policy", COMPONENT),
+}
+TOKEN_PARAMETER = Node("aws:ssm/parameter:Parameter", "airflow-AIRFLOW_CONN_DAGS_GIT", COMPONENT)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> str:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "etl.py").write_text("x = 1\n")
+    (tmp_path / "data" / "orders.csv").write_text("1,2\n")
+    (tmp_path / ".env").write_text("")
+    return str(tmp_path)
+
+
+def environment(deployment: Deployment) -> dict[str, str]:
+    return {variable["name"]: variable["value"] for variable in container(deployment)["environment"]}
+
+
+@pytest.mark.parametrize(
+    ("git", "path", "built", "bundles"),
+    [
+        pytest.param({}, False, set[Node](), None, id="none"),
+        pytest.param({}, True, IN_BUCKET, [S3_BUNDLE], id="a folder"),
+        pytest.param({"dags_git_url": GIT}, False, set[Node](), [GIT_BUNDLE], id="a repository"),
+        pytest.param({"dags_git_url": GIT}, True, IN_BUCKET, [S3_BUNDLE, GIT_BUNDLE], id="both"),
+        pytest.param(
+            {"dags_git_url": GIT, "dags_git_token": "t0ken"},
+            True,
+            IN_BUCKET | {TOKEN_PARAMETER},
+            [S3_BUNDLE, GIT_BUNDLE],
+            id="both, with a token",
+        ),
+    ],
+)
+def test_each_source_is_one_bundle_and_builds_exactly_these_resources(
+    deploy: Deploy, folder: str, git: dict[str, Any], path: bool, built: set[Node], bundles: list[Any] | None
+) -> None:
+    deployment = deploy(**git, **({"dags_path": folder} if path else {}))
+
+    assert deployment.graph == DEFAULT | built
+    told = environment(deployment).get(BUNDLES)
+    assert (json.loads(told) if told else None) == bundles, "without a source, Airflow's own default stays"
+
+
+def test_the_bucket_is_private_encrypted_and_emptied_on_destroy(deploy: Deploy, folder: str) -> None:
+    deployment = deploy(dags_path=folder, tags={"team": "data"})
+
+    assert deployment.inputs("aws:s3/bucket:Bucket") == {"forceDestroy": True, "tags": {"team": "data"}}
+    assert deployment.inputs("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock") == {
+        "bucket": BUCKET,
+        "blockPublicAcls": True,
+        "blockPublicPolicy": True,
+        "ignorePublicAcls": True,
+        "restrictPublicBuckets": True,
+    }
+    encryption = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
+    assert deployment.inputs(encryption) == {
+        "bucket": BUCKET,
+        "rules": [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"}}],
+    }
+
+
+def test_the_bucket_answers_over_tls_only(deploy: Deploy, folder: str) -> None:
+    inputs = deploy(dags_path=folder).inputs("aws:s3/bucketPolicy:BucketPolicy")
+    arn = f"arn:aws:test:us-east-1:123456789012:{BUCKET}"
+
+    assert inputs["bucket"] == BUCKET
+    assert json.loads(inputs["policy"]) == {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "OnlyOverTls",
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "s3:*",
+                "Resource": [arn, f"{arn}/*"],
+                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+            }
+        ],
+    }
+
+
+def test_each_file_is_an_object_known_by_its_digest(deploy: Deploy, folder: str) -> None:
+    inputs = deploy(dags_path=folder).inputs(OBJECT, "airflow-dags/etl.py")
+
+    assert {key: inputs[key] for key in ("bucket", "key", "sourceHash")} == {
+        "bucket": BUCKET,
+        "key": "dags/etl.py",
+        "sourceHash": "9e26bf369911c45c243c684147b23fc9e1dcfcf257d299a1c632016a6fcd33f4",
+    }
+    assert isinstance(inputs["source"], pulumi.FileAsset)
+    assert inputs["source"].path == f"{folder}/etl.py"
+    assert "tags" not in inputs, "S3 allows an object ten"
+
+
+def test_the_task_definition_knows_the_bucket_and_none_of_its_files(deploy: Deploy, folder: str) -> None:
+    before = deploy(dags_path=folder).inputs(TASK_DEFINITION)
+
+    (Path(folder) / "etl.py").write_text("x = 2\n")
+    (Path(folder) / "another.py").write_text("y = 1\n")
+
+    assert deploy(dags_path=folder).inputs(TASK_DEFINITION) == before
+
+
+def test_ref_subdir_and_refresh_reach_the_bundles(deploy: Deploy, folder: str) -> None:
+    git = {"dags_git_url": GIT, "dags_git_ref": "release/1", "dags_git_subdir": "airflow/dags"}
+
+    bundles = json.loads(environment(deploy(dags_path=folder, dags_refresh_seconds=5, **git))[BUNDLES])
+
+    assert bundles == [
+        {**S3_BUNDLE, "kwargs": {**S3_BUNDLE["kwargs"], "refresh_interval": 5}},
+        {
+            **GIT_BUNDLE,
+            "kwargs": {
+                "git_conn_id": "dags_git",
+                "tracking_ref": "release/1",
+                "subdir": "airflow/dags",
+                "refresh_interval": 5,
+            },
+        },
+    ]
+
+
+def test_without_a_token_the_connection_is_in_the_environment(deploy: Deploy) -> None:
+    connection = environment(deploy(dags_git_url=GIT))["AIRFLOW_CONN_DAGS_GIT"]
+
+    assert json.loads(connection) == {"conn_type": "git", "host": GIT}
+
+
+@pytest.mark.parametrize("token", ["t0ken", pulumi.Output.secret("t0ken")], ids=["plain", "output"])
+def test_a_token_is_in_a_secret_parameter_and_nowhere_else(deploy: Deploy, token: Any) -> None:
+    deployment = deploy(dags_git_url=GIT, dags_git_token=token)
+
+    parameter = deployment.inputs("aws:ssm/parameter:Parameter", "airflow-AIRFLOW_CONN_DAGS_GIT")
+    assert parameter["type"] == "SecureString"
+    assert json.loads(parameter["value"]) == {"conn_type": "git", "host": GIT, "password": "t0ken"}
+    assert "AIRFLOW_CONN_DAGS_GIT" not in environment(deployment)
+    assert "AIRFLOW_CONN_DAGS_GIT" in {secret["name"] for secret in container(deployment)["secrets"]}
+    others = [r for r in deployment.recorder.resources if r.name != "airflow-AIRFLOW_CONN_DAGS_GIT"]
+    assert [r.name for r in others if "t0ken" in json.dumps(r.inputs)] == []
+
+
+@pytest.mark.parametrize(("args", "value"), [({}, "False"), ({"load_examples": True}, "True")])
+def test_the_example_dags_are_off_unless_asked_for(deploy: Deploy, args: dict[str, Any], value: str) -> None:
+    assert environment(deploy(**args))["AIRFLOW__CORE__LOAD_EXAMPLES"] == value
+
+
+def test_packages_are_left_to_the_entrypoint_and_given_time(deploy: Deploy) -> None:
+    definition = container(deploy(cpu=4096, memory=8192, pip_requirements=["pandas==2.3.*", "httpx[http2]>=0.27,<1"]))
+
+    assert {"name": "_PIP_ADDITIONAL_REQUIREMENTS", "value": "pandas==2.3.* httpx[http2]>=0.27,<1"} in definition[
+        "environment"
+    ]
+    assert definition["healthCheck"]["startPeriod"] == 300
+    assert "_PIP_ADDITIONAL_REQUIREMENTS" not in environment(deploy())
+
+
+def test_the_service_waits_for_the_files_so_that_its_first_task_finds_them(deploy: Deploy, folder: str) -> None:
+    names = [resource.name for resource in deploy(dags_path=folder).recorder.resources]
+
+    files = ["airflow-dags/etl.py", "airflow-dags/data/orders.csv", "airflow-task-policy"]
+    assert max(names.index(file) for file in files) < names.index("airflow-service")
+    guards = ["airflow-dags-encryption", "airflow-dags-policy"]
+    assert max(names.index(guard) for guard in guards) < names.index("airflow-dags/etl.py")
+
+
+def test_what_the_component_sets_itself_is_reserved(deploy: Deploy, folder: str) -> None:
+    own = environment(deploy(dags_path=folder, dags_git_url=GIT, pip_requirements=["pandas"], port=9000))
+
+    assert own.keys() - RESERVED_ENVIRONMENT.keys() == {
+        "AIRFLOW__CORE__PARALLELISM",
+        "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES",
+    }, "these two are defaults that the caller may change"
+
+
+@pytest.mark.parametrize("ref", ["main", "release/1.2", "v1.0.0", "a1b2c3d4e5", "feature/#12"])
+def test_every_ref_that_git_allows_is_accepted(ref: str) -> None:
+    assert validate("airflow", {"dags_git_url": GIT, "dags_git_ref": ref}).dags_git_ref == ref
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        {"dags_git_url": "https://git.example.com/dags"},
+        {"dags_git_url": "http://git.example.com:3000/team/dags.git", "egress_ports": [3000]},
+        {"dags_git_url": "http://git.example.com/dags.git", "egress_ports": [80]},
+        {"dags_git_url": GIT, "dags_git_token": "t", "dags_git_subdir": "a/b"},
+        {"pip_requirements": ["pandas", "apache-airflow-providers-http==5.*", "httpx[http2]>=0.27,<1"]},
+        {"dags_refresh_seconds": 5},
+    ],
+)
+def test_is_accepted(args: Any) -> None:
+    validate("airflow", args)
