@@ -36,7 +36,7 @@ env: venv ## Print exports for plain pulumi, aws and boto3: eval "$(make -s env)
 
 test: venv ## Run every test: mocks, engine, container
 	@$(PY) -m local prepare
-	@$(PY) -m pytest tests/unit tests/engine tests/container
+	@$(PY) -m pytest --numprocesses logical --dist loadfile tests/unit tests/engine tests/container
 
 test-unit: venv ## Run the tests that need no engine, in seconds
 	@$(PY) -m pytest tests/unit
