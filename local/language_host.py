@@ -3,8 +3,8 @@
 The engine starts it, reads the port from its first line of output, and calls `Run` for every program. As in Pulumi's
 own host, the program runs in a process of its own under Pulumi's own `pulumi-language-python-exec`, which is part of
 the Go module's source: sys.argv and sys.path, printed lines, tracebacks cut to the user's frames and the plain messages
-of RunError are therefore the real ones. Left out is what only authors of packages call: plugins in Python, code
-generation, packing.
+of RunError are therefore the real ones. So does a plugin that is written in Python (PulumiPlugin.yaml), by its
+`__main__.py`. Left out is what only authors of packages call: code generation, packing.
 
 Runs as a script (`python -P language_host.py`), so neither the repository nor this folder is on the program's path.
 """
@@ -12,6 +12,7 @@ Runs as a script (`python -P language_host.py`), so neither the repository nor t
 import argparse
 import json
 import os
+import queue
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import IO, Literal
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
@@ -122,6 +124,41 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         if code == MESSAGE_WAS_SHOWN:
             return language_pb2.RunResponse(bail=True)
         return language_pb2.RunResponse(error=f"Program exited with non-zero exit code: {code}")
+
+    @override
+    def RunPlugin(
+        self, request: language_pb2.RunPluginRequest, context: grpc.ServicerContext
+    ) -> Iterator[language_pb2.RunPluginResponse]:
+        """Runs a plugin until it ends, or until the engine cancels the call, which is how it ends its plugins."""
+        plugin = subprocess.Popen(
+            [_python(request.info), request.info.program_directory, *request.args],
+            cwd=request.pwd,
+            env=dict(variable.split("=", 1) for variable in request.env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        context.add_callback(plugin.terminate)
+        printed: queue.SimpleQueue[language_pb2.RunPluginResponse | None] = queue.SimpleQueue()
+        for stream in ("stdout", "stderr"):
+            threading.Thread(target=_pass_on, args=(plugin, stream, printed), daemon=True).start()
+        for _ in range(2):
+            yield from iter(printed.get, None)
+        yield language_pb2.RunPluginResponse(exitcode=plugin.wait())
+
+
+def _pass_on(
+    plugin: subprocess.Popen[bytes],
+    name: Literal["stdout", "stderr"],
+    printed: queue.SimpleQueue[language_pb2.RunPluginResponse | None],
+) -> None:
+    """Puts what the plugin prints to one of its streams into the queue as it comes, and None when that is all."""
+    stream: IO[bytes] = getattr(plugin, name)
+    while data := os.read(stream.fileno(), 65536):
+        response = language_pb2.RunPluginResponse()
+        setattr(response, name, data)
+        printed.put(response)
+    printed.put(None)
 
 
 def _python(info: language_pb2.ProgramInfo) -> Path:

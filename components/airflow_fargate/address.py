@@ -19,8 +19,8 @@ def public_address(
     Return the public IPv4 address of the task that `service` runs, looked up anew at every `pulumi up`.
 
     ECS gives each task a network interface; the security group is used by nothing else, so its one attached interface
-    is the task's. The service is asked which task definition it runs as well: the AWS provider can call a deployment that
-    ECS rolled back a success (terraform-provider-aws#20858). Anything but exactly one interface, or another task
+    is the task's. The service is asked which task definition it runs as well: the AWS provider can call a deployment
+    that ECS rolled back a success (terraform-provider-aws#20858). Anything but exactly one interface, or another task
     definition, fails the update with the reason, and is a warning in a preview, which must stay possible then.
     """
     opts = pulumi.InvokeOutputOptions(parent=parent, depends_on=[service])

@@ -38,7 +38,7 @@ class AirflowFargateArgs(TypedDict):
     port: NotRequired[int]
     """
     The TCP port of the web interface and the REST API. Default: 8080. Refused: below 1024 (the image does not run as
-    root), above 65535, and 8793 and 8794, where Airflow serves logs.
+    root) and above 65535.
     """
 
     cpu: NotRequired[int]
@@ -67,7 +67,7 @@ class AirflowFargateArgs(TypedDict):
 
     spot: NotRequired[bool]
     """
-    Whether to run on Fargate Spot, about 70 percent cheaper. Default: false, because the database is in the container:
+    Whether to run on Fargate Spot, 50 to 70 percent cheaper. Default: false, because the database is in the container:
     AWS may stop a Spot task with two minutes' notice, and its runs, users and connections are then gone.
     """
 
@@ -99,7 +99,8 @@ class AirflowFargateArgs(TypedDict):
     subnet_ids: NotRequired[pulumi.Input[list[pulumi.Input[str]]]]
     """
     The ids of existing public subnets of `vpc_id`: each with a route to an internet gateway, since the task has a
-    public address and pulls its image over it. Refused: an empty list, a repeated id, and `vpc_id` missing.
+    public address and pulls its image over it. Default: those of the VPC that is made. Refused: an empty list, a
+    repeated id, and `vpc_id` missing.
     """
 
     admin_username: NotRequired[str]
@@ -117,15 +118,15 @@ class AirflowFargateArgs(TypedDict):
     environment: NotRequired[dict[str, pulumi.Input[str]]]
     """
     Environment variables of the container by name, for instance `AIRFLOW__CORE__PARALLELISM`. They are readable in the
-    task definition; what is secret belongs in `secrets`. Refused: a name that the component sets itself, a malformed
-    name, and one that is in `secrets` too.
+    task definition; what is secret belongs in `secrets`. Default: none. Refused: a name that the component
+    sets itself, a malformed name, and one that is in `secrets` too.
     """
 
     secrets: NotRequired[dict[str, pulumi.Input[str]]]
     """
     Secret environment variables of the container, value by name. Each value is kept as an SSM SecureString parameter
-    and handed over by the task definition's `secrets`. Refused: as for `environment`, and a value over 4 KiB, which is
-    what a standard parameter holds.
+    and handed over by the task definition's `secrets`. Default: none. Refused: as for `environment`, and a value over
+    4 KiB, which is what a standard parameter holds.
     """
 
     dags_path: NotRequired[str]

@@ -6,6 +6,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from pathspec.patterns.gitignore import GitIgnorePatternError
@@ -15,6 +16,8 @@ MAX_FILES = 1000
 MAX_FILE_BYTES = 50_000_000
 
 IGNORE_FILE = ".airflowignore"
+
+_MAX_COUNTED = 20 * MAX_FILES  # enough to name the count of a large folder, and soon over with `/`
 
 
 @dataclass(frozen=True)
@@ -42,22 +45,30 @@ def read_dag_folder(folder: Path) -> DagFolder:
     one that Airflow could not even read is a problem here, with its line, and not an import error there.
     """
     found = DagFolder()
+    try:
+        _read(folder, found)
+    except OSError as error:
+        found.problems.append(f"cannot be read: {error}; name a folder that you may read")
+    return found
+
+
+def _read(folder: Path, found: DagFolder) -> None:
     if not folder.is_dir():
         found.problems.append(f"is {str(folder)!r}, which is not a folder; name one with DAG files in it")
-        return found
+        return
     root = folder.resolve()
-    paths = list(_Walk(root, found.problems).files(root, (), frozenset({root})))
+    paths = list(islice(_Walk(root, found.problems).files(root, (), frozenset({root})), _MAX_COUNTED))
     if not paths and not found.problems:
         found.problems.append(f"is {str(folder)!r}, in which there is no file to upload; put a DAG into it")
     if len(paths) > MAX_FILES:
         found.problems.append(
-            f"is {str(folder)!r} with {len(paths):,} files; at most {MAX_FILES:,} are uploaded: "
+            f"is {str(folder)!r} with {len(paths):,} files{' or more' if len(paths) == _MAX_COUNTED else ''}; "
+            f"at most {MAX_FILES:,} are uploaded: "
             f"exclude some in {IGNORE_FILE}, or use a git bundle (dags_git_url)"
         )
-        return found
+        return
     for path in paths:
         _add(found, path, path.relative_to(root).as_posix())
-    return found
 
 
 def _add(found: DagFolder, path: Path, name: str) -> None:

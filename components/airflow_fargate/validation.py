@@ -245,18 +245,18 @@ class _Reader:
 
     def mapping(self, argument: str) -> Mapping[str, pulumi.Input[str]]:
         nothing: Mapping[str, pulumi.Input[str]] = {}
-        return self._plain(argument, nothing, _mapping, "names with strings as values")
+        return self._plain(argument, nothing, _mapping, "names with strings as values, each of which may be an output")
 
     def _plain(self, argument: str, default: D, convert: Callable[[Any], T | None], kind: str) -> D | T:
         value = self._args.get(argument)
         if value is None:
             return default
-        if _is_output(value):
-            self._refuse(argument, f"is an output of another resource; it decides what is created: give {kind}")
-            return default
-        converted = convert(value)
+        converted = None if _is_output(value) else convert(value)
         if converted is None:
-            shown = "has a value of another type" if argument in _SECRET_ARGUMENTS else f"is {value!r}"
+            if _is_output(value) or (isinstance(value, list) and any(map(_is_output, cast(list[Any], value)))):
+                shown = "is an output or a secret, but decides what is created"
+            else:
+                shown = "has a value of another type" if argument in _SECRET_ARGUMENTS else f"is {value!r}"
             self._refuse(argument, f"{shown}; give {kind}")
             return default
         return converted

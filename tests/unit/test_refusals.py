@@ -23,7 +23,6 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ({"command": "bash"}, "command: is 'bash'; give a list of strings"),
     ({"port": 80}, "port: is 80; use 1024 to 65535, since the image does not run as root"),
     ({"port": 65536}, "port: is 65536; use 1024 to 65535"),
-    ({"port": 8793}, "port: is 8793, where Airflow serves its logs inside the container; use another, such as 8080"),
     ({"port": "8080"}, "port: is '8080'; give a whole number"),
     ({"port": 8080.5}, "port: is 8080.5; give a whole number"),
     ({"port": True}, "port: is True; give a whole number"),
@@ -36,7 +35,10 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ({"ephemeral_storage_gib": 10}, "ephemeral_storage_gib: is 10; use 20 to 200 GiB"),
     ({"ephemeral_storage_gib": 201}, "ephemeral_storage_gib: is 201; use 20 to 200 GiB"),
     ({"spot": "yes"}, "spot: is 'yes'; give true or false"),
-    ({"spot": OUTPUT}, "spot: is an output of another resource; it decides what is created: give true or false"),
+    (
+        {"spot": OUTPUT},
+        "spot: is an output or a secret, but decides what is created; give true or false",
+    ),
     ({"allowed_cidrs": "0.0.0.0/0"}, "allowed_cidrs: is '0.0.0.0/0'; give a list of strings"),
     ({"allowed_cidrs": ["10.0.0/8"]}, "allowed_cidrs: has '10.0.0/8', which is not an address range; give one such as"),
     (
@@ -87,12 +89,18 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ),
     ({**LEGACY, "admin_password": OUTPUT}, "admin_password: is given, but the legacy image has no login; leave it out"),
     ({"admin_password": 123456789012}, "admin_password: has a value of another type; give a string"),
-    ({"secrets": {"A": 1}}, "secrets: has a value of another type; give names with strings as values"),
+    (
+        {"secrets": {"A": 1}},
+        "secrets: has a value of another type; give names with strings as values, each of which may be an output",
+    ),
     ({"vpc_id": 1, "subnet_ids": OUTPUT}, "vpc_id: is 1; give a string"),
     ({"vpc_id": OUTPUT, "subnet_ids": "subnet-01234567"}, "subnet_ids: is 'subnet-01234567'; give a list of strings"),
     ({"allow_public_access": "true"}, "allow_public_access: is 'true'; give true or false"),
     ({"environment": {"A-B": "1"}}, "environment: has 'A-B'; use letters, digits and underscores, no digit first"),
-    ({"environment": {"A": 1}}, "environment: is {'A': 1}; give names with strings as values"),
+    (
+        {"environment": {"A": 1}},
+        "environment: is {'A': 1}; give names with strings as values, each of which may be an output",
+    ),
     (
         {"environment": {"AIRFLOW__CORE__EXECUTOR": "CeleryExecutor"}},
         "environment: has AIRFLOW__CORE__EXECUTOR, which the component sets itself: everything runs in one container",
@@ -117,7 +125,18 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ),
     ({"dags_path": ""}, "dags_path: is ''; name a folder with DAG files in it, or leave it out"),
     ({"dags_path": "no-such-folder"}, "dags_path: is 'no-such-folder', which is not a folder; name one with DAG files"),
-    ({"dags_path": OUTPUT}, "dags_path: is an output of another resource; it decides what is created: give a string"),
+    (
+        {"allowed_cidrs": [OUTPUT]},
+        "allowed_cidrs: is an output or a secret, but decides what is created; give a list of strings",
+    ),
+    (
+        {"tags": OUTPUT},
+        "tags: is an output or a secret, but decides what is created; give names with strings as values, each of which",
+    ),
+    (
+        {"dags_path": OUTPUT},
+        "dags_path: is an output or a secret, but decides what is created; give a string",
+    ),
     ({"dags_refresh_seconds": 4}, "dags_refresh_seconds: is 4; use 5 or more, which is how often Airflow asks"),
     ({"dags_git_url": "git@github.com:team/dags.git"}, "is 'git@github.com:team/dags.git'; give one such as https://"),
     (
@@ -191,7 +210,7 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
 
 def with_outputs(args: dict[str, Any]) -> Any:
     output = cast(Any, object.__new__(pulumi.Output))
-    return {key: output if value == OUTPUT else value for key, value in args.items()}
+    return {key: {OUTPUT: output, repr([OUTPUT]): [output]}.get(str(value), value) for key, value in args.items()}
 
 
 @pytest.mark.parametrize(("args", "message"), REFUSALS, ids=[message[:60] for _, message in REFUSALS])
