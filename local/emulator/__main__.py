@@ -45,6 +45,7 @@ def main() -> int:
     # moto reads these when it is imported. Without the first it lacks AWS's own policies.
     os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
     os.environ["MOTO_PORT"] = str(arguments.port)
+    from local.emulator.buckets import take_requests_for_encrypted
     from local.emulator.ecs import ControlPlane
     from local.emulator.rules import enforce_deletion_rules
     from local.emulator.server import ApiServer
@@ -65,6 +66,7 @@ def main() -> int:
         )
     plane = ControlPlane(Agent(arguments.port, tasks, images, isolation, start_relay_loop()))
     enforce_deletion_rules()
+    take_requests_for_encrypted()
     plane.start()
     try:
         server = ApiServer(arguments.port)

@@ -103,6 +103,10 @@ def _mismatches(annotation: Any, value: Any, path: str) -> Iterator[Violation]:
     if origin is Union:
         # A string with an open enum or a typed form (policies), or an object (its class, its TypedDict, its output).
         members = [sdk_types.unwrap_type(member) for member in get_args(declared)]
+        if pulumi.Asset in members:
+            if not isinstance(value, pulumi.Asset | pulumi.Archive):
+                yield _mistyped(path, "an asset", value)
+            return
         declared = str if str in members else next(m for m in members if sdk_types.is_input_type(m))
         origin = None
     if sdk_types.is_input_type(declared):

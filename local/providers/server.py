@@ -4,25 +4,33 @@ import argparse
 import asyncio
 import concurrent.futures
 import contextlib
+import hashlib
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from pathlib import Path
 from typing import Any
 
 import grpc
 import grpc.aio
+from google.protobuf import struct_pb2
+from google.protobuf.message import Message
 from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.provider.experimental.server import ProviderServicer
 from pulumi.provider.provider import Provider as ComponentProvider
 from pulumi.provider.server import ProviderServicer as ComponentServicer
+from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
 from local.providers.errors import InitFailedError, ProviderError
 from local.providers.provider import StandIn
+from local.providers.values import DIGEST
 
 CONCURRENT_REQUESTS = 64
 """Threads for requests; the engine sends as many at once as `--parallel` says, four a core by default."""
+
+_CONTENTS = frozenset({"path", "text", "uri"})
 
 MAX_MESSAGE_BYTES = 400 * 1024 * 1024
 """The engine's own limit."""
@@ -87,16 +95,61 @@ class _InOwnWords(grpc.aio.ServerInterceptor):
             return None
 
         async def answer(request: Any, context: Any) -> Any:
+            spell_out_digests(request)
             try:
-                return await handler.unary_unary(request, context)
+                response = await handler.unary_unary(request, context)
             except Exception as failure:
                 # The SDK's servicer wraps whatever the provider raises.
                 cause = failure.__context__ or failure
                 if isinstance(cause, ProviderError):
                     await context.abort_with_status(_status(cause))
                 raise
+            give_digests(response)
+            return response
 
         return grpc.unary_unary_rpc_method_handler(answer, handler.request_deserializer, handler.response_serializer)
+
+
+def spell_out_digests(message: Message) -> None:
+    """Make texts of assets that are nothing but a digest, as the engine sends those it has seen before.
+
+    The SDK knows no such assets, and drops the digests of others. `give_digests` is the way back.
+    """
+    for asset in _assets(message):
+        if asset.keys().isdisjoint(_CONTENTS):
+            asset["text"].string_value = f"{DIGEST}{asset['hash'].string_value}"
+
+
+def give_digests(message: Message) -> None:
+    """Give every asset its digest, by which the engine and `Diff` tell whether it has changed."""
+    for asset in _assets(message):
+        if "path" in asset:
+            asset["hash"].string_value = hashlib.sha256(Path(asset["path"].string_value).read_bytes()).hexdigest()
+        elif "text" in asset and asset["text"].string_value.startswith(DIGEST):
+            asset["hash"].string_value = asset["text"].string_value.removeprefix(DIGEST)
+            del asset["text"]
+        elif "text" in asset:
+            asset["hash"].string_value = hashlib.sha256(asset["text"].string_value.encode()).hexdigest()
+
+
+def _assets(message: Message) -> Iterator[MutableMapping[str, struct_pb2.Value]]:
+    """The fields of every asset within a message, however deep."""
+    if isinstance(message, struct_pb2.Struct):
+        signature = message.fields.get(rpc._special_sig_key)  # pyright: ignore[reportPrivateUsage] # has no public name
+        if signature and signature.string_value == rpc._special_asset_sig:  # pyright: ignore[reportPrivateUsage] # too
+            yield message.fields
+            return
+    for field, value in message.ListFields():
+        if field.message_type is None:
+            continue
+        within: Any = value
+        if field.message_type.GetOptions().map_entry:
+            within = value.values()
+        elif isinstance(value, Message):
+            within = [value]
+        for each in within:
+            if isinstance(each, Message):
+                yield from _assets(each)
 
 
 def _status(failure: ProviderError) -> grpc.Status:

@@ -11,6 +11,10 @@ Properties = dict[str, Any]
 """Property names as on the wire, to None, bool, int, float, str, list, dict, pulumi.Asset or UNKNOWN."""
 
 
+DIGEST: Final = "sha256 of an asset's contents: "
+"""How the text of an asset begins of which the engine has sent no more than this."""
+
+
 class _Unknown:
     def __repr__(self) -> str:
         return "<computed>"

@@ -7,80 +7,12 @@ import json
 import urllib.request
 from collections.abc import Generator
 from contextlib import closing
-from textwrap import dedent
-from typing import Any, cast
 
 import pytest
 
 from local.cloud import Cloud
-from tests.engine.emulated import IMAGE
+from tests.engine.deployed import Deployed
 from tests.engine.workspace import Workspace
-
-AIRFLOW = dedent(
-    """
-    import http.server, json, os, signal, sys
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    PARTS = ("metadatabase", "scheduler", "dag_processor", "triggerer")
-    class Health(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(json.dumps({part: {"status": "healthy"} for part in PARTS}).encode())
-        def log_message(self, *_):
-            pass
-    print("serving", os.environ.get("GREETING", ""), flush=True)
-    http.server.ThreadingHTTPServer(("127.0.0.1", 8080), Health).serve_forever()
-    """
-)
-
-PROGRAM = """
-import pulumi
-from airflow_fargate import OUTPUTS, AirflowFargate
-
-airflow = AirflowFargate("airflow", ARGS)
-for output in OUTPUTS:
-    pulumi.export(output, getattr(airflow, output))
-"""
-
-ARGS: dict[str, Any] = {
-    "image": IMAGE,
-    "command": ["python", "-c", AIRFLOW],
-    "allowed_cidrs": ["127.0.0.0/8"],
-    "admin_password": "correct horse battery",
-    "secrets": {"TOKEN": "a-token-of-our-own"},
-}
-
-
-class Deployed:
-    """One stack with the component, and the emulator's word on what is there."""
-
-    def __init__(self, cloud: Cloud, workspace: Workspace) -> None:
-        self.cloud = cloud
-        self.workspace = workspace
-
-    def configure(self, **args: Any) -> None:
-        self.workspace.write(PROGRAM.replace("ARGS", repr({**ARGS, **args})))
-
-    def client(self, service: str) -> Any:
-        return cast(Any, self.cloud.session()).client(service, endpoint_url=self.cloud.emulator.endpoint)
-
-    @property
-    def task_arns(self) -> list[str]:
-        arns: list[str] = self.client("ecs").list_tasks(cluster=self.workspace.outputs()["cluster_arn"])["taskArns"]
-        return arns
-
-    @property
-    def service(self) -> dict[str, Any]:
-        outputs = self.workspace.outputs()
-        request = {"cluster": outputs["cluster_arn"], "services": [outputs["service_arn"]]}
-        [service] = self.client("ecs").describe_services(**request)["services"]
-        return service
-
-    @property
-    def container(self) -> dict[str, Any]:
-        arn = self.workspace.outputs()["task_definition_arn"]
-        definition = self.client("ecs").describe_task_definition(taskDefinition=arn)["taskDefinition"]
-        return definition["containerDefinitions"][0]
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ from local.providers.errors import ProviderError
 from local.providers.naming import AutoName
 from local.providers.resource import Change, Property, properties, same_json
 from local.providers.schema import Violation
-from local.providers.values import Properties
+from local.providers.values import DIGEST, Properties
 
 CONTENTS = ("content", "contentBase64", "source")
 DEFAULT_CONTENT_TYPE = "application/octet-stream"
@@ -229,7 +229,7 @@ class BucketObject(TaggedResource):
         key=Property(replaces=True, computed=True),
         metadata=Property(),
         region=REGION,
-        source=Property(same=lambda _old, _new: True),
+        source=Property(same=lambda old, new: _digest(old) == _digest(new)),
         sourceHash=Property(),
         tags=TAGS,
     )
@@ -241,14 +241,6 @@ class BucketObject(TaggedResource):
         contents = [name for name in CONTENTS if inputs.get(name) is not None]
         if len(contents) != 1:
             yield Violation("content", f"give exactly one of {', '.join(CONTENTS)}; got {contents or 'none'}")
-
-    def drifted(self, state: Properties, inputs: Properties) -> Iterator[str]:
-        yield from super().drifted(state, inputs)
-        # The engine hands over where an asset is, not what is in it.
-        if isinstance(inputs.get("source"), pulumi.Asset):
-            checksum = hashlib.md5(_body(inputs), usedforsecurity=False).hexdigest()
-            if state.get("etag") != checksum:
-                yield "source"
 
     def create(self, inputs: Properties) -> str:
         self.client(inputs).put_object(
@@ -306,7 +298,16 @@ def _body(inputs: Properties) -> bytes:
         return inputs["content"].encode()
     if inputs.get("contentBase64") is not None:
         return base64.b64decode(inputs["contentBase64"])
-    source = inputs["source"]
+    return _contents(inputs["source"])
+
+
+def _digest(source: pulumi.Asset) -> str:
+    if isinstance(source, pulumi.StringAsset) and source.text.startswith(DIGEST):
+        return source.text.removeprefix(DIGEST)
+    return hashlib.sha256(_contents(source)).hexdigest()
+
+
+def _contents(source: pulumi.Asset) -> bytes:
     if isinstance(source, pulumi.FileAsset):
         return Path(source.path).read_bytes()
     if isinstance(source, pulumi.StringAsset):
