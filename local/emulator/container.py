@@ -13,6 +13,7 @@ from typing import Any, Literal
 from local.emulator.definitions import items, part
 from local.emulator.images import AIRFLOW_HOME, Image
 from local.emulator.logs import LogPipe, LogStream
+from local.emulator.packages import VARIABLE, Installation, packages_directory
 from local.emulator.sandbox import Sandbox, SandboxError
 
 _LOG = logging.getLogger(__name__)
@@ -84,6 +85,10 @@ def container_environment(
     }
     environment |= {each["name"]: each["value"] for each in items(definition, "environment")}
     environment |= secrets
+    if image.installs_packages and environment.get(VARIABLE):
+        packages = packages_directory(directory)
+        environment["PATH"] = f"{packages}/bin:{environment['PATH']}"
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(packages), environment.get("PYTHONPATH"))))
     return {name: _in_directory(value, directory) for name, value in environment.items()}
 
 
@@ -117,8 +122,12 @@ class Container:
         self._sandbox = sandbox
         self._stream = stream
         self._on_end = on_end
-        self._pid = 0
+        self._pid: int | None = None
         self._started = 0.0
+        self._installation: Installation | None = None
+        requirements = environment.get(VARIABLE, "").split() if image.installs_packages else []
+        if requirements:
+            self._installation = Installation(requirements, image.venv, Path(environment["HOME"]))
 
     @property
     def seconds_run(self) -> float:
@@ -128,6 +137,7 @@ class Container:
         argv = self._executable(self._argv)
         self.ended = ended = threading.Event()
         self.exit_code = None
+        self._pid = None
         self.health_status = "UNKNOWN"
         pipe = LogPipe(self._stream)
 
@@ -138,22 +148,50 @@ class Container:
             self._on_end()
 
         self._started = time.monotonic()
-        try:
-            self._pid = self._sandbox.start(argv, self._environment, pipe.writer, on_exit, main=True)
-        except SandboxError as error:
-            pipe.close()
-            raise CannotStartContainerError(self._cannot_start(self._argv[0], str(error))) from error
+        if self._installation:
+            threading.Thread(
+                target=self._install_and_run,
+                args=(self._installation, argv, pipe.writer, on_exit),
+                name=f"pip {self.name}",
+                daemon=True,
+            ).start()
+        else:
+            try:
+                self._pid = self._sandbox.start(argv, self._environment, pipe.writer, on_exit, main=True)
+            except SandboxError as error:
+                pipe.close()
+                raise CannotStartContainerError(self._cannot_start(self._argv[0], str(error))) from error
         if self.health_check:
             threading.Thread(
                 target=self._watch_health, args=(self.health_check, ended), name=f"health {self.name}", daemon=True
             ).start()
 
+    def _install_and_run(
+        self, installation: Installation, argv: list[str], output: int, on_exit: Callable[[int], None]
+    ) -> None:
+        """As the image's entrypoint, whose end is the container's when pip fails."""
+        code = installation.run(output)
+        if code:
+            on_exit(code)
+            return
+        try:
+            self._pid = self._sandbox.start(argv, self._environment, output, on_exit, main=True)
+        except SandboxError as error:
+            os.write(output, f"{argv[0]}: {error}\n".encode())
+            on_exit(127)
+
+    def _signal(self, number: int) -> None:
+        if self._pid is not None:
+            self._sandbox.signal(self._pid, number)
+        elif self._installation:
+            self._installation.cancel()
+
     def stop(self) -> None:
         """SIGTERM, then SIGKILL after the definition's stopTimeout."""
-        self._sandbox.signal(self._pid, signal.SIGTERM)
+        self._signal(signal.SIGTERM)
         if not self.ended.wait(self.definition.get("stopTimeout") or _DEFAULT_STOP_TIMEOUT):
             _LOG.info("container %s did not end on SIGTERM: killed", self.name)
-            self._sandbox.signal(self._pid, signal.SIGKILL)
+            self._signal(signal.SIGKILL)
             self.ended.wait(5)
 
     def may_restart(self) -> bool:

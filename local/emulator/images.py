@@ -44,6 +44,11 @@ class Image:
     def environment(self) -> dict[str, str]:
         return _AIRFLOW_ENVIRONMENT if self.is_airflow else {}
 
+    @property
+    def installs_packages(self) -> bool:
+        """Whether its entrypoint reads `_PIP_ADDITIONAL_REQUIREMENTS`."""
+        return self.is_airflow
+
     def argv(self, entry_point: list[str], command: list[str]) -> list[str]:
         """What the container executes: entryPoint and command, or as the image's own entrypoint has it."""
         if not entry_point and self.is_airflow and command and command[0] not in _AIRFLOW_PROGRAMS:

@@ -50,8 +50,16 @@ class Airflow:
     def outputs(self) -> dict[str, Any]:
         return self.stack.outputs()
 
-    def up(self) -> str:
-        return self._pulumi("up", "--yes", "--skip-preview")
+    def configure(self, **values: Any) -> None:
+        """Set keys of the stack's configuration."""
+        file = self.stack.project / "Pulumi.local.yaml"
+        configuration = yaml.safe_load(file.read_text())
+        configuration["config"] |= {f"airflow-fargate:{key}": value for key, value in values.items()}
+        file.write_text(yaml.safe_dump(configuration))
+
+    def up(self, *, check: bool = True) -> str:
+        self._token = ""  # the keys may be others afterwards
+        return self._pulumi("up", "--yes", "--skip-preview", check=check)
 
     def preview(self, *options: str, check: bool = True) -> str:
         return self._pulumi("preview", *options, check=check)
@@ -154,7 +162,7 @@ def until(what: Callable[[], Any], seconds: float, waiting_for: str) -> Any:
     raise AssertionError(f"waited {seconds:.0f} s for {waiting_for}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def airflow(tmp_path_factory: pytest.TempPathFactory) -> Generator[Airflow]:
     """The program of this repository on its stack `local`, healthy, in a cloud of its own."""
     cloud = Cloud(Home(tmp_path_factory.mktemp("cloud")), free_port(), engine())

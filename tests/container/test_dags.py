@@ -1,0 +1,269 @@
+"""DAGs in a real Airflow: from a folder, from a Git repository, with packages. Each test goes on from the last."""
+
+import functools
+import http.server
+import json
+import subprocess
+import threading
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow_fargate.dag_files import read_dag_folder
+
+from local import airflow_environment
+from tests.container.conftest import Airflow, until
+
+REFRESH = 30 + 5 + 10
+"""Seconds: the refresh interval, how often Airflow asks whether it is over, and the parsing."""
+
+DAG = """
+from airflow.sdk import dag, task
+
+@dag(schedule=None)
+def {dag_id}():
+    @task
+    def answer():
+        {body}
+
+    answer()
+
+{dag_id}()
+"""
+
+
+def known(airflow: Airflow) -> set[str]:
+    """The ids of the DAGs that the interface shows, without Airflow's own examples."""
+    return {
+        dag["dag_id"]
+        for bundle in ("s3", "git")
+        for dag in airflow.api("GET", f"/dags?bundle_name={bundle}&exclude_stale=true").json["dags"]
+    }
+
+
+def running(airflow: Airflow) -> tuple[list[str], str, str]:
+    """What a changed DAG must not change: the task, the revision that it runs, and where it is."""
+    outputs = airflow.outputs
+    return [task["taskArn"] for task in airflow.tasks()], outputs["task_definition_arn"], outputs["url"]
+
+
+def result(airflow: Airflow, dag_id: str, run_id: str, task_id: str) -> Any:
+    return airflow.api("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/return_value").json[
+        "value"
+    ]
+
+
+def test_every_dag_of_the_repository_is_known_without_an_import_error(airflow: Airflow) -> None:
+    until(lambda: len(known(airflow)) >= 3, REFRESH, "the DAGs of the folder")
+
+    assert known(airflow) == {"etl_orders", "one_task_per_country", "fails_then_succeeds"}
+    assert airflow.api("GET", "/importErrors").json["import_errors"] == []
+
+
+def test_the_etl_reads_the_data_file_that_came_along(airflow: Airflow) -> None:
+    run_id = airflow.run_dag("etl_orders")
+
+    assert result(airflow, "etl_orders", run_id, "transform") == {
+        "DE": "362.70",
+        "FR": "249.00",
+        "JP": "1326.00",
+        "US": "277.50",
+    }
+    assert result(airflow, "etl_orders", run_id, "load") == 4
+
+
+def test_the_mapped_dag_runs_a_task_for_each_country(airflow: Airflow) -> None:
+    run_id = airflow.run_dag("one_task_per_country")
+
+    path = f"/dags/one_task_per_country/dagRuns/{run_id}/taskInstances/count_orders/listMapped"
+    mapped = airflow.api("GET", path).json["task_instances"]
+    assert sorted(instance["rendered_map_index"] for instance in mapped) == ["DE", "FR", "JP", "US"]
+    assert result(airflow, "one_task_per_country", run_id, "add_up") == 10
+
+
+def test_the_failing_dag_fails_is_tried_again_and_succeeds(airflow: Airflow) -> None:
+    run_id = airflow.run_dag("fails_then_succeeds")
+
+    path = f"/dags/fails_then_succeeds/dagRuns/{run_id}/taskInstances/ask_a_shy_service"
+    tries = airflow.api("GET", f"{path}/tries").json["task_instances"]
+    assert [(each["try_number"], each["state"]) for each in tries] == [(1, "failed"), (2, "failed"), (3, "success")]
+    assert "attempt 1: nobody answered" in airflow.task_log("fails_then_succeeds", run_id, "ask_a_shy_service")
+
+
+def test_a_new_dag_appears_and_runs_in_the_same_task(airflow: Airflow) -> None:
+    before = running(airflow)
+    (airflow.stack.project / "dags" / "added.py").write_text(DAG.format(dag_id="added", body="return 42"))
+
+    airflow.up()
+    until(lambda: "added" in known(airflow), REFRESH, "the new DAG to be shown")
+    run_id = airflow.run_dag("added")
+
+    assert result(airflow, "added", run_id, "answer") == 42
+    assert running(airflow) == before
+
+
+def test_a_changed_dag_is_what_runs_next(airflow: Airflow) -> None:
+    before = running(airflow)
+    (airflow.stack.project / "dags" / "added.py").write_text(DAG.format(dag_id="added", body="return 43"))
+
+    airflow.up()
+    until(
+        lambda: result(airflow, "added", airflow.run_dag("added"), "answer") == 43,
+        REFRESH,
+        "the changed DAG to be read",
+    )
+
+    assert running(airflow) == before
+
+
+def test_a_removed_dag_goes_away(airflow: Airflow) -> None:
+    before = running(airflow)
+    (airflow.stack.project / "dags" / "added.py").unlink()
+
+    airflow.up()
+    until(lambda: "added" not in known(airflow), REFRESH, "the removed DAG to be gone")
+
+    assert running(airflow) == before
+
+
+def test_a_broken_dag_fails_the_preview_and_what_runs_is_untouched(airflow: Airflow) -> None:
+    before, broken = running(airflow), airflow.stack.project / "dags" / "broken.py"
+    broken.write_text("from airflow.sdk import dag\n\n@dag\ndef broken(:\n    pass\n")
+
+    text = airflow.preview(check=False)
+
+    broken.unlink()
+    assert "dags_path: has broken.py, line 4: invalid syntax" in text
+    assert "Traceback" not in text
+    assert running(airflow) == before
+    assert len(known(airflow)) == 3
+
+
+IGNORED = {
+    ".airflowignore": "# helpers\n/top.py\n*_test.py\nbuild/\nx/**/deep.py\nlib*\n!lib_kept.py\n",
+    "sub/.airflowignore": "inner.py # not this one\n!y_test.py\n/z\n",
+    **dict.fromkeys(
+        (
+            *("top.py", "sub/top.py", "a_test.py", "sub/y_test.py", "sub/n_test.py", "build/b.py", "sub/build/c.py"),
+            *(
+                "build.py",
+                "x/deep.py",
+                "x/y/z/deep.py",
+                "deep.py",
+                "lib_a.py",
+                "lib_kept.py",
+                "lib/d.py",
+                "sub/inner.py",
+            ),
+            *("sub/more/inner.py", "inner.py", "sub/z/e.py", "sub/more/z/f.py", "sub/z.py"),
+        ),
+        "x = 1\n",
+    ),
+}
+
+
+def test_what_airflowignore_excludes_is_what_airflow_excludes(tmp_path: Path) -> None:
+    for name, content in IGNORED.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    code = (
+        "import json, sys; from airflow._shared.module_loading import find_path_from_directory as find; "
+        "print(json.dumps(list(find(sys.argv[1], '.airflowignore'))))"
+    )
+    python = airflow_environment.environment() / "bin" / "python"
+    listed = subprocess.run([python, "-c", code, tmp_path], check=True, capture_output=True, text=True).stdout
+
+    ours = {file.name for file in read_dag_folder(tmp_path).files}
+
+    assert ours == {Path(path).relative_to(tmp_path).as_posix() for path in json.loads(listed.splitlines()[-1])}
+    assert 5 < len(ours) < len(IGNORED) - 5, "the table decides something"
+
+
+class Repository:
+    """A Git repository with a folder of DAGs, and its URL as any web server has it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.work, self._bare = folder / "work", folder / "served" / "dags.git"
+        for command in (
+            ("init", "--quiet", "--initial-branch=trunk", self.work),
+            ("init", "--quiet", "--bare", self._bare),
+        ):
+            subprocess.run(["git", *command], check=True)
+        handler = functools.partial(_QuietHandler, directory=str(folder / "served"))
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def port(self) -> int:
+        return self.server.server_address[1]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/dags.git"
+
+    def commit(self, files: dict[str, str]) -> None:
+        for name, content in files.items():
+            (self.work / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.work / name).write_text(content)
+        for command in (
+            ("add", "--all"),
+            ("-c", "user.name=test", "-c", "user.email=test@example.com", "commit", "--quiet", "-m", "Change DAGs"),
+            ("push", "--quiet", self._bare, "trunk"),
+        ):
+            subprocess.run(["git", *command], cwd=self.work, check=True)
+        subprocess.run(["git", "update-server-info"], cwd=self._bare, check=True)
+
+
+class _QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in the base class
+        pass
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Generator[Repository]:
+    repository = Repository(tmp_path_factory.mktemp("repository"))
+    yield repository
+    repository.server.shutdown()
+    repository.server.server_close()
+
+
+def test_a_repository_beside_the_folder_is_read_with_the_packages_that_it_needs(
+    airflow: Airflow, repository: Repository
+) -> None:
+    body = "import roman; return roman.toRoman(2026)"
+    repository.commit({"airflow/from_git.py": DAG.format(dag_id="from_git", body=body), "README.md": "not a DAG"})
+    airflow.configure(
+        dagsGitUrl=repository.url,
+        dagsGitRef="trunk",
+        dagsGitSubdir="airflow",
+        dagsRefreshSeconds=5,
+        egressPorts=[repository.port],
+        pipRequirements=["roman==5.0"],
+    )
+
+    airflow.up()
+
+    until(lambda: len(known(airflow)) == 4, REFRESH, "the DAGs of both sources")
+    assert result(airflow, "from_git", airflow.run_dag("from_git"), "answer") == "MMXXVI"
+    assert not [line for line in airflow.log() if "Traceback" in line], "\n".join(airflow.log())
+    airflow.preview("--expect-no-changes")
+
+
+def test_a_new_commit_is_followed_in_the_same_task(airflow: Airflow, repository: Repository) -> None:
+    before = running(airflow)
+
+    repository.commit({"airflow/another.py": DAG.format(dag_id="another", body="return 'ok'")})
+
+    until(lambda: "another" in known(airflow), REFRESH, "the DAG of the new commit")
+    assert result(airflow, "another", airflow.run_dag("another"), "answer") == "ok"
+    assert running(airflow) == before
+
+
+def test_packages_that_cannot_be_installed_fail_the_update_with_pips_words(airflow: Airflow) -> None:
+    airflow.configure(pipRequirements=["roman==0.0.0.1"])
+
+    text = airflow.up(check=False)
+
+    assert "No matching distribution found for roman==0.0.0.1" in text
+    assert "rolled the service back" in text
