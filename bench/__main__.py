@@ -1,6 +1,7 @@
 """Measure ``airflow standalone`` and our container command, each in turn, in control groups of Fargate's sizes.
 
     python -m bench [--airflow VENV] [--sizes 1024/2048,…] [--bytecode never|image] [--only ours] [--parallelism N]
+        [--refresh SECONDS]
 
 VENV is an environment with Airflow 3; without it, the newest one under ``.local/`` is taken.
 """
@@ -28,6 +29,7 @@ from airflow_fargate import supervisor
 from airflow_fargate.health import health_check_command
 from airflow_fargate.price import PRICES, monthly_cost, mwaa_monthly_cost
 
+from bench import dags
 from bench.cgroup import ControlGroup
 
 PASSWORD = "bench"  # noqa: S105 - of an Airflow that listens on this machine for minutes
@@ -81,6 +83,7 @@ def main() -> None:
         help="never: no .pyc is read or written; image: none at first, written while it runs, as in the official image",
     )
     parser.add_argument("--only", choices=["standalone", "ours"], help="measure one of the two")
+    parser.add_argument("--refresh", type=int, default=30, help="dagsRefreshSeconds of the DAG measurement; 0: none")
     parser.add_argument("--parallelism", type=int, default=4, help="AIRFLOW__CORE__PARALLELISM of both")
     options = parser.parse_args()
     venv: Path = (options.airflow or find_airflow()).resolve()
@@ -99,11 +102,16 @@ def main() -> None:
     limits = {"none": "no limits: no control group can be made here"}.get(kind, f"limits by control groups {kind}")
     print(f"\n{limits}; bytecode: {options.bytecode}; parallelism {options.parallelism}; examples off")
     print_table(rows)
+    if options.refresh:
+        delays = dags.measure(options.refresh, free_port(), note)
+        note("")
+        dags.print_delays(options.refresh, delays)
     print()
     print_prices()
     arguments = ["--airflow", str(venv), "--sizes", options.sizes, "--bytecode", options.bytecode]
     arguments += ["--only", options.only] if options.only else []
-    print("\nAgain: " + shlex.join(["python", "-m", "bench", *arguments, "--parallelism", str(options.parallelism)]))
+    arguments += ["--refresh", str(options.refresh), "--parallelism", str(options.parallelism)]
+    print("\nAgain: " + shlex.join(["python", "-m", "bench", *arguments]))
 
 
 def stop(*_: object) -> None:
@@ -123,9 +131,7 @@ def measure(venv: Path, name: str, cpu: int, memory: int, bytecode: str, paralle
     """Start Airflow in a new home and a new control group, run a DAG in it, and end all its processes."""
     group = ControlGroup(f"airflow-fargate-bench-{os.getpid()}-{name}-{cpu}", cpu, memory)
     home = Path(tempfile.mkdtemp(prefix="airflow-fargate-bench-"))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    port = free_port()
     (home / "dags").mkdir()
     (home / "dags" / "bench.py").write_text(DAG)
     (home / "passwords.json").write_text(json.dumps({"admin": PASSWORD}))
@@ -153,6 +159,13 @@ def measure(venv: Path, name: str, cpu: int, memory: int, bytecode: str, paralle
         end_descendants()
         group.remove()
         shutil.rmtree(home, ignore_errors=True)
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def environment(venv: Path, home: Path, port: int, bytecode: str, parallelism: int) -> dict[str, str]:
