@@ -75,7 +75,8 @@ class Plugin(ComponentProvider):
             f"\n  {self._schema_names.get(refusal.argument, refusal.argument)}: {self._in_schema_names(refusal.reason)}"
             for refusal in error.refusals
         )
-        return pulumi.InputPropertiesError(f"refused, nothing was created:{lines}")
+        # With no list at all, the SDK's server fails while it answers.
+        return pulumi.InputPropertiesError(f"refused, nothing was created:{lines}", [])
 
     def _in_schema_names(self, text: str) -> str:
         return re.sub(r"[a-z]+(_[a-z]+)+", lambda found: self._schema_names.get(found[0], found[0]), text)

@@ -32,6 +32,7 @@ NEEDED_SPACE = 6 * 1024**3
 _GO_MODULE = Path(__file__).parent
 _LANGUAGE_HOST = "pulumi-language-python"
 _EXECUTOR = "pulumi-language-python-exec"
+_YAML = "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml"
 _PULUMI = "github.com/pulumi/pulumi"
 
 
@@ -57,6 +58,22 @@ def engine(folder: Path = SHARED / "engine", environ: Mapping[str, str] = os.env
             found = _kept(folder) or _install(folder) or build(folder, environ)
             _write_language_host(found.command.parent)
     return found
+
+
+def add_yaml(found: Engine, environ: Mapping[str, str] = os.environ) -> None:
+    """Puts Pulumi YAML's language host beside an engine that was built; a complete distribution brings it.
+
+    Only the tests and examples in YAML need it, so `engine` leaves it out. It takes a minute, on top of the engine.
+    """
+    target = found.command.parent / "pulumi-language-yaml"
+    with lock(SHARED / "run" / "engine.lock", "getting Pulumi YAML", on_wait=lambda who: say(f"Waiting for {who}")):
+        if target.exists() or shutil.which(target.name, path=environ.get("PATH")):
+            return
+        go = _find_go(environ)
+        with Step("Building Pulumi YAML's language host from its Go module, once (a minute on two cores)") as step:
+            new = target.with_name(f".{target.name}.new")
+            _compile(step, [go, "build", "-v", "-ldflags", "-s -w", "-o", new, _YAML], _GO_MODULE / "yaml")
+            new.replace(target)
 
 
 def _on_path(folder: Path, environ: Mapping[str, str]) -> Engine | None:
@@ -126,12 +143,7 @@ def _install(folder: Path) -> Engine | None:
 
 def build(folder: Path, environ: Mapping[str, str]) -> Engine:
     """Builds the engine from the Go module that local/engine/go.mod names, and puts it into a folder of its version."""
-    go = shutil.which("go", path=environ.get("PATH"))
-    if go is None:
-        raise LocalCloudError(
-            "There is no `pulumi` on PATH, Pulumi's installer could not download it, and there is no `go` to build it",
-            "Install either one: https://www.pulumi.com/docs/install/ or https://go.dev/dl/ (1.21 or later).",
-        )
+    go = _find_go(environ)
     for place in (folder, *_go(go, "env", "GOMODCACHE", "GOCACHE").splitlines()):
         check_space(Path(place), NEEDED_SPACE)
     version = _go(go, "list", "-m", "-f", "{{.Version}}", f"{_PULUMI}/pkg/v3").strip().removeprefix("v")
@@ -141,7 +153,9 @@ def build(folder: Path, environ: Mapping[str, str]) -> Engine:
         with Step(f"Building Pulumi {version} from its Go module, once (4 minutes on two cores)") as step:
             link = f"-s -w -X {_PULUMI}/sdk/v3/go/common/version.Version={version}"
             target = new / "bin" / "pulumi"
-            _compile(step, [go, "build", "-v", "-ldflags", link, "-o", target, f"{_PULUMI}/pkg/v3/cmd/pulumi"])
+            _compile(
+                step, [go, "build", "-v", "-ldflags", link, "-o", target, f"{_PULUMI}/pkg/v3/cmd/pulumi"], _GO_MODULE
+            )
             source = Path(_go(go, "list", "-m", "-f", "{{.Dir}}", f"{_PULUMI}/sdk/v3").strip())
             # Content only: files in Go's module cache are read-only.
             executor = new / "bin" / _EXECUTOR
@@ -150,6 +164,16 @@ def build(folder: Path, environ: Mapping[str, str]) -> Engine:
         return _keep(new, folder)
     finally:
         shutil.rmtree(new, ignore_errors=True)
+
+
+def _find_go(environ: Mapping[str, str]) -> str:
+    go = shutil.which("go", path=environ.get("PATH"))
+    if go is None:
+        raise LocalCloudError(
+            "There is no complete Pulumi on PATH, its installer could not download one, and there is no `go`",
+            "Install either one: https://www.pulumi.com/docs/install/ or https://go.dev/dl/ (1.21 or later).",
+        )
+    return go
 
 
 def _go(*command: str) -> str:
@@ -161,13 +185,11 @@ def _go(*command: str) -> str:
     return result.stdout
 
 
-def _compile(step: Step, command: Sequence[str | Path]) -> None:
-    """Runs `go build -v`, which names every module that it downloads and every package that it compiles."""
+def _compile(step: Step, command: Sequence[str | Path], module: Path) -> None:
+    """Runs `go build -v` for the go.mod of a folder; it names what it downloads and every package that it compiles."""
     lines: list[str] = []
     compiled = 0
-    with subprocess.Popen(
-        command, cwd=_GO_MODULE, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with subprocess.Popen(command, cwd=module, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None  # noqa: S101 -- for the type checker; Popen opens what is asked for
         for line in process.stderr:
             lines.append(line.rstrip())

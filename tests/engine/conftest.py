@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow_fargate.validation import DEFAULT_IMAGE
 
 from local.cloud import Cloud
-from local.engine.choose import Engine, engine
+from local.engine.choose import Engine, add_yaml, engine
 from local.paths import Home
+from local.plugins import write_executable
 from tests.engine import emulated
+from tests.engine.deployed import AIRFLOW
 from tests.engine.emulated import IMAGE
 from tests.engine.workspace import Workspace
 
@@ -21,6 +24,25 @@ NewWorkspace = Callable[..., Workspace]
 @pytest.fixture(scope="session")
 def pulumi_engine() -> Engine:
     return engine()
+
+
+@pytest.fixture(scope="session")
+def pulumi_yaml(pulumi_engine: Engine) -> None:
+    """Pulumi YAML's language host, which takes a minute to build the first time."""
+    add_yaml(pulumi_engine)
+
+
+def stand_in_image(folder: Path) -> Path:
+    """What stands for the official image: its Python runs a stand-in for Airflow in place of the supervisor.
+
+    With it, programs that name neither an image nor a command are deployed as they are.
+    """
+    (folder / "airflow.py").write_text(AIRFLOW)
+    python = f"{sys.prefix}/bin/python"
+    write_executable(
+        folder / "bin" / "python", f'[ "$1" = -c ] && exec {python} {folder}/airflow.py\nexec {python} "$@"'
+    )
+    return folder
 
 
 @pytest.fixture
@@ -33,7 +55,7 @@ def cloud(pulumi_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Ge
     """A local cloud of its own, on a free port in a temporary folder."""
     cloud = Cloud(Home(tmp_path_factory.mktemp("cloud")), emulated.free_port(), pulumi_engine)
     cloud.prepare()
-    cloud.start({IMAGE: Path(sys.prefix)})
+    cloud.start({IMAGE: Path(sys.prefix), DEFAULT_IMAGE: stand_in_image(tmp_path_factory.mktemp("image"))})
     yield cloud
     cloud.emulator.stop()
 

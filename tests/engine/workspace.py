@@ -25,16 +25,21 @@ class Workspace:
 
     @classmethod
     def make(cls, cloud: Cloud, folder: Path, program: str, config: Mapping[str, Any]) -> "Workspace":
-        """Writes the project; the provider's configuration is the repository's own, with this cloud's endpoint."""
+        """Writes a project with a program in Python."""
+        (folder / "Pulumi.yaml").write_text("name: probe\nruntime: python\n")
+        workspace = cls.of(cloud, folder, config)
+        workspace.write(program)
+        return workspace
+
+    @classmethod
+    def of(cls, cloud: Cloud, folder: Path, config: Mapping[str, Any]) -> "Workspace":
+        """Gives a project a stack; the provider's configuration is the repository's, with this cloud's endpoint."""
         name = f"test-{uuid.uuid4().hex[:8]}"  # no two stacks of a cloud share their configuration
         local = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text())["config"]
         provider = {key: value for key, value in local.items() if key.startswith("aws:")}
         text = re.sub(r"http://127\.0\.0\.1:\d+", cloud.emulator.endpoint, json.dumps({**provider, **config}))
-        (folder / "Pulumi.yaml").write_text("name: probe\nruntime: python\n")
         (folder / f"Pulumi.{name}.yaml").write_text(yaml.safe_dump({"config": json.loads(text)}))
-        workspace = cls(Stack(cloud, folder, name))
-        workspace.write(program)
-        return workspace
+        return cls(Stack(cloud, folder, name))
 
     def write(self, program: str) -> None:
         """Replaces the program."""
