@@ -3,7 +3,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help venv up destroy stop status logs output env test test-unit check schema format bench airflow-lock clean
+.PHONY: help venv up destroy stop status logs output env test test-unit check schema release-record format bench airflow-lock clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ check: venv ## Lint, check the format and the types
 
 schema: venv ## Write the schema that programs in other languages see, from the component's annotations
 	@$(PY) -c 'from airflow_fargate.plugin import Plugin; print(Plugin().schema)' > components/airflow_fargate/schema.json
+
+release-record: venv ## At a release: record what it registers, which later versions must not replace
+	@$(PY) -m tests.unit.releases
 
 bench: venv ## Measure our container against `airflow standalone`
 	@$(PY) -m local prepare

@@ -6,6 +6,7 @@ no postponed annotations, literals, unions, enums or nested objects. What decide
 everything else may be an output of another resource.
 """
 
+from collections.abc import Sequence
 from typing import NotRequired, TypedDict
 
 import pulumi
@@ -96,7 +97,7 @@ class AirflowFargateArgs(TypedDict):
     in two availability zones and no NAT gateway. Refused: one of the two without the other.
     """
 
-    subnet_ids: NotRequired[pulumi.Input[list[pulumi.Input[str]]]]
+    subnet_ids: NotRequired[pulumi.Input[Sequence[pulumi.Input[str]]]]
     """
     The ids of existing public subnets of `vpc_id`: each with a route to an internet gateway, since the task has a
     public address and pulls its image over it. Default: those of the VPC that is made. Refused: an empty list, a

@@ -117,33 +117,33 @@ class Deployment:
 Deploy = Callable[..., Deployment]
 
 
+def build_component(
+    program: Callable[[], AirflowFargate] | None = None, *, recorder: Recorder | None = None, **args: Any
+) -> Deployment:
+    """Build one component, or run a program of several, and return what was recorded."""
+    recorder = recorder or Recorder()
+    monitor = MockMonitor(recorder)
+    pulumi.runtime.set_mocks(recorder, project="project", stack="test", preview=False, monitor=monitor)
+    outputs: dict[str, Any] = {}
+    secret: set[str] = set()
+
+    async def resolve(component: AirflowFargate) -> None:
+        for name in OUTPUTS:
+            output: pulumi.Output[Any] = getattr(component, name)
+            outputs[name] = await output.future()
+            if await output.is_secret():
+                secret.add(name)
+
+    @pulumi.runtime.test
+    def build() -> pulumi.Output[None]:
+        component = program() if program else AirflowFargate("airflow", AirflowFargateArgs(**args))
+        return pulumi.Output.from_input(resolve(component))
+
+    build()
+    assert set(outputs) == set(OUTPUTS), "the outputs were not computed: an apply did not run"
+    return Deployment(recorder, tuple(monitor.get_registered_resources()), outputs, frozenset(secret))
+
+
 @pytest.fixture
 def deploy() -> Deploy:
-    """Build one component, or run a program of several, and return what was recorded."""
-
-    def run(
-        program: Callable[[], AirflowFargate] | None = None, *, recorder: Recorder | None = None, **args: Any
-    ) -> Deployment:
-        recorder = recorder or Recorder()
-        monitor = MockMonitor(recorder)
-        pulumi.runtime.set_mocks(recorder, project="project", stack="test", preview=False, monitor=monitor)
-        outputs: dict[str, Any] = {}
-        secret: set[str] = set()
-
-        async def resolve(component: AirflowFargate) -> None:
-            for name in OUTPUTS:
-                output: pulumi.Output[Any] = getattr(component, name)
-                outputs[name] = await output.future()
-                if await output.is_secret():
-                    secret.add(name)
-
-        @pulumi.runtime.test
-        def build() -> pulumi.Output[None]:
-            component = program() if program else AirflowFargate("airflow", AirflowFargateArgs(**args))
-            return pulumi.Output.from_input(resolve(component))
-
-        build()
-        assert set(outputs) == set(OUTPUTS), "the outputs were not computed: an apply did not run"
-        return Deployment(recorder, tuple(monitor.get_registered_resources()), outputs, frozenset(secret))
-
-    return run
+    return build_component

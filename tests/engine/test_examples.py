@@ -1,0 +1,120 @@
+"""Every example, as committed, deployed to one local cloud and destroyed; a stand-in for Airflow is in the image.
+
+The image of the guide's example cannot run here, so that one is previewed.
+"""
+
+import json
+import shutil
+import urllib.request
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import yaml
+
+from local.cloud import Cloud
+from local.paths import ROOT
+from tests.engine.workspace import Workspace
+
+EXAMPLES = ROOT / "examples"
+CONFIG: dict[str, Any] = {"allowedCidrs": ["127.0.0.0/8"]}
+
+Example = Callable[..., Workspace]
+
+
+@pytest.fixture
+def example(cloud: Cloud, tmp_path: Path) -> Generator[Example]:
+    """Copies an example and gives it a stack; when the test is over, it is destroyed, and nothing may be left of it."""
+    before = cloud.left_behind()
+    (tmp_path / "components").symlink_to(ROOT / "components")
+    with ExitStack() as cleanup:
+
+        def copy(name: str, config: dict[str, Any] = CONFIG) -> Workspace:
+            folder = tmp_path / "examples" / name
+            shutil.copytree(EXAMPLES / name, folder, ignore=shutil.ignore_patterns("Pulumi.*.yaml", "venv"))
+            project = yaml.safe_load((folder / "Pulumi.yaml").read_text())["name"]
+            workspace = Workspace.of(cloud, folder, {f"{project}:{key}": value for key, value in config.items()})
+            cleanup.callback(workspace.destroy)
+            return workspace
+
+        yield copy
+    assert cloud.left_behind() == before
+
+
+def health(url: str) -> str:
+    with closing(urllib.request.urlopen(url, timeout=5)) as answer:
+        return json.load(answer)["scheduler"]["status"]
+
+
+def test_the_minimal_one_answers_at_its_url_and_another_stack_reads_it(example: Example) -> None:
+    minimal = example("minimal")
+    minimal.up()
+    assert health(minimal.outputs()["url"]) == "healthy"
+    assert len(minimal.outputs()["admin_password"]) == 24
+
+    consumer = example("stack-reference", {"airflowStack": f"organization/airflow-minimal/{minimal.stack.name}"})
+    consumer.up()
+    assert health(consumer.outputs()["health_url"]) == "healthy"
+    assert all(resource["type"].startswith("pulumi:") for resource in consumer.export()["resources"])
+
+
+def test_two_airflows_share_one_vpc_and_nothing_else(example: Example) -> None:
+    two = example("two-airflows-one-vpc")
+    two.up()
+
+    outputs = two.outputs()
+    assert outputs["finance_url"] != outputs["research_url"]
+    assert outputs["finance_password"] != outputs["research_password"]
+    assert {health(outputs[name]) for name in ("finance_url", "research_url")} == {"healthy"}
+    types = [resource["type"] for resource in two.export()["resources"]]
+    assert types.count("aws:ec2/vpc:Vpc") == 1
+    assert types.count("aws:ecs/service:Service") == 2
+
+
+def test_an_explicit_provider_and_a_transform_reach_everything(cloud: Cloud, example: Example) -> None:
+    local = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text())["config"]
+    ours: dict[str, Any] = {"endpoints": [dict.fromkeys(local["aws:endpoints"][0], cloud.emulator.endpoint)]}
+    ours |= {"access_key": "test", "secret_key": "test", "s3_use_path_style": True}
+    ours |= dict.fromkeys(
+        ("skip_credentials_validation", "skip_metadata_api_check", "skip_requesting_account_id"), True
+    )
+    explicit = example("explicit-provider", {**CONFIG, "provider": ours})
+    explicit.up()
+
+    assert ":eu-central-1:" in explicit.outputs()["cluster_arn"]
+    resources = [each for each in explicit.export()["resources"] if each["type"].startswith("aws:")]
+    assert [each["urn"] for each in resources if "::frankfurt::" not in each["provider"]] == []
+    tagged = {each["type"] for each in resources if each["inputs"].get("tags", {}).get("cost-center") == "4711"}
+    assert tagged >= {"aws:ec2/vpc:Vpc", "aws:ec2/subnet:Subnet", "aws:ecs/service:Service", "aws:iam/role:Role"}
+
+
+@pytest.mark.usefixtures("pulumi_yaml")
+def test_the_one_in_yaml_answers_at_its_url(example: Example) -> None:
+    program = example("yaml")
+    program.up()
+
+    assert health(program.outputs()["url"]) == "healthy"
+    assert len(program.outputs()["adminPassword"]) == 24
+
+
+def test_the_guides_can_be_previewed(example: Example) -> None:
+    text = example("guide", {"allowedCidrs": ["127.0.0.1/32"]}).preview()
+
+    assert "airflow-service create" in text
+    assert "airflow-admin-password" not in text, "Airflow 1.10 has no login"
+
+
+def test_every_example_says_what_it_makes_and_how_it_is_taken_away() -> None:
+    folders = {folder.name: folder for folder in EXAMPLES.iterdir() if folder.is_dir()}
+
+    assert set(folders) == {"minimal", "two-airflows-one-vpc", "explicit-provider", "stack-reference", "yaml", "guide"}
+    for folder in folders.values():
+        readme = (folder / "README.md").read_text()
+        assert "```mermaid" in readme, folder.name
+        assert "`pulumi destroy && pulumi stack rm`" in readme, folder.name
+        assert (
+            cast(dict[str, Any], yaml.safe_load((folder / "Pulumi.yaml").read_text()))["name"]
+            == f"airflow-{folder.name}"
+        )

@@ -1,0 +1,72 @@
+"""What a release registers with Pulumi, as far as it must stay: `make release-record` writes it, at a release.
+
+It covers the logical name, type and parent of every resource (another URN is another resource), the inputs that the
+AWS, awsx and random providers cannot change in place, and the schema. It does not cover what AWS itself makes of an
+update, and leaves the task definition's inputs out: every change of one is a new revision by design.
+"""
+
+import json
+from importlib import metadata
+from pathlib import Path
+from typing import Any, cast
+
+import airflow_fargate
+
+from local.providers.aws.provider import AwsStandIn
+from local.providers.random.provider import RandomStandIn
+from tests.unit.conftest import build_component
+
+RELEASED = Path(__file__).with_name("released")
+SCHEMA = Path(airflow_fargate.__file__).with_name("schema.json")
+
+SETUPS: dict[str, dict[str, Any]] = {
+    "nothing given": {},
+    "much given": {
+        "allowed_cidrs": ["203.0.113.7/32"],
+        "egress_ports": [5432],
+        "environment": {"NAME": "value"},
+        "ephemeral_storage_gib": 30,
+        "secrets": {"TOKEN": "a token"},
+        "spot": True,
+        "tags": {"team": "data"},
+    },
+    "an existing VPC": {"vpc_id": "vpc-0123456789abcdef0", "subnet_ids": ["subnet-0123456789abcdef0"]},
+    "the guide's image": {"image": "puckel/docker-airflow:1.10.9", "cpu": 256, "memory": 512},
+}
+
+_STAND_INS = {**AwsStandIn({}).resources, **RandomStandIn().resources}
+_FREE_IN_VPC = {"tags"}
+
+
+def record() -> dict[str, Any]:
+    """Return what the present code registers."""
+    return {
+        "schema": json.loads(SCHEMA.read_text()),
+        "resources": {name: _resources(args) for name, args in SETUPS.items()},
+    }
+
+
+def _resources(args: dict[str, Any]) -> dict[str, Any]:
+    deployment = build_component(**args)
+    inputs = {(each.typ, each.name): cast(dict[str, Any], each.inputs) for each in deployment.recorder.resources}
+    return {
+        f"{node.parent}${node.type}::{node.name}": _fixed(node.type, inputs.get((node.type, node.name), {}))
+        for node in sorted(deployment.graph)
+    }
+
+
+def _fixed(typ: str, inputs: dict[str, Any]) -> dict[str, Any]:
+    """The inputs that cannot change in place."""
+    if typ == "aws:ecs/taskDefinition:TaskDefinition":
+        return {}
+    if typ == "awsx:ec2:Vpc":
+        return {name: value for name, value in inputs.items() if name not in _FREE_IN_VPC}
+    if typ not in _STAND_INS:  # the component itself
+        return {}
+    declared = _STAND_INS[typ].inputs
+    return {name: value for name, value in inputs.items() if declared[name].replaces}
+
+
+if __name__ == "__main__":
+    version = metadata.version("airflow-fargate")
+    (RELEASED / f"{version}.json").write_text(json.dumps(record(), indent=1, sort_keys=True) + "\n")
