@@ -71,7 +71,8 @@ class AirflowFargate(pulumi.ComponentResource):
         """Build Airflow as `args` say. Everything that is refused raises one error before anything is created."""
         settings = validate(name, args)
         super().__init__("airflow-fargate:index:AirflowFargate", name, {}, opts)
-        child = pulumi.ResourceOptions(parent=self)
+        # All else that Pulumi documents as inherited comes by the parent; the SDK leaves the waiting to the component.
+        child = pulumi.ResourceOptions(parent=self, depends_on=opts.depends_on if opts else None)
         lookup = pulumi.InvokeOutputOptions(parent=self)
 
         region = aws.get_region_output(opts=lookup).region

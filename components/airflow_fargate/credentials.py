@@ -46,7 +46,7 @@ def create_credentials(name: str, settings: Settings, opts: pulumi.ResourceOptio
             variable: aws.ssm.Parameter(
                 f"{name}-{variable}",
                 type=aws.ssm.ParameterType.SECURE_STRING,
-                description=f"Airflow {name}: environment variable {variable}",
+                description=f"Airflow: environment variable {variable}",
                 value=pulumi.Output.secret(value),
                 tags=settings.tags,
                 opts=opts,

@@ -30,7 +30,8 @@ def create_firewall(name: str, settings: Settings, vpc_id: pulumi.Input[str], op
     security_group = aws.ec2.SecurityGroup(
         f"{name}-security-group",
         vpc_id=vpc_id,
-        description=f"Airflow {name}: web interface in, HTTPS and DNS out",
+        # Without the name: a security group whose description changes is replaced, and a renamed component must not be.
+        description="Airflow: web interface in, HTTPS and DNS out",
         tags=settings.tags,
         opts=opts,
     )

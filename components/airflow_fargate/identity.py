@@ -124,7 +124,7 @@ def create_roles(
     trust = account.apply(lambda known: json.dumps(trust_policy(known)))
     execution_role = aws.iam.Role(
         f"{name}-execution-role",
-        description=f"Airflow {name}: what ECS may do to start the container",
+        description="Airflow: what ECS may do to start the container",
         assume_role_policy=trust,
         tags=settings.tags,
         opts=opts,
@@ -141,7 +141,7 @@ def create_roles(
     ]
     task_role = aws.iam.Role(
         f"{name}-task-role",
-        description=f"Airflow {name}: what Airflow and its tasks may do",
+        description="Airflow: what Airflow and its tasks may do",
         assume_role_policy=trust,
         tags=settings.tags,
         opts=opts,

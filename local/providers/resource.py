@@ -24,10 +24,12 @@ def equal(old: Any, new: Any) -> bool:
 
 
 def same_set(old: list[Any], new: list[Any]) -> bool:
-    """Equality of Terraform sets, which come as lists."""
-    return sorted(json.dumps(item, sort_keys=True) for item in old) == sorted(
-        json.dumps(item, sort_keys=True) for item in new
-    )
+    """Equality of Terraform sets, which come as lists. An item that is not known yet equals no other."""
+
+    def texts(items: list[Any]) -> list[str]:
+        return sorted(json.dumps(item, sort_keys=True, default=repr) for item in items)
+
+    return texts(old) == texts(new)
 
 
 def same_json(old: str, new: str) -> bool:
