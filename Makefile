@@ -3,7 +3,8 @@ PYTHON ?= python3
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help venv up destroy stop status logs output env test test-unit check schema release-record format bench airflow-lock clean
+.PHONY: help venv up destroy stop status logs output env test test-unit test-versions check schema docs \
+  release-check release-record format bench airflow-lock clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,10 +37,14 @@ env: venv ## Print exports for plain pulumi, aws and boto3: eval "$(make -s env)
 
 test: venv ## Run every test: mocks, engine, container
 	@$(PY) -m local prepare
-	@$(PY) -m pytest --numprocesses logical --dist loadfile tests/unit tests/engine tests/container
+	@$(PY) -m pytest tests/unit
+	@$(PY) -m pytest --numprocesses logical --dist loadfile tests/engine tests/container
 
 test-unit: venv ## Run the tests that need no engine, in seconds
 	@$(PY) -m pytest tests/unit
+
+test-versions: venv ## Run the tests of the mocks ring with the lowest and the newest dependencies
+	@$(PY) -m tools.versions
 
 check: venv ## Lint, check the format and the types
 	@$(PY) -m ruff check
@@ -48,6 +53,12 @@ check: venv ## Lint, check the format and the types
 
 schema: venv ## Write the schema that programs in other languages see, from the component's annotations
 	@$(PY) -c 'from airflow_fargate.plugin import Plugin; print(Plugin().schema)' > components/airflow_fargate/schema.json
+
+docs: venv ## Write the API reference, as HTML, to .local/docs
+	@$(PY) -m tools.reference
+
+release-check: venv ## Build the package, and run the minimal example with the wheel in an empty environment
+	@$(PY) -m tools.release_check
 
 release-record: venv ## At a release: record what it registers, which later versions must not replace
 	@$(PY) -m tests.unit.releases
