@@ -317,7 +317,7 @@ def show():
 supervise(scheduler=show, api_server=idle)
 """
     with container(script, ADMIN_PASSWORD=PASSWORD, EXPECTED=PASSWORD) as process:
-        wait_for(process, "scheduler | None 0", "scheduler | ready")
+        wait_for(process, "scheduler | None 0", "scheduler | ready", "api-server | ready")
         environments = [Path(f"/proc/{pid}/environ").read_bytes() for pid in {process.pid} | processes_of(process.pid)]
         assert len(environments) == 3
         assert all(b"EXPECTED=" in environment for environment in environments)
