@@ -12,9 +12,8 @@ from airflow_fargate.validation import DEFAULT_IMAGE
 from local.cloud import Cloud
 from local.engine.choose import Engine, add_yaml, engine
 from local.paths import Home
-from local.plugins import write_executable
 from tests.engine import emulated
-from tests.engine.deployed import AIRFLOW
+from tests.engine.deployed import stand_in_image
 from tests.engine.emulated import IMAGE
 from tests.engine.workspace import Workspace
 
@@ -30,19 +29,6 @@ def pulumi_engine() -> Engine:
 def pulumi_yaml(pulumi_engine: Engine) -> None:
     """Pulumi YAML's language host, which takes a minute to build the first time."""
     add_yaml(pulumi_engine)
-
-
-def stand_in_image(folder: Path) -> Path:
-    """What stands for the official image: its Python runs a stand-in for Airflow in place of the supervisor.
-
-    With it, programs that name neither an image nor a command are deployed as they are.
-    """
-    (folder / "airflow.py").write_text(AIRFLOW)
-    python = f"{sys.prefix}/bin/python"
-    write_executable(
-        folder / "bin" / "python", f'[ "$1" = -c ] && exec {python} {folder}/airflow.py\nexec {python} "$@"'
-    )
-    return folder
 
 
 @pytest.fixture

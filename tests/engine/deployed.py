@@ -1,9 +1,12 @@
 """The component deployed by the real engine, with a stand-in for Airflow that answers the container's health check."""
 
+import sys
+from pathlib import Path
 from textwrap import dedent
 from typing import Any, cast
 
 from local.cloud import Cloud
+from local.plugins import write_executable
 from tests.engine.emulated import IMAGE
 from tests.engine.workspace import Workspace
 
@@ -40,6 +43,20 @@ ARGS: dict[str, Any] = {
     "admin_password": "correct horse battery",
     "secrets": {"TOKEN": "a-token-of-our-own"},
 }
+
+
+def stand_in_image(folder: Path) -> Path:
+    """What stands for the official image: its Python runs a stand-in for Airflow in place of the supervisor.
+
+    With it, programs that name neither an image nor a command are deployed as they are.
+    """
+    folder.mkdir(exist_ok=True)
+    (folder / "airflow.py").write_text(AIRFLOW)
+    python = f"{sys.prefix}/bin/python"
+    write_executable(
+        folder / "bin" / "python", f'[ "$1" = -c ] && exec {python} {folder}/airflow.py\nexec {python} "$@"'
+    )
+    return folder
 
 
 class Deployed:

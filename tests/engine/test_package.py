@@ -1,0 +1,46 @@
+"""Sdist and wheel: what is in them, and nothing else."""
+
+import tarfile
+import zipfile
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+
+from local.paths import ROOT
+from tools.release_check import build
+
+PACKAGE = ROOT / "components" / "airflow_fargate"
+FILES = {f"airflow_fargate/{file.name}" for file in PACKAGE.iterdir() if file.suffix == ".py"} | {
+    "airflow_fargate/py.typed",
+    "airflow_fargate/schema.json",
+}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("build"))
+
+
+def test_the_wheel_has_the_package_its_schema_and_its_licence_alone(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        [metadata] = [Parser().parsestr(archive.read(name).decode()) for name in names if name.endswith("/METADATA")]
+        [licence] = [archive.read(name).decode() for name in names if name.endswith("/licenses/LICENSE")]
+
+    assert {name for name in names if ".dist-info/" not in name} == FILES
+    assert metadata["Requires-Python"] == ">=3.11"
+    assert metadata["License-Expression"] == "Apache-2.0"
+    assert metadata["Version"] == wheel.name.split("-")[1]
+    assert licence == (ROOT / "LICENSE").read_text()
+
+
+def test_the_sdist_has_the_package_and_what_builds_it_alone(wheel: Path) -> None:
+    [sdist] = wheel.parent.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames() if not archive.getmember(name).isdir()}
+
+    assert {name for name in names if ".egg-info/" not in name} == {
+        *FILES,
+        *("LICENSE", "PKG-INFO", "README.md", "pyproject.toml", "setup.cfg"),
+    }
