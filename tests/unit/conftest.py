@@ -1,6 +1,7 @@
 """The mocks ring: the component built against a monitor that records what it asks for. No engine, no network."""
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
@@ -115,6 +116,16 @@ class Deployment:
 
 
 Deploy = Callable[..., Deployment]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def event_loop() -> Generator[None]:
+    """One for the main thread, which the SDK expects and Python 3.12 and later do not make."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
 
 
 def build_component(
