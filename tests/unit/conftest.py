@@ -1,7 +1,7 @@
 """The mocks ring: the component built against a monitor that records what it asks for. No engine, no network."""
 
 import asyncio
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
@@ -119,13 +119,12 @@ Deploy = Callable[..., Deployment]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def event_loop() -> Generator[None]:
-    """One for the main thread, which the SDK expects and Python 3.12 and later do not make."""
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    yield
-    asyncio.set_event_loop(None)
-    loop.close()
+def event_loop() -> None:
+    """One for the main thread, which the SDK expects and Python 3.12 and later do not make.
+
+    It stays open: when it is closed its threads end, and with them loops that the SDK's mocks made there and never close.
+    """
+    asyncio.set_event_loop(asyncio.new_event_loop())
 
 
 def build_component(
