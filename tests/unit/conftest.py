@@ -122,7 +122,7 @@ Deploy = Callable[..., Deployment]
 def event_loop() -> None:
     """One for the main thread, which the SDK expects and Python 3.12 and later do not make.
 
-    It stays open: when it is closed its threads end, and with them loops that the SDK's mocks made there and never close.
+    It stays open: when it closes, its threads end, and with them loops that the SDK's mocks made there and never close.
     """
     asyncio.set_event_loop(asyncio.new_event_loop())
 
