@@ -68,7 +68,7 @@ class AirflowFargateArgs(TypedDict):
 
     spot: NotRequired[bool]
     """
-    Whether to run on Fargate Spot, 50 to 70 percent cheaper. Default: false, because the database is in the container:
+    Whether to run on Fargate Spot, cheaper by half or more. Default: false, because the database is in the container:
     AWS may stop a Spot task with two minutes' notice, and its runs, users and connections are then gone.
     """
 
@@ -89,6 +89,13 @@ class AirflowFargateArgs(TypedDict):
     """
     TCP ports that Airflow and its tasks may reach anywhere, besides HTTPS (443) and DNS (53), such as 5432 for a
     PostgreSQL database or 22 for Git over SSH. Default: none. Refused: below 1 and above 65535, 443 and 53, repeats.
+    """
+
+    enable_exec: NotRequired[bool]
+    """
+    Whether ECS Exec may open a shell in the container and forward its ports, through AWS Systems Manager and without
+    an open port. Default: false. The task role then has the four `ssmmessages` actions that this takes, and whoever
+    may call `ecs:ExecuteCommand` or `ssm:StartSession` on the task acts as Airflow.
     """
 
     vpc_id: NotRequired[pulumi.Input[str]]

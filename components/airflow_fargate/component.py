@@ -12,6 +12,7 @@ from .dags import create_dag_bucket
 from .firewall import create_firewall
 from .identity import Account, create_roles
 from .network import create_network
+from .price import MONTHLY_COST_BASIS, monthly_cost
 from .service import create_cluster, create_log_group, create_service, create_task_definition
 from .validation import validate
 
@@ -65,6 +66,12 @@ class AirflowFargate(pulumi.ComponentResource):
 
     logs_command: pulumi.Output[str]
     """A command that follows the container's log."""
+
+    monthly_cost: pulumi.Output[float]
+    """What a month of 730 hours costs in USD, from a dated table of prices; `monthly_cost_basis` says which."""
+
+    monthly_cost_basis: pulumi.Output[str]
+    """The currency, region and date of the prices behind `monthly_cost`, and what it leaves out."""
 
     # Optional, not `| None`: the schema analyzer takes a union for an argument type that it does not support.
     def __init__(self, name: str, args: AirflowFargateArgs, opts: Optional[pulumi.ResourceOptions] = None) -> None:  # noqa: UP045
@@ -133,6 +140,18 @@ class AirflowFargate(pulumi.ComponentResource):
         self.subnet_ids = network.subnet_ids
         self.open_command = pulumi.Output.concat("python3 -m webbrowser ", self.url)
         self.logs_command = pulumi.Output.concat("aws logs tail --follow --region ", region, " ", log_group.name)
+        self.monthly_cost = pulumi.Output.from_input(
+            float(
+                monthly_cost(
+                    settings.cpu,
+                    settings.memory,
+                    spot=settings.spot,
+                    cpu_architecture=settings.cpu_architecture,
+                    ephemeral_storage_gib=settings.ephemeral_storage_gib,
+                )
+            )
+        )
+        self.monthly_cost_basis = pulumi.Output.from_input(MONTHLY_COST_BASIS)
         self.register_outputs({output: getattr(self, output) for output in OUTPUTS})
 
 

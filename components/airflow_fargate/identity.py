@@ -99,16 +99,35 @@ def execution_policy(account: Account, image: str, log_group_arn: str, parameter
     return _policy(*statements)
 
 
-def task_policy(dag_bucket_arn: str) -> Policy:
+def task_policy(dag_bucket_arn: str | None, *, enable_exec: bool) -> Policy:
     """
-    Allow to read the DAGs.
+    Allow what the features that are switched on take: to read the DAGs, and to answer ECS Exec.
 
     Listing has no condition on a prefix: HeadBucket, which Airflow asks first, needs the same permission without one.
+    The four actions of ECS Exec have no narrower resource than `*` (AWS: service authorization reference, Amazon
+    Session Manager Message Gateway Service).
     """
-    return _policy(
-        {"Sid": "ListDags", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": dag_bucket_arn},
-        {"Sid": "ReadDags", "Effect": "Allow", "Action": "s3:GetObject", "Resource": f"{dag_bucket_arn}/*"},
-    )
+    statements: list[Policy] = []
+    if dag_bucket_arn is not None:
+        statements += [
+            {"Sid": "ListDags", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": dag_bucket_arn},
+            {"Sid": "ReadDags", "Effect": "Allow", "Action": "s3:GetObject", "Resource": f"{dag_bucket_arn}/*"},
+        ]
+    if enable_exec:
+        statements.append(
+            {
+                "Sid": "AnswerEcsExec",
+                "Effect": "Allow",
+                "Action": [
+                    "ssmmessages:CreateControlChannel",
+                    "ssmmessages:CreateDataChannel",
+                    "ssmmessages:OpenControlChannel",
+                    "ssmmessages:OpenDataChannel",
+                ],
+                "Resource": "*",
+            }
+        )
+    return _policy(*statements)
 
 
 def create_roles(
@@ -120,7 +139,7 @@ def create_roles(
     dag_bucket_arn: pulumi.Output[str] | None,
     opts: pulumi.ResourceOptions,
 ) -> Roles:
-    """Create both roles, each with its policy; the task role has none when there is no bucket to read DAGs from."""
+    """Create both roles, each with its policy; the task role has none when no feature needs one."""
     trust = account.apply(lambda known: json.dumps(trust_policy(known)))
     execution_role = aws.iam.Role(
         f"{name}-execution-role",
@@ -146,12 +165,14 @@ def create_roles(
         tags=settings.tags,
         opts=opts,
     )
-    if dag_bucket_arn is not None:
+    if dag_bucket_arn is not None or settings.enable_exec:
         policies.append(
             aws.iam.RolePolicy(
                 f"{name}-task-policy",
                 role=task_role.id,
-                policy=dag_bucket_arn.apply(lambda arn: json.dumps(task_policy(arn))),
+                policy=pulumi.Output.from_input(dag_bucket_arn).apply(
+                    lambda arn: json.dumps(task_policy(arn, enable_exec=settings.enable_exec))
+                ),
                 opts=opts,
             )
         )

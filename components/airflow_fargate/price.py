@@ -4,10 +4,14 @@ Not included: data transfer, CloudWatch Logs, taxes, and what other regions char
 """
 
 from decimal import Decimal
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 HOURS_PER_MONTH = 730
 INCLUDED_STORAGE_GIB = 20
+
+MONTHLY_COST_BASIS = (
+    f"USD for {HOURS_PER_MONTH} hours, prices of us-east-1 from 2026-04, without data transfer, CloudWatch Logs and taxes"
+)
 
 
 class Price(NamedTuple):
@@ -47,7 +51,7 @@ def monthly_cost(
     memory: int,
     *,
     spot: bool = False,
-    cpu_architecture: Literal["X86_64", "ARM64"] = "X86_64",
+    cpu_architecture: str = "X86_64",
     ephemeral_storage_gib: int = INCLUDED_STORAGE_GIB,
 ) -> Decimal:
     """USD for 730 hours of one task with a public IPv4 address, rounded to cents.

@@ -131,6 +131,7 @@ def create_service(
         deployment_circuit_breaker={"enable": True, "rollback": True},
         availability_zone_rebalancing="DISABLED",
         wait_for_steady_state=True,
+        enable_execute_command=settings.enable_exec,
         propagate_tags="SERVICE",
         tags=settings.tags,
         opts=pulumi.ResourceOptions.merge(

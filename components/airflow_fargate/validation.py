@@ -129,6 +129,7 @@ class Settings:
     spot: bool
     allowed_cidrs: tuple[str, ...]
     egress_ports: tuple[int, ...]
+    enable_exec: bool
     vpc_id: pulumi.Input[str] | None
     subnet_ids: pulumi.Input[list[pulumi.Input[str]]] | None
     admin_username: str
@@ -166,6 +167,7 @@ def validate(name: str, args: AirflowFargateArgs) -> Settings:
         spot=reader.boolean("spot", False),
         allowed_cidrs=reader.strings("allowed_cidrs"),
         egress_ports=reader.integers("egress_ports"),
+        enable_exec=reader.boolean("enable_exec", False),
         vpc_id=reader.optional_input("vpc_id", _string, "a string"),
         subnet_ids=reader.optional_input("subnet_ids", _list_of_inputs, "a list of strings"),
         admin_username=reader.string("admin_username", "" if legacy_image else "admin"),
@@ -339,14 +341,8 @@ def _refuse_image(settings: Settings) -> Iterator[Refusal]:
 
 
 def _refuse_port(settings: Settings) -> Iterator[Refusal]:
-    port = settings.port
-    if not 1024 <= port <= 65535:
-        yield Refusal("port", f"is {port}; use 1024 to 65535, since the image does not run as root")
-    if port in (8793, 8794):
-        yield Refusal(
-            "port",
-            f"is {port}, where Airflow serves its logs inside the container; use another, such as 8080",
-        )
+    if not 1024 <= settings.port <= 65535:
+        yield Refusal("port", f"is {settings.port}; use 1024 to 65535, since the image does not run as root")
 
 
 def _refuse_egress_ports(settings: Settings) -> Iterator[Refusal]:

@@ -74,6 +74,11 @@ LOGIN = {node for node in DEFAULT if "API" in node.name or "ADMIN" in node.name}
         ),
         pytest.param({"spot": True}, DEFAULT, id="Spot"),
         pytest.param(
+            {"enable_exec": True, "allowed_cidrs": []},
+            DEFAULT | {Node("aws:iam/rolePolicy:RolePolicy", "airflow-task-policy", COMPONENT)},
+            id="ECS Exec and no open port",
+        ),
+        pytest.param(
             {"secrets": {"API_TOKEN": "token"}},
             DEFAULT | {Node("aws:ssm/parameter:Parameter", "airflow-API_TOKEN", COMPONENT)},
             id="a secret of one's own",

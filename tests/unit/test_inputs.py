@@ -19,6 +19,7 @@ FULL: dict[str, Any] = {
     "ephemeral_storage_gib": 50,
     "cpu_architecture": "ARM64",
     "spot": True,
+    "enable_exec": True,
     "environment": {"B": "2", "A": "1"},
     "secrets": {"TOKEN": "t"},
     "tags": {"team": "data"},
@@ -80,6 +81,11 @@ def test_the_vpc_has_two_public_subnets_and_no_nat_gateway(deploy: Deploy) -> No
         "subnetStrategy": "Auto",
         "tags": {},
     }
+
+
+@pytest.mark.parametrize("enable_exec", [False, True])
+def test_the_service_answers_ecs_exec_only_when_asked_to(deploy: Deploy, enable_exec: bool) -> None:
+    assert deploy(enable_exec=enable_exec).inputs(SERVICE)["enableExecuteCommand"] is enable_exec
 
 
 @pytest.mark.parametrize(("spot", "capacity"), [(False, "FARGATE"), (True, "FARGATE_SPOT")])
@@ -250,6 +256,7 @@ def create_service(deployment: Deployment) -> dict[str, Any]:
         "taskDefinition": inputs["taskDefinition"],
         "desiredCount": inputs["desiredCount"],
         "availabilityZoneRebalancing": inputs["availabilityZoneRebalancing"],
+        "enableExecuteCommand": inputs["enableExecuteCommand"],
         "propagateTags": inputs["propagateTags"],
         "deploymentConfiguration": {
             "minimumHealthyPercent": inputs["deploymentMinimumHealthyPercent"],
@@ -334,6 +341,9 @@ def test_the_outputs_are_the_ones_a_person_needs(deploy: Deploy) -> None:
         "subnet_ids": ["subnet-0aaa", "subnet-0bbb"],
         "open_command": "python3 -m webbrowser http://203.0.113.80:8080",
         "logs_command": "aws logs tail --follow --region us-east-1 airflow-logs-1234567",
+        "monthly_cost": 24.91,
+        "monthly_cost_basis": "USD for 730 hours, prices of us-east-1 from 2026-04, "
+        "without data transfer, CloudWatch Logs and taxes",
     }
 
 

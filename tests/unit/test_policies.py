@@ -27,6 +27,19 @@ READ_SECRETS = {
     "Resource": sorted(PARAMETERS),
 }
 LOG_IN = {"Sid": "LogInToRegistry", "Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"}
+LIST_DAGS = {"Sid": "ListDags", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": BUCKET}
+READ_DAGS = {"Sid": "ReadDags", "Effect": "Allow", "Action": "s3:GetObject", "Resource": f"{BUCKET}/*"}
+ANSWER_EXEC = {
+    "Sid": "AnswerEcsExec",
+    "Effect": "Allow",
+    "Action": [
+        "ssmmessages:CreateControlChannel",
+        "ssmmessages:CreateDataChannel",
+        "ssmmessages:OpenControlChannel",
+        "ssmmessages:OpenDataChannel",
+    ],
+    "Resource": "*",
+}
 
 
 def pull(repository: str) -> dict[str, Any]:
@@ -80,30 +93,28 @@ def test_only_tasks_of_this_account_and_region_act_as_a_role(partition: str, reg
     }
 
 
-def test_the_task_role_may_read_the_dags_and_nothing_else() -> None:
-    assert task_policy("arn:aws:s3:::airflow-dags-1234567") == {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": "ListDags",
-                "Effect": "Allow",
-                "Action": "s3:ListBucket",
-                "Resource": "arn:aws:s3:::airflow-dags-1234567",
-            },
-            {
-                "Sid": "ReadDags",
-                "Effect": "Allow",
-                "Action": "s3:GetObject",
-                "Resource": "arn:aws:s3:::airflow-dags-1234567/*",
-            },
-        ],
-    }
+@pytest.mark.parametrize(
+    ("bucket", "enable_exec", "statements"),
+    [
+        pytest.param(BUCKET, False, [LIST_DAGS, READ_DAGS], id="DAGs"),
+        pytest.param(None, True, [ANSWER_EXEC], id="ECS Exec"),
+        pytest.param(BUCKET, True, [LIST_DAGS, READ_DAGS, ANSWER_EXEC], id="DAGs and ECS Exec"),
+    ],
+)
+def test_the_task_role_may_do_what_its_features_take_and_nothing_else(
+    bucket: str | None, enable_exec: bool, statements: list[Any]
+) -> None:
+    assert task_policy(bucket, enable_exec=enable_exec) == {"Version": "2012-10-17", "Statement": statements}
 
 
+@pytest.mark.parametrize("enable_exec", [False, True], ids=["without ECS Exec", "with ECS Exec"])
 @pytest.mark.parametrize("with_dags", [False, True], ids=["without DAGs", "with DAGs"])
-def test_the_stack_has_the_reviewed_policies_and_no_other(deploy: Deploy, tmp_path: Path, with_dags: bool) -> None:
+def test_the_stack_has_the_reviewed_policies_and_no_other(
+    deploy: Deploy, tmp_path: Path, with_dags: bool, enable_exec: bool
+) -> None:
     (tmp_path / "dag.py").touch()
-    deployment = deploy(secrets={"TOKEN": "t"}, **({"dags_path": str(tmp_path)} if with_dags else {}))
+    dags = {"dags_path": str(tmp_path)} if with_dags else {}
+    deployment = deploy(secrets={"TOKEN": "t"}, enable_exec=enable_exec, **dags)
     parameters = [
         f"arn:aws:test:us-east-1:123456789012:airflow-{variable}-1234567"
         for variable in (
@@ -130,10 +141,18 @@ def test_the_stack_has_the_reviewed_policies_and_no_other(deploy: Deploy, tmp_pa
             "arn:aws:test:us-east-1:123456789012:airflow-logs-1234567",
             parameters,
         ),
-        **({("aws:iam/rolePolicy:RolePolicy", "airflow-task-policy"): task_policy(BUCKET)} if with_dags else {}),
+        **(
+            {
+                ("aws:iam/rolePolicy:RolePolicy", "airflow-task-policy"): task_policy(
+                    BUCKET if with_dags else None, enable_exec=enable_exec
+                )
+            }
+            if with_dags or enable_exec
+            else {}
+        ),
     }
     policies_of_roles = [r for r in deployment.recorder.resources if r.typ == "aws:iam/rolePolicy:RolePolicy"]
     assert {r.name: cast(dict[str, str], r.inputs)["role"] for r in policies_of_roles} == {
         "airflow-execution-policy": "airflow-execution-role-id",
-        **({"airflow-task-policy": "airflow-task-role-id"} if with_dags else {}),
+        **({"airflow-task-policy": "airflow-task-role-id"} if with_dags or enable_exec else {}),
     }
