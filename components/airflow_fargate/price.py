@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 HOURS_PER_MONTH = 730
 INCLUDED_STORAGE_GIB = 20
-
 MONTHLY_COST_BASIS = (
-    f"USD for {HOURS_PER_MONTH} hours, prices of us-east-1 from 2026-04, without data transfer, CloudWatch Logs and taxes"
+    f"USD for {HOURS_PER_MONTH} hours, prices of us-east-1 from 2026-04, "
+    "without data transfer, CloudWatch Logs and taxes"
 )
 
 

@@ -4,6 +4,7 @@ The container runs a stand-in for Airflow that answers its health check; everyth
 """
 
 import json
+import re
 import urllib.request
 from collections.abc import Generator
 from contextlib import closing
@@ -23,6 +24,18 @@ def stack(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Generator[D
     deployed.workspace.up()
     yield deployed
     deployed.workspace.destroy()
+
+
+def test_a_preview_before_anything_exists_shows_what_a_month_will_cost(
+    cloud: Cloud, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    nothing = Deployed(cloud, Workspace.make(cloud, tmp_path_factory.mktemp("preview"), "", {}))
+    nothing.configure(cpu=256, memory=1024)
+
+    text = nothing.workspace.preview()
+
+    assert re.search(r"monthly_cost *: 14\.28\n", text), text
+    assert re.search(r'monthly_cost_basis *: "USD .* 2026-04', text), text
 
 
 def test_up_ends_when_the_url_answers(stack: Deployed) -> None:
@@ -166,6 +179,29 @@ def test_an_image_that_cannot_be_pulled_fails_the_first_up_and_the_next_good_one
         assert len(stack.task_arns) == 1
     finally:
         stack.workspace.destroy()
+
+
+def test_ecs_exec_is_answered_by_the_next_task_with_the_four_actions_it_takes(stack: Deployed) -> None:
+    stack.configure(enable_exec=True, allowed_cidrs=[])
+    stack.workspace.up()
+
+    outputs = stack.workspace.outputs()
+    assert stack.service["enableExecuteCommand"] is True
+    role = stack.client("ecs").describe_task_definition(taskDefinition=outputs["task_definition_arn"])
+    role_name = role["taskDefinition"]["taskRoleArn"].rpartition("/")[2]
+    [policy_name] = stack.client("iam").list_role_policies(RoleName=role_name)["PolicyNames"]
+    policy = stack.client("iam").get_role_policy(RoleName=role_name, PolicyName=policy_name)["PolicyDocument"]
+    assert [action for statement in policy["Statement"] for action in statement["Action"]] == [
+        "ssmmessages:CreateControlChannel",
+        "ssmmessages:CreateDataChannel",
+        "ssmmessages:OpenControlChannel",
+        "ssmmessages:OpenDataChannel",
+    ]
+    rules = stack.client("ec2").describe_security_group_rules(
+        Filters=[{"Name": "group-id", "Values": [outputs["security_group_id"]]}]
+    )["SecurityGroupRules"]
+    assert [rule for rule in rules if not rule["IsEgress"]] == []
+    stack.workspace.preview("--expect-no-changes")
 
 
 def test_refused_arguments_end_the_preview_with_one_message_and_no_traceback(stack: Deployed) -> None:
