@@ -2,6 +2,6 @@
 
 from .arguments import AirflowFargateArgs
 from .component import OUTPUTS, AirflowFargate
-from .validation import InvalidArgumentsError
+from .errors import InvalidArgumentsError
 
 __all__ = ["OUTPUTS", "AirflowFargate", "AirflowFargateArgs", "InvalidArgumentsError"]

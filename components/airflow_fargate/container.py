@@ -8,7 +8,7 @@ import pulumi
 
 from .dag_bundles import GIT_CONNECTION_VARIABLE, dag_bundles, git_connection
 from .health import START_PERIOD_SECONDS, health_check_command
-from .validation import Settings
+from .settings import Settings
 
 # Airflow's own port, at which its settings need no help (`api.port`).
 _AIRFLOW_PORT = 8080

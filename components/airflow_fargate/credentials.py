@@ -8,7 +8,8 @@ import pulumi_aws as aws
 import pulumi_random as random
 
 from .dag_bundles import GIT_CONNECTION_VARIABLE, git_connection
-from .validation import Settings, checked_password
+from .settings import Settings
+from .validation import checked_password
 
 
 @dataclass(frozen=True)

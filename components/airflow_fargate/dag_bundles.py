@@ -4,7 +4,7 @@ from typing import Any
 
 import pulumi
 
-from .validation import Settings
+from .settings import Settings
 
 GIT_CONNECTION = "dags_git"
 GIT_CONNECTION_VARIABLE = f"AIRFLOW_CONN_{GIT_CONNECTION.upper()}"

@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from .dag_bundles import BUCKET_PREFIX
-from .validation import Settings
+from .settings import Settings
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def create_dag_bucket(name: str, settings: Settings, opts: pulumi.ResourceOption
     Each file is a resource of its own, found changed by its digest: a changed file is an update of its object, and of
     nothing else. The objects carry no tags, since S3 allows ten and a resource fifty.
     """
-    if not settings.dag_files:
+    if not settings.dag_folder.files:
         return None
     bucket = aws.s3.Bucket(f"{name}-dags", force_destroy=True, tags=settings.tags, opts=opts)
     public_access_block = aws.s3.BucketPublicAccessBlock(
@@ -80,6 +80,6 @@ def create_dag_bucket(name: str, settings: Settings, opts: pulumi.ResourceOption
                 source_hash=file.sha256,
                 opts=guarded,
             )
-            for file in settings.dag_files
+            for file in settings.dag_folder.files
         ),
     )

@@ -6,7 +6,7 @@ from ipaddress import ip_network
 import pulumi
 import pulumi_aws as aws
 
-from .validation import Settings
+from .settings import Settings
 
 # HTTPS for images, AWS's APIs and most else; DNS for resolvers other than the VPC's own, which no rule applies to.
 _EGRESS = (("https", "tcp", 443), ("dns-udp", "udp", 53), ("dns-tcp", "tcp", 53))

@@ -13,7 +13,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from .validation import Settings
+from .settings import Settings
 
 Policy = dict[str, Any]
 

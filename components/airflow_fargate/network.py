@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_awsx as awsx
 
-from .validation import Settings
+from .settings import Settings
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from pulumi.provider.experimental.component import ComponentProvider
 from pulumi.provider.server import ComponentInitError
 
 from .component import AirflowFargate
-from .validation import InvalidArgumentsError
+from .errors import InvalidArgumentsError
 
 PACKAGE = "airflow-fargate"
 

@@ -12,7 +12,7 @@ from .diagnosis import explain_failed_service
 from .firewall import Firewall
 from .identity import Roles
 from .network import Network
-from .validation import Settings
+from .settings import Settings
 
 
 @dataclass(frozen=True)

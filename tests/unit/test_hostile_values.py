@@ -3,7 +3,8 @@
 from typing import Any
 
 from airflow_fargate import AirflowFargateArgs, InvalidArgumentsError
-from airflow_fargate.validation import Refusal, validate
+from airflow_fargate.errors import Refusal
+from airflow_fargate.validation import validate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -1,0 +1,38 @@
+"""The error that refused arguments end in."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple, TypeVar
+
+import pulumi
+
+T = TypeVar("T")
+
+
+class Refusal(NamedTuple):
+    """One refused argument: its name, and why, with the value and the way out."""
+
+    argument: str
+    reason: str
+
+
+class InvalidArgumentsError(pulumi.InputPropertiesError, pulumi.RunError):
+    """Arguments that `AirflowFargate` refuses, all of them at once.
+
+    As an `InputPropertiesError` it reaches callers in other languages with the path of each property; as a
+    `RunError` it ends a Python program with its message alone, without a traceback.
+    """
+
+    def __init__(self, name: str, refusals: Iterable[Refusal]) -> None:
+        """Put the refusals of the component called `name` into one message."""
+        self.refusals = tuple(refusals)
+        lines = "".join(f"\n  {refusal.argument}: {refusal.reason}" for refusal in self.refusals)
+        super().__init__(
+            f"AirflowFargate {name!r} was refused, nothing was created:{lines}",
+            [{"property_path": refusal.argument, "reason": refusal.reason} for refusal in self.refusals],
+        )
+
+
+def repeated(values: Iterable[T]) -> list[T]:
+    """Return what is there more than once, which several arguments refuse."""
+    return [value for value, times in Counter(values).items() if times > 1]
