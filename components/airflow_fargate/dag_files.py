@@ -72,6 +72,9 @@ def _read(folder: Path, found: DagFolder) -> None:
 
 
 def _add(found: DagFolder, path: Path, name: str) -> None:
+    if not name.isprintable():
+        found.problems.append(f"has {name!r}, a name that is not plain text; rename the file")
+        return
     size = path.stat().st_size
     if size > MAX_FILE_BYTES:
         found.problems.append(
@@ -96,6 +99,8 @@ def _mistake(source: bytes, name: str) -> str | None:
         return f"has {name}{line}: {error.msg} (compiled by Python {sys.version_info[0]}.{sys.version_info[1]})"
     except ValueError as error:  # null bytes, before Python 3.12
         return f"has {name}: {error}"
+    except (RecursionError, MemoryError):
+        return f"has {name}: nested too deeply to be compiled"
     return None
 
 
@@ -160,7 +165,12 @@ class _Walk:
         file = folder / IGNORE_FILE
         if not file.is_file():
             return
-        for number, line in enumerate(file.read_text(encoding="utf-8").split("\n"), start=1):
+        try:
+            text = file.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            self._problems.append(f"has {self._name(file)}, which is not UTF-8 text: {error.reason}")
+            return
+        for number, line in enumerate(text.split("\n"), start=1):
             # Unlike git, Airflow takes a # anywhere in the line for the start of a comment.
             pattern = re.sub(r"\s*#.*", "", line)
             if pattern.strip() in ("", "/"):

@@ -22,7 +22,7 @@ def make(folder: Path, files: Mapping[str, str]) -> Path:
         if content.startswith(LINK):
             path.symlink_to(content.removeprefix(LINK))
         else:
-            path.write_text(content)
+            path.write_text(content, errors="surrogateescape")
     return folder
 
 
@@ -94,8 +94,11 @@ def test_uploaded_are(tmp_path: Path, files: Mapping[str, str], uploaded: list[s
         ({"x/y": "-> ../x"}, "has x/y, a link to ../x, which leads back to a folder that it is in; remove it"),
         ({"a/b": "-> ../c", "c/d": "-> ../a"}, "which leads back to a folder that it is in; remove it"),
         ({".airflowignore": "ok\n!\n", "a": ""}, "has .airflowignore, line 2: '!' is not a pattern"),
+        ({".airflowignore": "\udce9\n", "a": ""}, "has .airflowignore, which is not UTF-8 text"),
+        ({"\udce9.py": DAG}, "has '\\udce9.py', a name that is not plain text; rename the file"),
+        ({"a.py": "-" * 200_000 + "1"}, "has a.py: nested too deeply to be compiled"),
     ],
-    ids=str,
+    ids=lambda value: ascii(value)[:80],
 )
 def test_is_refused_with_the_file_and_the_way_out(tmp_path: Path, files: Mapping[str, str], problem: str) -> None:
     problems = read_dag_folder(make(tmp_path / "dags", files)).problems
