@@ -150,6 +150,8 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._ask_to_stop)
         signal.signal(signal.SIGCHLD, _wake_up)
+        # Versions of the image's entrypoint hang up their process group ten minutes after they have installed packages.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         # Components, whose parents are gone on purpose, and whatever they leave behind, become our children.
         _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
@@ -184,7 +186,7 @@ class Supervisor:
     def _load(self, load: Callable[[], tuple[Component, Sequence[Component]]]) -> None:
         """What the loader does from its birth to its end as the last component."""
         signal.set_wakeup_fd(-1)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
         self._selector.close()
         for inherited in (*self._wake, self._births[0], *self._log_names):

@@ -158,6 +158,17 @@ def test_a_stop_signal_ends_everything_with_exit_code_0(number: signal.Signals) 
     assert survivors(family) == set()
 
 
+def test_the_entrypoints_hang_up_ends_nothing() -> None:
+    with container("supervise(scheduler=idle, api_server=idle)") as process:
+        wait_for(process, "scheduler | ready", "api-server | ready")
+        os.killpg(process.pid, signal.SIGHUP)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=0.5)
+        process.terminate()
+        process.communicate(timeout=10)
+    assert process.returncode == 0
+
+
 def test_a_component_that_ignores_sigterm_is_killed_within_the_bound() -> None:
     with container("supervise(scheduler=stubborn, triggerer=idle, api_server=idle)") as process:
         wait_for(process, *ALL_READY)
