@@ -58,16 +58,30 @@ def test_the_service_runs_the_one_healthy_task_that_was_asked_for(stack: Deploye
     assert stack.service["deploymentConfiguration"].items() >= wanted.items()
 
 
-def test_the_security_group_has_the_asked_rules_and_no_other(stack: Deployed) -> None:
-    group_filter = [{"Name": "group-id", "Values": [stack.workspace.outputs()["security_group_id"]]}]
-    rules = stack.client("ec2").describe_security_group_rules(Filters=group_filter)["SecurityGroupRules"]
+EGRESS = {
+    ("egress", "tcp", 443, 443, "0.0.0.0/0"),
+    ("egress", "tcp", 53, 53, "0.0.0.0/0"),
+    ("egress", "udp", 53, 53, "0.0.0.0/0"),
+}
 
-    assert {(r["IsEgress"], r["IpProtocol"], r["FromPort"], r["ToPort"], r["CidrIpv4"]) for r in rules} == {
-        (False, "tcp", 8080, 8080, "127.0.0.0/8"),
-        (True, "tcp", 443, 443, "0.0.0.0/0"),
-        (True, "tcp", 53, 53, "0.0.0.0/0"),
-        (True, "udp", 53, 53, "0.0.0.0/0"),
+
+def rules(stack: Deployed) -> set[tuple[str, str, int, int, str]]:
+    """Every rule of the security group: direction, protocol, first port, last port, range."""
+    of_group = [{"Name": "group-id", "Values": [stack.workspace.outputs()["security_group_id"]]}]
+    return {
+        (
+            "egress" if rule["IsEgress"] else "ingress",
+            rule["IpProtocol"],
+            rule["FromPort"],
+            rule["ToPort"],
+            rule.get("CidrIpv4") or rule["CidrIpv6"],
+        )
+        for rule in stack.client("ec2").describe_security_group_rules(Filters=of_group)["SecurityGroupRules"]
     }
+
+
+def test_the_security_group_has_the_asked_rules_and_no_other(stack: Deployed) -> None:
+    assert rules(stack) == {("ingress", "tcp", 8080, 8080, "127.0.0.0/8"), *EGRESS}
 
 
 def test_every_secret_of_the_container_is_a_secure_string_parameter(stack: Deployed) -> None:
@@ -108,11 +122,16 @@ def test_nothing_is_to_be_done_after_up(stack: Deployed) -> None:
 def test_one_more_allowed_range_touches_only_its_rule(stack: Deployed) -> None:
     before = stack.task_arns
 
-    stack.configure(allowed_cidrs=["127.0.0.0/8", "10.0.0.0/8"])
+    stack.configure(allowed_cidrs=["127.0.0.0/8", "2001:db8::/64"])
     text = stack.workspace.up()
 
     assert "+ 1 created" in text
     assert "updated" not in text
+    assert rules(stack) == {
+        ("ingress", "tcp", 8080, 8080, "127.0.0.0/8"),
+        ("ingress", "tcp", 8080, 8080, "2001:db8::/64"),
+        *EGRESS,
+    }
     assert stack.task_arns == before
 
 
@@ -197,10 +216,7 @@ def test_ecs_exec_is_answered_by_the_next_task_with_the_four_actions_it_takes(st
         "ssmmessages:OpenControlChannel",
         "ssmmessages:OpenDataChannel",
     ]
-    rules = stack.client("ec2").describe_security_group_rules(
-        Filters=[{"Name": "group-id", "Values": [outputs["security_group_id"]]}]
-    )["SecurityGroupRules"]
-    assert [rule for rule in rules if not rule["IsEgress"]] == []
+    assert rules(stack) == EGRESS, "nobody gets in but through ECS Exec"
     stack.workspace.preview("--expect-no-changes")
 
 
