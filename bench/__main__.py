@@ -30,7 +30,7 @@ from airflow_fargate.health import health_check_command
 from airflow_fargate.price import PRICES, monthly_cost, mwaa_monthly_cost
 
 from bench import dags
-from bench.cgroup import ControlGroup
+from local.cgroup import ControlGroup
 
 PASSWORD = "bench"  # noqa: S105 - of an Airflow that listens on this machine for minutes
 HEALTHY_WITHIN = 420.0
@@ -129,7 +129,7 @@ def find_airflow() -> Path:
 
 def measure(venv: Path, name: str, cpu: int, memory: int, bytecode: str, parallelism: int) -> tuple[str, Result]:
     """Start Airflow in a new home and a new control group, run a DAG in it, and end all its processes."""
-    group = ControlGroup(f"airflow-fargate-bench-{os.getpid()}-{name}-{cpu}", cpu, memory)
+    group = ControlGroup(f"airflow-fargate-bench-{os.getpid()}-{name}-{cpu}", cpu=cpu, memory=memory)
     home = Path(tempfile.mkdtemp(prefix="airflow-fargate-bench-"))
     port = free_port()
     (home / "dags").mkdir()

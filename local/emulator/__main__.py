@@ -9,7 +9,9 @@ import sys
 import threading
 from pathlib import Path
 
+from local.cgroup import remove_abandoned_groups
 from local.emulator.images import Image
+from local.emulator.memory import GROUPS
 from local.emulator.relay import start_relay_loop
 from local.emulator.sandbox import available_isolation
 
@@ -59,6 +61,7 @@ def main() -> int:
     tasks = arguments.data.absolute() / "tasks"
     shutil.rmtree(tasks, ignore_errors=True)
     tasks.mkdir(parents=True)
+    remove_abandoned_groups(GROUPS)
     isolation = arguments.isolation or available_isolation()
     if isolation == "none":
         _LOG.info(

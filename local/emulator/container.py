@@ -35,6 +35,8 @@ _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _DEFAULT_STOP_TIMEOUT = 30
 _DEFAULT_RESTART_PERIOD = 300
 _HEALTH_OUTPUT_BYTES = 4096
+# In the words of the ECS agent, whatever the exit code: the killed process need not be the container's first.
+_OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 
 
 class CannotStartContainerError(Exception):
@@ -113,6 +115,7 @@ class Container:
         self.definition = definition
         self.name: str = definition["name"]
         self.exit_code: int | None = None
+        self.reason: str | None = None
         self.health_check = HealthCheck.of(definition)
         self.health_status: HealthStatus = "UNKNOWN"
         self.ended = threading.Event()
@@ -137,13 +140,16 @@ class Container:
         argv = self._executable(self._argv)
         self.ended = ended = threading.Event()
         self.exit_code = None
+        self.reason = None
         self._pid = None
         self.health_status = "UNKNOWN"
+        killed_before = self._sandbox.memory_kills
         pipe = LogPipe(self._stream)
 
         def on_exit(code: int) -> None:
             pipe.close()
             self.exit_code = code
+            self.reason = _OUT_OF_MEMORY if self._sandbox.memory_kills > killed_before else None
             ended.set()
             self._on_end()
 

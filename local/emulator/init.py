@@ -2,8 +2,9 @@
 
 The agent runs this file by its path with `python -I -S` inside fresh namespaces (or, where the machine allows none,
 beside itself), so it imports the standard library only. It takes requests on a SOCK_SEQPACKET socket whose number is
-the only argument: one JSON object a message, file descriptors beside it, one reply a request. When the agent's end
-closes, however the agent ended, every process of the sandbox is killed.
+the first argument: one JSON object a message, file descriptors beside it, one reply a request. When the agent's end
+closes, however the agent ended, every process of the sandbox is killed. Further arguments are the `cgroup.procs` files
+of the control groups that hold the container's processes, but not this one.
 """
 
 import ctypes
@@ -57,8 +58,9 @@ def _descendants() -> list[int]:
 
 
 class Init:
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(self, control: socket.socket, group_entries: list[str]) -> None:
         self._control = control
+        self._group_entries = group_entries
         self._alone = os.getpid() == 1
         self._main: int | None = None
 
@@ -123,6 +125,8 @@ class Init:
                 signal.set_wakeup_fd(-1)
                 for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
                     signal.signal(number, signal.SIG_DFL)
+                for entry in self._group_entries:
+                    Path(entry).write_text("0")
                 os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
                 os.dup2(output, 1)
                 os.dup2(output, 2)
@@ -172,4 +176,4 @@ class Init:
 if __name__ == "__main__":
     endpoint = socket.socket(fileno=int(sys.argv[1]))
     endpoint.set_inheritable(False)
-    Init(endpoint).serve()
+    Init(endpoint, sys.argv[2:]).serve()

@@ -1,4 +1,4 @@
-"""A task's sandbox: the namespaces that its container runs in, and the agent's handle on them."""
+"""A task's sandbox: the namespaces and the memory that its container runs in, and the agent's handle on them."""
 
 import json
 import os
@@ -13,6 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+
+from local.emulator.memory import TaskMemory
 
 Isolation = Literal["namespaces", "user-namespaces", "none"]
 
@@ -52,7 +54,9 @@ class _Request:
 class Sandbox:
     """Started empty; holds the task's network while its container starts, ends and is started again."""
 
-    def __init__(self, directory: Path, isolation: Isolation) -> None:
+    def __init__(self, directory: Path, isolation: Isolation, memory: int) -> None:
+        """Make the sandbox of the task that `directory` is named after; `memory` is in MiB."""
+        self._memory = TaskMemory(directory.name, memory)
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._lock = threading.Lock()
         self._count = 0
@@ -60,7 +64,10 @@ class Sandbox:
         self._running: dict[int, OnExit] = {}
         with theirs:
             self._process = subprocess.Popen(
-                [*_PREFIX[isolation], sys.executable, "-I", "-S", str(_INIT), str(theirs.fileno())],
+                [
+                    *(*_PREFIX[isolation], sys.executable, "-I", "-S", str(_INIT), str(theirs.fileno())),
+                    *map(str, self._memory.entries),
+                ],
                 cwd=directory,
                 env={"PATH": os.environ.get("PATH", os.defpath)},
                 stdin=subprocess.DEVNULL,
@@ -68,7 +75,13 @@ class Sandbox:
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
+        self._memory.watch(self._process.pid)
         threading.Thread(target=self._read, name=f"sandbox {directory.name}", daemon=True).start()
+
+    @property
+    def memory_kills(self) -> int:
+        """How many processes inside were killed because all together used more memory than the task has."""
+        return self._memory.kills
 
     def start(self, argv: Sequence[str], env: dict[str, str], output: int, on_exit: OnExit, *, main: bool) -> int:
         """Start a process that writes to the descriptor `output`, and return its number inside.
@@ -97,6 +110,7 @@ class Sandbox:
         with suppress(OSError):
             self._control.shutdown(socket.SHUT_RDWR)
         self._process.wait()
+        self._memory.close()
 
     def _request(
         self, operation: str, fds: Sequence[int] = (), on_exit: OnExit | None = None, **fields: Any

@@ -169,6 +169,13 @@ class Task:
         return platform.get("cpuArchitecture", "X86_64").lower()
 
     @property
+    def _memory(self) -> int:
+        """In MiB: the container's hard limit, or all that the task has."""
+        memory: int | str | None = self._container_definition.get("memory") or self.definition.memory
+        assert memory  # noqa: S101 - no definition without one was registered
+        return int(memory)
+
+    @property
     def _ports(self) -> list[int]:
         return [
             each["containerPort"]
@@ -206,7 +213,7 @@ class Task:
             ]
             if addresses
             else [],
-            "reason": self._container_reason,
+            "reason": self._container_reason or (container and container.reason),
             "runtimeId": f"{self.id}-{self._attachment_id[:10]}" if container else None,
             "taskArn": self.task_arn,
         }
@@ -232,7 +239,7 @@ class Task:
             secrets = fetch_secrets(self._container_definition, role, self.account_id, self.region, self.id)
             stream = self._open_log(role)
             (directory / "tmp").mkdir(parents=True)
-            sandbox = Sandbox(directory, self._agent.isolation)
+            sandbox = Sandbox(directory, self._agent.isolation, self._memory)
             environment = container_environment(
                 self._container_definition, image, directory, secrets, self._agent.environment(self.region)
             )

@@ -3,18 +3,24 @@
 import http.client
 import re
 import signal
+import subprocess
 import sys
 import time
 import urllib.request
+import uuid
 from collections.abc import Callable, Generator
 from contextlib import nullcontext, suppress
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import psutil
 import pytest
 from botocore.exceptions import ClientError
 
+from local import cgroup
+from local.emulator import memory as emulator_memory
+from local.emulator.memory import TaskMemory
 from tests.engine.emulated import CLUSTER, HEALTH_CHECK, PORT, WEB_SERVER, Account, Emulator, Service, until
 
 PYTHON = ["python", "-c"]
@@ -143,6 +149,66 @@ def test_three_failed_tasks_break_a_deployment_and_leave_their_reasons(account: 
         )
         assert container["exitCode"] == 3
         assert sorted(service.log(task)) == ["line one", "line two"]
+
+
+def test_a_container_above_its_memory_is_killed_and_says_so(account: Account) -> None:
+    program = "import signal; print('filling', flush=True); data = b'x' * (520 << 20); signal.pause()"
+    check = {**HEALTH_CHECK, "command": ["CMD", "false"], "startPeriod": 60}
+    service = account.create_service(account.register([*PYTHON, program], healthCheck=check))
+    service.wait_until_failed()
+    task = service.tasks("STOPPED")[0]
+    [container] = task["containers"]
+    assert task["stoppedReason"] == "Essential container in task exited"
+    assert (container["exitCode"], container["reason"]) == (
+        137,
+        "OutOfMemoryError: Container killed due to memory usage",
+    )
+    assert service.log(task) == ["filling"]
+
+
+@pytest.mark.parametrize("groups", [cgroup.ROOT, Path("/nowhere")], ids=["by control group", "by watch"])
+def test_the_largest_process_is_killed_and_no_other(monkeypatch: pytest.MonkeyPatch, groups: Path) -> None:
+    monkeypatch.setattr(cgroup, "ROOT", groups)
+    memory = TaskMemory(uuid.uuid4().hex, 128)
+    program = """
+        import pathlib, subprocess, sys
+        for entry in sys.argv[1:]:
+            pathlib.Path(entry).write_text("0")
+        def start(size):
+            grow = f"import time; data = b'x' * ({size} << 20); print('grown', flush=True); time.sleep(10)"
+            return subprocess.Popen([sys.executable, "-c", grow], stdout=subprocess.PIPE)
+        small = start(20)
+        small.stdout.readline()
+        large = start(200)
+        print(large.wait(), small.poll())
+        small.kill()
+    """
+    try:
+        command = [sys.executable, "-c", dedent(program), *map(str, memory.entries)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            memory.watch(process.pid)
+            output, _ = process.communicate(timeout=30)
+        assert output.split() == ["-9", "None"]
+        assert memory.kills == 1
+    finally:
+        memory.close()
+
+
+def test_shared_memory_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cgroup, "ROOT", Path("/nowhere"))
+    monkeypatch.setattr(emulator_memory, "_POLL_SECONDS", 0.05)
+    memory = TaskMemory(uuid.uuid4().hex, 160)
+    program = """
+        import os, time
+        data = b"x" * (80 << 20)
+        os.fork()
+        os.fork()
+        time.sleep(1)
+    """
+    with subprocess.Popen([sys.executable, "-c", dedent(program)]) as process:
+        memory.watch(process.pid)
+    memory.close()
+    assert memory.kills == 0
 
 
 def test_a_failed_deployment_rolls_back_to_the_completed_one(account: Account) -> None:
