@@ -12,6 +12,7 @@ from local.providers import schema
 from local.providers.errors import InitFailedError, ProviderError, UnknownTokenError
 from local.providers.resource import Change, Function, Operation, Property, Resource
 from local.providers.schema import Violation
+from local.providers.sdk import declaration
 from local.providers.values import (
     UNKNOWN,
     Properties,
@@ -37,8 +38,7 @@ class StandIn(protocol.Provider, Generic[SessionT]):
     def __init__(
         self, resources: Iterable[type[Resource[SessionT]]], functions: Iterable[Function[SessionT]] = ()
     ) -> None:
-        # type_token decorates the generated classes with the attribute.
-        self.resources = {str(vars(resource.sdk)["pulumi_type"]): resource for resource in resources}
+        self.resources = {declaration(resource.sdk).token: resource for resource in resources}
         self.functions = {function.token: function for function in functions}
         self._cancelled = threading.Event()
 
@@ -224,12 +224,13 @@ class StandIn(protocol.Provider, Generic[SessionT]):
             raise UnknownTokenError("function", request.tok, self.functions)
         function = self.functions[request.tok]
         arguments = {name: value for name, value in plain_map(request.args).items() if value is not None}
-        shape = schema.arguments_of(function.sdk, function.required)
-        failures = [protocol.CheckFailure(v.path, v.reason) for v in schema.violations(shape, arguments)]
+        declared = declaration(function.sdk)
+        inputs = {**declared.inputs, "required": function.required}
+        failures = [protocol.CheckFailure(v.path, v.reason) for v in schema.violations(inputs, arguments)]
         if failures:
             return protocol.InvokeResponse(failures=failures)
         results = function.call(self.session(), arguments)
-        _assert_known(results, schema.results_of(function.sdk), request.tok)
+        _assert_known(results, declared.outputs, request.tok)
         return protocol.InvokeResponse(wrap_map(results, function.secret_outputs))
 
 
@@ -239,10 +240,11 @@ def _public(values: Mapping[str, PropertyValue]) -> Properties:
 
 
 def _violations(resource: type[Resource[Any]], given: Properties) -> Iterable[Violation]:
-    yield from schema.violations(schema.inputs_of(resource.sdk), given)
+    declared = declaration(resource.sdk).inputs
+    yield from schema.violations(declared, given)
     for name, value in given.items():
         rule = resource.inputs.get(name)
-        if rule is None and name in schema.inputs_of(resource.sdk).types:
+        if rule is None and name in declared["properties"]:
             yield Violation(
                 name,
                 f"the local stand-in does not implement this input of {resource.title}; "
@@ -294,7 +296,7 @@ def _as_written(resource: Resource[Any], written: Properties, actual: Properties
 
 
 def _wrap_outputs(resource: Resource[Any], outputs: Properties, secrets: set[str]) -> dict[str, PropertyValue]:
-    _assert_known(outputs, schema.outputs_of(resource.sdk), type(resource).__name__)
+    _assert_known(outputs, declaration(resource.sdk).outputs, type(resource).__name__)
     if "tags" in secrets:
         secrets = secrets | {"tagsAll"}
     return {

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar, Generic, TypeVar
 
-import pulumi
-
 from local.providers.errors import ProviderError
 from local.providers.naming import AutoName
 from local.providers.schema import Violation
@@ -98,7 +96,8 @@ class Resource(ABC, Generic[SessionT]):
     between update and replacement are the core's business (provider.py).
     """
 
-    sdk: ClassVar[type[pulumi.CustomResource]]
+    sdk: ClassVar[str]
+    """Name of the class in the SDK, as in "pulumi_aws.ec2:Vpc"."""
     title: ClassVar[str]
     """In error messages, as in "creating EC2 VPC (...)"."""
     inputs: ClassVar[Mapping[str, Property]]
@@ -155,7 +154,8 @@ class Function(Generic[SessionT]):
     """A function ("invoke", data source) and the arguments that it requires."""
 
     token: str
-    sdk: Callable[..., Any]
+    sdk: str
+    """Name in the SDK, as in "pulumi_aws.ec2:get_vpc"."""
     call: Callable[[SessionT, Properties], Properties]
     required: frozenset[str] = frozenset()
     secret_outputs: frozenset[str] = frozenset()

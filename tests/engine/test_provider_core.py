@@ -4,8 +4,11 @@ import asyncio
 import base64
 import json
 import logging
+import pkgutil
 import re
 import string
+import subprocess
+import sys
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -17,7 +20,7 @@ from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
 from pulumi.provider.experimental import provider as protocol
 
-from local.providers import schema
+from local.paths import ROOT
 from local.providers.aws import provider
 from local.providers.aws.network import Vpc
 from local.providers.aws.provider import AwsStandIn
@@ -28,6 +31,7 @@ from local.providers.awsx.vpc import VpcArgs
 from local.providers.errors import ProviderError
 from local.providers.random.provider import RandomStandIn
 from local.providers.resource import Function
+from local.providers.sdk import declaration
 from local.providers.values import UNKNOWN, Properties, plain_map, wrap_map
 from tests.engine.provider_driver import Driven, configuration, configured, invoke
 
@@ -683,7 +687,7 @@ def test_region_and_keys_may_come_from_the_environment(endpoint: str) -> None:
     assert configured(variables, environment).session().settings.region == "eu-west-1"
 
 
-@pytest.mark.parametrize("function", AwsStandIn({}).functions.values(), ids=lambda function: function.sdk.__name__)
+@pytest.mark.parametrize("function", AwsStandIn({}).functions.values(), ids=lambda function: function.sdk)
 def test_arguments_and_results_of_a_function_have_the_names_of_the_sdk(
     function: Function[Session], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -696,9 +700,17 @@ def test_arguments_and_results_of_a_function_have_the_names_of_the_sdk(
 
     monkeypatch.setattr("pulumi.runtime.invoke", record)
     with pytest.raises(InterruptedError):
-        function.sdk()
-    assert set(sent) == set(schema.arguments_of(function.sdk, function.required).types)
+        pkgutil.resolve_name(function.sdk)()
+    assert set(sent) == set(declaration(function.sdk).inputs["properties"])
     assert function.required <= set(sent)
+
+
+def test_a_stand_in_starts_without_the_seconds_that_importing_the_sdk_takes() -> None:
+    AwsStandIn({})  # reads what is not kept yet
+    start = "import sys; from local.providers.aws.provider import AwsStandIn; AwsStandIn({}); print(*sys.modules)"
+    imported = subprocess.run([sys.executable, "-c", start], cwd=ROOT, capture_output=True, check=True, text=True)
+    assert "boto3" in imported.stdout.split()
+    assert "pulumi_aws" not in imported.stdout.split()
 
 
 PASSWORD = {"length": 24, "minUpper": 2, "minNumeric": 3, "overrideSpecial": "-"}

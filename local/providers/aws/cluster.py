@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import pulumi_aws as aws
-
 from local.providers.aws.resource import (
     REGION,
     TAGS,
@@ -50,7 +48,7 @@ def ecs_plain_tags(tags: Iterable[Mapping[str, str]]) -> dict[str, str]:
 
 
 class Cluster(EcsTaggedResource):
-    sdk = aws.ecs.Cluster
+    sdk = "pulumi_aws.ecs:Cluster"
     title = "ECS Cluster"
     inputs = properties(
         name=Property(replaces=True, computed=True),
@@ -100,7 +98,7 @@ class Cluster(EcsTaggedResource):
 
 
 class ClusterCapacityProviders(AwsResource):
-    sdk = aws.ecs.ClusterCapacityProviders
+    sdk = "pulumi_aws.ecs:ClusterCapacityProviders"
     title = "ECS Cluster Capacity Providers"
     service = "ecs"
     inputs = properties(

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-import pulumi_aws
-
 from local.providers import schema
 from local.providers.aws.session import SERVICES, Settings
 from local.providers.errors import ProviderError
 from local.providers.schema import Violation
+from local.providers.sdk import declaration
 from local.providers.values import UNKNOWN, Properties
+
+SDK = "pulumi_aws:Provider"
 
 IMPLEMENTED = frozenset(
     {
@@ -40,10 +41,10 @@ ALIASES: Mapping[str, tuple[str, ...]] = {"logs": ("cloudwatchlogs", "cloudwatch
 
 def parse(given: Mapping[str, Any]) -> Properties:
     """Decode the values: the engine and the SDK hand over everything that is not a string as JSON."""
-    types = schema.inputs_of(pulumi_aws.Provider).types
+    types = declaration(SDK).inputs["properties"]
     decoded: Properties = {}
     for name, value in given.items():
-        if isinstance(value, str) and types.get(name, str) is not str:
+        if isinstance(value, str) and types.get(name, schema.STRING) != schema.STRING:
             try:
                 decoded[name] = json.loads(value)
             except ValueError:
@@ -56,10 +57,10 @@ def parse(given: Mapping[str, Any]) -> Properties:
 def violations(config: Properties) -> Iterator[Violation]:
     """Keys that the provider does not have, keys that the stand-in does not implement, wrong types."""
     own = {name: value for name, value in config.items() if name not in ENGINE_KEYS}
-    shape = schema.inputs_of(pulumi_aws.Provider)
-    yield from schema.violations(shape, own)
+    known = declaration(SDK).inputs
+    yield from schema.violations(known, own)
     for name in own:
-        if name in shape.types and name not in IMPLEMENTED and not name.startswith("__"):
+        if name in known["properties"] and name not in IMPLEMENTED and not name.startswith("__"):
             yield Violation(
                 name,
                 f"the local stand-in of the AWS provider does not implement aws:{name}; "

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pulumi_aws as aws
-
 from local.providers.aws.ec2 import filters
 from local.providers.aws.network import VPC_ATTRIBUTES
 from local.providers.aws.resource import given, pascal_case, plain_tags
@@ -250,20 +248,20 @@ def _only(title: str, found: list[dict[str, Any]]) -> dict[str, Any]:
 FUNCTIONS = (
     Function(
         "aws:index/getAvailabilityZones:getAvailabilityZones",
-        aws.get_availability_zones,
+        "pulumi_aws:get_availability_zones",
         _get_availability_zones,
     ),
-    Function("aws:ec2/getVpc:getVpc", aws.ec2.get_vpc, _get_vpc),
-    Function("aws:ec2/getSubnet:getSubnet", aws.ec2.get_subnet, _get_subnet),
-    Function("aws:ec2/getRouteTable:getRouteTable", aws.ec2.get_route_table, _get_route_table),
+    Function("aws:ec2/getVpc:getVpc", "pulumi_aws.ec2:get_vpc", _get_vpc),
+    Function("aws:ec2/getSubnet:getSubnet", "pulumi_aws.ec2:get_subnet", _get_subnet),
+    Function("aws:ec2/getRouteTable:getRouteTable", "pulumi_aws.ec2:get_route_table", _get_route_table),
     Function(
         "aws:ec2/getNetworkInterfaces:getNetworkInterfaces",
-        aws.ec2.get_network_interfaces,
+        "pulumi_aws.ec2:get_network_interfaces",
         _get_network_interfaces,
     ),
     Function(
         "aws:ec2/getNetworkInterface:getNetworkInterface",
-        aws.ec2.get_network_interface,
+        "pulumi_aws.ec2:get_network_interface",
         _get_network_interface,
     ),
 )

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pulumi_aws as aws
-
 from local.providers.aws.cluster import ecs_plain_tags
 from local.providers.aws.resource import given
 from local.providers.aws.session import Session
@@ -131,19 +129,19 @@ def _deployment(deployment: dict[str, Any]) -> Properties:
 
 
 FUNCTIONS = (
-    Function("aws:index/getRegion:getRegion", aws.get_region, _get_region),
-    Function("aws:index/getCallerIdentity:getCallerIdentity", aws.get_caller_identity, _get_caller_identity),
-    Function("aws:index/getPartition:getPartition", aws.get_partition, _get_partition),
+    Function("aws:index/getRegion:getRegion", "pulumi_aws:get_region", _get_region),
+    Function("aws:index/getCallerIdentity:getCallerIdentity", "pulumi_aws:get_caller_identity", _get_caller_identity),
+    Function("aws:index/getPartition:getPartition", "pulumi_aws:get_partition", _get_partition),
     Function(
         "aws:ssm/getParameter:getParameter",
-        aws.ssm.get_parameter,
+        "pulumi_aws.ssm:get_parameter",
         _get_parameter,
         required=frozenset({"name"}),
         secret_outputs=frozenset({"value"}),
     ),
     Function(
         "aws:ecs/getService:getService",
-        aws.ecs.get_service,
+        "pulumi_aws.ecs:get_service",
         _get_service,
         required=frozenset({"clusterArn", "serviceName"}),
     ),

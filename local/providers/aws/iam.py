@@ -4,8 +4,6 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import pulumi_aws as aws
-
 from local.providers.aws.resource import TAGS, AwsResource, TaggedResource, aws_tags, given, plain_tags
 from local.providers.naming import AutoName
 from local.providers.resource import Change, Property, properties, same_json
@@ -13,7 +11,7 @@ from local.providers.values import Properties
 
 
 class Role(TaggedResource):
-    sdk = aws.iam.Role
+    sdk = "pulumi_aws.iam:Role"
     title = "IAM Role"
     service = "iam"
     inputs = properties(
@@ -90,7 +88,7 @@ class Role(TaggedResource):
 
 
 class RolePolicy(AwsResource):
-    sdk = aws.iam.RolePolicy
+    sdk = "pulumi_aws.iam:RolePolicy"
     title = "IAM Role Policy"
     service = "iam"
     inputs = properties(
@@ -123,7 +121,7 @@ class RolePolicy(AwsResource):
 
 
 class RolePolicyAttachment(AwsResource):
-    sdk = aws.iam.RolePolicyAttachment
+    sdk = "pulumi_aws.iam:RolePolicyAttachment"
     title = "IAM Role Policy Attachment"
     service = "iam"
     inputs = properties(policyArn=Property(replaces=True), role=Property(replaces=True))

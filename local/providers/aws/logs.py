@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 
-import pulumi_aws as aws
-
 from local.providers.aws.resource import REGION, TAGS, TaggedResource, given
 from local.providers.naming import AutoName
 from local.providers.resource import Change, Property, properties
@@ -13,7 +11,7 @@ NEVER_EXPIRES = 0
 
 
 class LogGroup(TaggedResource):
-    sdk = aws.cloudwatch.LogGroup
+    sdk = "pulumi_aws.cloudwatch:LogGroup"
     title = "CloudWatch Logs Log Group"
     service = "logs"
     inputs = properties(

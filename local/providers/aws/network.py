@@ -1,7 +1,5 @@
 """VPC, subnet and internet gateway."""
 
-import pulumi_aws as aws
-
 from local.providers.aws.ec2 import Ec2Resource, filters
 from local.providers.aws.resource import REGION, TAGS, given, pascal_case
 from local.providers.resource import Change, Property, properties
@@ -11,7 +9,7 @@ VPC_ATTRIBUTES = ("enableDnsSupport", "enableDnsHostnames", "enableNetworkAddres
 
 
 class Vpc(Ec2Resource):
-    sdk = aws.ec2.Vpc
+    sdk = "pulumi_aws.ec2:Vpc"
     title = "EC2 VPC"
     inputs = properties(
         cidrBlock=Property(replaces=True, computed=True),
@@ -89,7 +87,7 @@ class Vpc(Ec2Resource):
 
 
 class Subnet(Ec2Resource):
-    sdk = aws.ec2.Subnet
+    sdk = "pulumi_aws.ec2:Subnet"
     title = "EC2 Subnet"
     inputs = properties(
         assignIpv6AddressOnCreation=Property(default=False),
@@ -147,7 +145,7 @@ class Subnet(Ec2Resource):
 
 
 class InternetGateway(Ec2Resource):
-    sdk = aws.ec2.InternetGateway
+    sdk = "pulumi_aws.ec2:InternetGateway"
     title = "EC2 Internet Gateway"
     inputs = properties(region=REGION, tags=TAGS, vpcId=Property(computed=True))
     retry_delete_on = ("DependencyViolation",)

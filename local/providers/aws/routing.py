@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-import pulumi_aws as aws
-
 from local.providers.aws.ec2 import Ec2Resource
 from local.providers.aws.resource import REGION, TAGS, AwsResource, given
 from local.providers.resource import Change, Property, properties
@@ -16,7 +14,7 @@ TARGETS = {"gatewayId": "GatewayId", "natGatewayId": "NatGatewayId", "networkInt
 
 
 class RouteTable(Ec2Resource):
-    sdk = aws.ec2.RouteTable
+    sdk = "pulumi_aws.ec2:RouteTable"
     title = "EC2 Route Table"
     inputs = properties(region=REGION, tags=TAGS, vpcId=Property(replaces=True))
     retry_delete_on = ("DependencyViolation",)
@@ -42,7 +40,7 @@ class RouteTable(Ec2Resource):
 
 
 class Route(AwsResource):
-    sdk = aws.ec2.Route
+    sdk = "pulumi_aws.ec2:Route"
     title = "EC2 Route"
     service = "ec2"
     inputs = properties(
@@ -100,7 +98,7 @@ class Route(AwsResource):
 
 
 class RouteTableAssociation(AwsResource):
-    sdk = aws.ec2.RouteTableAssociation
+    sdk = "pulumi_aws.ec2:RouteTableAssociation"
     title = "EC2 Route Table Association"
     service = "ec2"
     inputs = properties(region=REGION, routeTableId=Property(), subnetId=Property(replaces=True))

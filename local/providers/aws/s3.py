@@ -8,7 +8,6 @@ from typing import Any, cast
 from urllib.parse import urlencode
 
 import pulumi
-import pulumi_aws as aws
 from botocore.exceptions import ClientError
 
 from local.providers.aws.resource import (
@@ -33,7 +32,7 @@ DEFAULT_CONTENT_TYPE = "application/octet-stream"
 
 
 class Bucket(TaggedResource):
-    sdk = aws.s3.Bucket
+    sdk = "pulumi_aws.s3:Bucket"
     title = "S3 Bucket"
     service = "s3"
     inputs = properties(
@@ -98,7 +97,7 @@ class Bucket(TaggedResource):
 
 
 class BucketPublicAccessBlock(AwsResource):
-    sdk = aws.s3.BucketPublicAccessBlock
+    sdk = "pulumi_aws.s3:BucketPublicAccessBlock"
     title = "S3 Bucket Public Access Block"
     service = "s3"
     inputs = properties(
@@ -131,7 +130,7 @@ class BucketPublicAccessBlock(AwsResource):
 
 
 class BucketPolicy(AwsResource):
-    sdk = aws.s3.BucketPolicy
+    sdk = "pulumi_aws.s3:BucketPolicy"
     title = "S3 Bucket Policy"
     service = "s3"
     inputs = properties(bucket=Property(replaces=True), policy=Property(same=same_json), region=REGION)
@@ -161,7 +160,7 @@ def same_rules(old: list[Properties], new: list[Properties]) -> bool:
 
 
 class BucketServerSideEncryptionConfiguration(AwsResource):
-    sdk = aws.s3.BucketServerSideEncryptionConfiguration
+    sdk = "pulumi_aws.s3:BucketServerSideEncryptionConfiguration"
     title = "S3 Bucket Server Side Encryption Configuration"
     service = "s3"
     inputs = properties(bucket=Property(replaces=True), region=REGION, rules=Property(same=same_rules))
@@ -216,7 +215,7 @@ class BucketServerSideEncryptionConfiguration(AwsResource):
 
 
 class BucketObject(TaggedResource):
-    sdk = aws.s3.BucketObjectv2
+    sdk = "pulumi_aws.s3:BucketObjectv2"
     title = "S3 Object"
     service = "s3"
     inputs = properties(

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-import pulumi_aws as aws
-
 from local.providers.aws.ec2 import Ec2Resource
 from local.providers.aws.resource import REGION, TAGS, given
 from local.providers.naming import AutoName
@@ -24,7 +22,7 @@ def same_protocol(old: Any, new: Any) -> bool:
 
 
 class SecurityGroup(Ec2Resource):
-    sdk = aws.ec2.SecurityGroup
+    sdk = "pulumi_aws.ec2:SecurityGroup"
     title = "EC2 Security Group"
     inputs = properties(
         description=Property(replaces=True, default="Managed by Pulumi"),
@@ -171,13 +169,13 @@ class _Rule(Ec2Resource):
 
 
 class SecurityGroupIngressRule(_Rule):
-    sdk = aws.vpc.SecurityGroupIngressRule
+    sdk = "pulumi_aws.vpc:SecurityGroupIngressRule"
     title = "VPC Security Group Ingress Rule"
     direction = "ingress"
 
 
 class SecurityGroupEgressRule(_Rule):
-    sdk = aws.vpc.SecurityGroupEgressRule
+    sdk = "pulumi_aws.vpc:SecurityGroupEgressRule"
     title = "VPC Security Group Egress Rule"
     direction = "egress"
 

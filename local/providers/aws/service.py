@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-import pulumi_aws as aws
-
 from local.providers.aws.cluster import EcsTaggedResource, ecs_plain_tags, ecs_tags, same_strategies
 from local.providers.aws.resource import REGION, TAGS, given
 from local.providers.errors import ProviderError
@@ -31,7 +29,7 @@ def same_network(old: dict[str, Any], new: dict[str, Any]) -> bool:
 
 
 class Service(EcsTaggedResource):
-    sdk = aws.ecs.Service
+    sdk = "pulumi_aws.ecs:Service"
     title = "ECS Service"
     inputs = properties(
         availabilityZoneRebalancing=Property(computed=True, values=("ENABLED", "DISABLED")),

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-import pulumi_aws as aws
-
 from local.providers.aws.resource import REGION, TAGS, TaggedResource, aws_tags, given, plain_tags
 from local.providers.naming import AutoName
 from local.providers.resource import Change, Property, properties
@@ -19,7 +17,7 @@ def same_tier(old: str, new: str) -> bool:
 
 
 class Parameter(TaggedResource):
-    sdk = aws.ssm.Parameter
+    sdk = "pulumi_aws.ssm:Parameter"
     title = "SSM Parameter"
     service = "ssm"
     inputs = properties(

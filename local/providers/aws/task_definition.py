@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import botocore.session
-import pulumi_aws as aws
 from botocore.validate import ParamValidator
 
 from local.providers.aws.cluster import EcsTaggedResource, ecs_plain_tags, ecs_tags
@@ -58,7 +57,7 @@ def _container_shape() -> Any:
 
 
 class TaskDefinition(EcsTaggedResource):
-    sdk = aws.ecs.TaskDefinition
+    sdk = "pulumi_aws.ecs:TaskDefinition"
     title = "ECS Task Definition"
     inputs = properties(
         containerDefinitions=Property(replaces=True, same=same_containers),

@@ -1,22 +1,25 @@
 """`awsx:ec2:Vpc` as the real component builds it, for the inputs that this project uses.
 
-Read from pulumi/pulumi-awsx, awsx/ec2/vpc.ts: names, parents, tags and order of the children are the same.
+Read from pulumi/pulumi-awsx, awsx/ec2/vpc.ts: names, parents, tags and order of the children are the same. They are
+registered by their tokens: importing pulumi_aws would take longer than everything else that this process does.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from typing import Any, Self, cast
 
 import pulumi
-import pulumi_aws as aws
-import pulumi_awsx as awsx
 
 from local.providers import schema
 from local.providers.awsx.subnets import TYPES, SubnetSpec, plan
+from local.providers.sdk import declaration
 
 TOKEN = "awsx:ec2:Vpc"  # noqa: S105 a type token
 DEFAULT_CIDR_BLOCK = "10.0.0.0/16"
 DEFAULT_ZONES = 3
+AWS_VERSION = metadata.version("pulumi-aws")
+"""The provider of this version makes the children, as that of the SDK would."""
 
 IMPLEMENTED = (
     "availabilityZoneNames",
@@ -48,7 +51,7 @@ class VpcArgs:
     specs: list[SubnetSpec]
     tags: pulumi.Input[Mapping[str, pulumi.Input[str]]]
     vpc: Mapping[str, Any]
-    """Arguments that the VPC itself takes as they are."""
+    """Inputs that the VPC itself takes as they are."""
 
     @classmethod
     def parse(cls, inputs: Mapping[str, Any]) -> Self:
@@ -58,7 +61,7 @@ class VpcArgs:
             if isinstance(value, pulumi.Output) and name not in ("tags", "enableDnsHostnames", "enableDnsSupport"):
                 raise _refuse(name, "must be a plain value, not an output")
         known = {name: value for name, value in inputs.items() if not isinstance(value, pulumi.Output)}
-        for violation in schema.violations(schema.inputs_of(awsx.ec2.Vpc), _without_outputs(known)):
+        for violation in schema.violations(declaration("pulumi_awsx.ec2:Vpc").inputs, _without_outputs(known)):
             raise _refuse(violation.path, violation.reason)
         _refuse_others("", inputs, IMPLEMENTED)
         _refuse_others("natGateways.", inputs.get("natGateways") or {}, ("strategy",))
@@ -84,8 +87,8 @@ class VpcArgs:
             specs=specs,
             tags=inputs.get("tags") or {},
             vpc={
-                "enable_dns_hostnames": inputs.get("enableDnsHostnames"),
-                "enable_dns_support": inputs.get("enableDnsSupport"),
+                "enableDnsHostnames": inputs.get("enableDnsHostnames"),
+                "enableDnsSupport": inputs.get("enableDnsSupport"),
             },
         )
 
@@ -125,54 +128,36 @@ class Vpc(pulumi.ComponentResource):
             raise _refuse("cidrBlock", str(error)) from None
         shared_tags = pulumi.Output.from_input(args.tags).apply(lambda tags: {"Name": name, **tags})
 
-        vpc = aws.ec2.Vpc(
-            name,
-            cidr_block=args.cidr_block,
-            tags=shared_tags,
-            **args.vpc,
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-        under_vpc = pulumi.ResourceOptions(parent=vpc, depends_on=[vpc])
-        gateway = aws.ec2.InternetGateway(name, vpc_id=vpc.id, tags=shared_tags, opts=under_vpc)
-        subnets: list[tuple[SubnetSpec, aws.ec2.Subnet]] = []
-        tables: list[aws.ec2.RouteTable] = []
-        associations: list[aws.ec2.RouteTableAssociation] = []
-        routes: list[aws.ec2.Route] = []
+        vpc = _register("Vpc", name, {"cidrBlock": args.cidr_block, "tags": shared_tags, **args.vpc}, self)
+        gateway = _register("InternetGateway", name, {"vpcId": vpc.id, "tags": shared_tags}, vpc)
+        subnets: list[tuple[SubnetSpec, pulumi.CustomResource]] = []
+        tables: list[pulumi.CustomResource] = []
+        associations: list[pulumi.CustomResource] = []
+        routes: list[pulumi.CustomResource] = []
         for part in planned:
             own = {"Name": part.name, "SubnetType": part.spec.type}
             public = part.spec.type == "Public"
-            subnet = aws.ec2.Subnet(
+            subnet = _register(
+                "Subnet",
                 part.name,
-                vpc_id=vpc.id,
-                availability_zone=part.zone,
-                map_public_ip_on_launch=public,
-                cidr_block=part.cidr_block,
-                assign_ipv6_address_on_creation=False,
-                tags=_merged(shared_tags, {**part.spec.tags, **own}),
-                opts=under_vpc,
+                {
+                    "vpcId": vpc.id,
+                    "availabilityZone": part.zone,
+                    "mapPublicIpOnLaunch": public,
+                    "cidrBlock": part.cidr_block,
+                    "assignIpv6AddressOnCreation": False,
+                    "tags": _merged(shared_tags, {**part.spec.tags, **own}),
+                },
+                vpc,
             )
             subnets.append((part.spec, subnet))
-            table = aws.ec2.RouteTable(
-                part.name,
-                vpc_id=vpc.id,
-                tags=_merged(shared_tags, own),
-                opts=pulumi.ResourceOptions(parent=subnet, depends_on=[subnet]),
-            )
+            table = _register("RouteTable", part.name, {"vpcId": vpc.id, "tags": _merged(shared_tags, own)}, subnet)
             tables.append(table)
-            under_table = pulumi.ResourceOptions(parent=table, depends_on=[table])
-            associations.append(
-                aws.ec2.RouteTableAssociation(part.name, route_table_id=table.id, subnet_id=subnet.id, opts=under_table)
-            )
+            association = {"routeTableId": table.id, "subnetId": subnet.id}
+            associations.append(_register("RouteTableAssociation", part.name, association, table))
             if public:
-                routes.append(
-                    aws.ec2.Route(
-                        part.name,
-                        route_table_id=table.id,
-                        gateway_id=gateway.id,
-                        destination_cidr_block="0.0.0.0/0",
-                        opts=under_table,
-                    )
-                )
+                route = {"routeTableId": table.id, "gatewayId": gateway.id, "destinationCidrBlock": "0.0.0.0/0"}
+                routes.append(_register("Route", part.name, route, table))
 
         self.outputs: dict[str, Any] = {
             "eips": [],
@@ -194,13 +179,22 @@ class Vpc(pulumi.ComponentResource):
         self.register_outputs(self.outputs)
 
     def _first_zones(self, count: int) -> list[str]:
-        names = aws.get_availability_zones(opts=pulumi.InvokeOptions(parent=self)).names
+        token = "aws:index/getAvailabilityZones:getAvailabilityZones"  # noqa: S105 a function's
+        opts = pulumi.InvokeOptions(parent=self, version=AWS_VERSION)
+        names: list[str] = pulumi.runtime.invoke(token, {}, opts).value["names"]
         if len(names) < count:
             raise _refuse(
                 "numberOfAvailabilityZones",
                 f"the configured region does not have at least {count} Availability Zones: {', '.join(names)}",
             )
-        return list(names[:count])
+        return names[:count]
+
+
+def _register(kind: str, name: str, inputs: Mapping[str, Any], parent: pulumi.Resource) -> pulumi.CustomResource:
+    """A child of type "aws:ec2/<kind>:<Kind>", which waits for its parent as in awsx."""
+    depends_on = [parent] if isinstance(parent, pulumi.CustomResource) else None
+    opts = pulumi.ResourceOptions(parent=parent, depends_on=depends_on, version=AWS_VERSION)
+    return pulumi.CustomResource(f"aws:ec2/{kind[0].lower()}{kind[1:]}:{kind}", name, dict(inputs), opts)
 
 
 def _merged(

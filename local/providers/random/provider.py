@@ -6,8 +6,6 @@ import string
 from abc import abstractmethod
 from collections.abc import Iterator
 
-import pulumi_random as random
-
 from local.providers.provider import StandIn
 from local.providers.resource import Operation, Property, Resource, properties
 from local.providers.schema import Violation
@@ -50,7 +48,7 @@ class RandomResource(Resource[None]):
 
 
 class RandomPassword(RandomResource):
-    sdk = random.RandomPassword
+    sdk = "pulumi_random:RandomPassword"
     title = "Random Password"
     inputs = properties(
         **{switch: Property(replaces=True, default=True) for switch in CLASSES},
@@ -83,7 +81,7 @@ class RandomPassword(RandomResource):
 
 
 class RandomBytes(RandomResource):
-    sdk = random.RandomBytes
+    sdk = "pulumi_random:RandomBytes"
     title = "Random Bytes"
     inputs = properties(keepers=Property(replaces=True), length=Property(replaces=True))
     secret_outputs = frozenset({"base64", "hex"})
