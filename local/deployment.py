@@ -27,7 +27,6 @@ class Deployment:
         cloud = self.stack.cloud
         with lock(cloud.home.lock, "make up"):
             check_space(cloud.home.path, NEEDED_SPACE)
-            self._stop_if_unfinished()
             if cloud.emulator.running():
                 cloud.emulator.refuse_other_images(images)
             else:
@@ -37,6 +36,7 @@ class Deployment:
                 cloud.start(images)
             cloud.prepare()
             self.stack.prepare()
+            self.stack.repair()
             self.stack.run("up", "--yes", "--skip-preview")
 
     def destroy(self) -> None:
@@ -44,11 +44,11 @@ class Deployment:
         cloud = self.stack.cloud
         with lock(cloud.home.lock, "make destroy"):
             left: set[str] = set()
-            self._stop_if_unfinished()
             if cloud.emulator.running():
                 if self.stack.exists():
                     cloud.prepare()
                     self.stack.prepare()
+                    self.stack.repair()
                     self.stack.run("destroy", "--yes", "--skip-preview")
                 left = cloud.left_behind()
                 cloud.emulator.stop()
@@ -58,14 +58,6 @@ class Deployment:
                 f"Pulumi has destroyed the stack, and this was still there: {', '.join(sorted(left))}",
                 "It ended with the emulator. On AWS it would still be there: find out what made it.",
             )
-
-    def _stop_if_unfinished(self) -> None:
-        """Ends an emulator that has resources of unknown ids: Pulumi could neither use nor delete them."""
-        names = self.stack.unfinished()
-        if names:
-            say(f"An earlier run was killed while it created {', '.join(names)}: stopping everything, to start clean.")
-            self.stack.cloud.emulator.stop()
-            forget(self.stack.cloud.home)
 
 
 def forget(home: Home) -> None:

@@ -1,18 +1,19 @@
 """A Pulumi stack of a local cloud, worked by the real `pulumi` command."""
 
 import json
-import socket
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
 import yaml
 
 from local.cloud import Cloud
 from local.errors import LocalCloudError
 from local.progress import say
+from tools.repair.errors import RepairError
+from tools.repair.locks import dead_holders
+from tools.repair.repair import repair
 
 
 @dataclass(frozen=True)
@@ -43,14 +44,17 @@ class Stack:
         """Whether the state says that something is there."""
         return bool(self._checkpoint().get("resources"))
 
-    def unfinished(self) -> list[str]:
-        """The resources that a killed run was about to create: they may be there without Pulumi knowing their ids."""
-        operations: list[dict[str, Any]] = self._checkpoint().get("pending_operations") or []
-        return [
-            operation["resource"]["urn"].rpartition("::")[2]
-            for operation in operations
-            if operation["type"] == "creating"
-        ]
+    def repair(self) -> None:
+        """Brings the state in step with the emulator, if the last `pulumi` was killed; otherwise does nothing."""
+        if not self._checkpoint().get("pending_operations"):
+            return
+        say("An earlier run was killed: looking for what it had begun.")
+        try:
+            repair(lambda *arguments: self.pulumi(*arguments).stdout, say)
+        except RepairError as error:
+            raise LocalCloudError(
+                str(error), "Or `make stop`, which ends the emulator with all that is in it."
+            ) from error
 
     def outputs(self) -> dict[str, Any]:
         """All outputs, secrets in plain text."""
@@ -112,11 +116,9 @@ class Stack:
 
     def _unlock(self) -> None:
         """Removes the backend's lock if the `pulumi` that took it is gone, which `pulumi` itself cannot know."""
-        for lock in (self.cloud.home.state / ".pulumi" / "locks").rglob("*.json"):
-            holder = json.loads(lock.read_text())
-            if holder["hostname"] == socket.gethostname() and not psutil.pid_exists(holder["pid"]):
-                say(f"Removing the lock of an earlier run that was killed (process {holder['pid']}).")
-                self.pulumi("cancel", "--yes")
+        for holder in dead_holders(self.cloud.home.state, self.name):
+            say(f"Removing the lock of an earlier run that was killed (process {holder}).")
+            self.pulumi("cancel", "--yes")
 
 
 def _salt(configuration: Path) -> str:

@@ -236,20 +236,28 @@ def test_up_goes_on_after_a_pulumi_that_was_killed(deployment: Deployment, capfd
     assert stack.outputs() == {"after": "the kill"}
 
 
-def test_a_run_that_was_killed_while_creating_makes_the_next_one_start_clean(
+def test_up_adopts_what_a_pulumi_that_was_killed_has_created(
     deployment: Deployment, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    Workspace(deployment.stack).write(LOG_GROUP)
     deployment.up({})
-    killed = deployment.stack.cloud.emulator.running()
-    [state] = (deployment.stack.cloud.home.state / ".pulumi" / "stacks" / "probe").glob("*.json")
+    cloud = deployment.stack.cloud
+    made = cloud.left_behind()
+    [state] = (cloud.home.state / ".pulumi" / "stacks" / "probe").glob("*.json")
     content = json.loads(state.read_text())
-    kind = "aws:ecs/service:Service"
-    resource = {"urn": f"urn:pulumi:{deployment.stack.name}::probe::{kind}::left", "type": kind, "custom": True}
-    content["checkpoint"]["latest"]["pending_operations"] = [{"resource": resource, "type": "creating"}]
+    latest = content["checkpoint"]["latest"]
+    *others, log_group = latest["resources"]
+    creating = {key: value for key, value in log_group.items() if key not in ("id", "outputs")}
+    latest |= {"resources": others, "pending_operations": [{"resource": creating, "type": "creating"}]}
     state.write_text(json.dumps(content))
+    capfd.readouterr()
+
     deployment.up({})
-    assert "killed while it created left: stopping everything" in capfd.readouterr().err
-    assert deployment.stack.cloud.emulator.running() not in (None, killed)
+
+    captured = capfd.readouterr()
+    assert "runner (aws:cloudwatch/logGroup:LogGroup): adopted runner-" in captured.err
+    assert "created" not in captured.out
+    assert cloud.left_behind() == made
 
 
 def _mentions(process: psutil.Process, folder: Path) -> bool:

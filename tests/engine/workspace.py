@@ -57,6 +57,11 @@ class Workspace:
     def destroy(self, *options: str, fails: bool = False) -> str:
         return self._run("destroy", "--yes", "--skip-preview", *options, fails=fails)
 
+    def repair(self) -> None:
+        """What `make up` and `make destroy` do first."""
+        self.stack.prepare()
+        self.stack.repair()
+
     def export(self) -> dict[str, Any]:
         """The state: the deployment as `pulumi stack export` shows it."""
         return json.loads(self.stack.pulumi("stack", "export").stdout)["deployment"]
