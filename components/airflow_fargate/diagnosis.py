@@ -5,15 +5,16 @@ the configuration of the default `aws` provider. When they cannot be asked, the 
 that a person can run.
 """
 
-import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-import boto3
 import botocore.exceptions
 import pulumi
 
+from .session import aws_endpoint, aws_session
+
 if TYPE_CHECKING:
-    from mypy_boto3_ecs.type_defs import ContainerTypeDef, TaskDefinitionTypeDef, TaskTypeDef
+    from mypy_boto3_ecs import ECSClient
+    from mypy_boto3_ecs.type_defs import ContainerTypeDef, TaskTypeDef
     from mypy_boto3_logs import CloudWatchLogsClient
 
 LOG_LINES = 20
@@ -30,7 +31,7 @@ def explain_failed_service(failure: pulumi.ErrorHookArgs) -> bool:
 def explain_service(cluster_arn: str, task_definition_arn: str) -> str:
     """Return what ECS and CloudWatch know of the newest stopped task of `task_definition_arn`, in a few lines."""
     try:
-        return _explain(cluster_arn, task_definition_arn)
+        return "\n".join(_explain(cluster_arn, task_definition_arn))
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
         return (
             f"Why it stopped could not be read ({error}). To look: "
@@ -39,25 +40,43 @@ def explain_service(cluster_arn: str, task_definition_arn: str) -> str:
         )
 
 
-def _explain(cluster_arn: str, task_definition_arn: str) -> str:
+def _explain(cluster_arn: str, task_definition_arn: str) -> list[str]:
     region = cluster_arn.split(":")[3]
-    session = _session()
-    ecs = session.client("ecs", region_name=region, endpoint_url=_endpoint("ecs"))
-    arns = ecs.list_tasks(cluster=cluster_arn, desiredStatus="STOPPED")["taskArns"]
+    read = pulumi.Config("aws").get
+    session = aws_session(read)
+    ecs = session.client("ecs", region_name=region, endpoint_url=aws_endpoint(read, "ecs"))
+    logs = session.client("logs", region_name=region, endpoint_url=aws_endpoint(read, "logs"))
+    if stopped := _tasks(ecs, cluster_arn, task_definition_arn, "STOPPED"):
+        newest = stopped[-1]
+        return [
+            f"The newest of {len(stopped)} stopped tasks: {newest.get('stoppedReason', 'no reason given')}",
+            *(_container_line(container) for container in newest.get("containers", [])),
+            *_last_log_lines(ecs, logs, newest),
+        ]
+    # The wait was interrupted, or took too long.
+    if unstopped := _tasks(ecs, cluster_arn, task_definition_arn, "RUNNING"):
+        newest = unstopped[-1]
+        state = f"{newest.get('lastStatus')}, its health {newest.get('healthStatus')}"
+        return [f"No task of it has stopped; the newest is {state}.", *_last_log_lines(ecs, logs, newest)]
+    return [f"No task of it was started. {_newest_event(ecs, cluster_arn)}"]
+
+
+def _tasks(
+    ecs: "ECSClient", cluster_arn: str, task_definition_arn: str, status: Literal["RUNNING", "STOPPED"]
+) -> list["TaskTypeDef"]:
+    """The tasks of a task definition, the newest last; RUNNING are those that shall run, whatever they do now."""
+    arns = ecs.list_tasks(cluster=cluster_arn, desiredStatus=status)["taskArns"]
     tasks = ecs.describe_tasks(cluster=cluster_arn, tasks=arns)["tasks"] if arns else []
     ours = [task for task in tasks if task.get("taskDefinitionArn") == task_definition_arn]
-    if not ours:
-        return "ECS has no stopped task of it."
-    task = max(ours, key=lambda stopped: stopped["createdAt"])  # pyright: ignore[reportTypedDictNotRequiredAccess] # ECS always has it
-    logs = session.client("logs", region_name=region, endpoint_url=_endpoint("logs"))
-    definition = ecs.describe_task_definition(taskDefinition=task_definition_arn)["taskDefinition"]
-    return "\n".join(
-        [
-            f"The newest of {len(ours)} stopped tasks: {task.get('stoppedReason', 'no reason given')}",
-            *(_container_line(container) for container in task.get("containers", [])),
-            *_last_log_lines(logs, definition, task),
-        ]
-    )
+    return sorted(ours, key=lambda task: task["createdAt"])  # pyright: ignore[reportTypedDictNotRequiredAccess] # ECS always has it
+
+
+def _newest_event(ecs: "ECSClient", cluster_arn: str) -> str:
+    """ECS's last word on the cluster's one service, which says why a task cannot even be tried."""
+    services = ecs.list_services(cluster=cluster_arn)["serviceArns"]
+    found = ecs.describe_services(cluster=cluster_arn, services=services)["services"] if services else []
+    events = [event.get("message", "") for service in found for event in service.get("events", [])]
+    return f"ECS says: {events[0]}" if events else "ECS says nothing of it."
 
 
 def _container_line(container: "ContainerTypeDef") -> str:
@@ -66,9 +85,8 @@ def _container_line(container: "ContainerTypeDef") -> str:
     return f"{line}, {reason}" if reason else line
 
 
-def _last_log_lines(
-    logs: "CloudWatchLogsClient", definition: "TaskDefinitionTypeDef", task: "TaskTypeDef"
-) -> list[str]:
+def _last_log_lines(ecs: "ECSClient", logs: "CloudWatchLogsClient", task: "TaskTypeDef") -> list[str]:
+    definition = ecs.describe_task_definition(taskDefinition=task.get("taskDefinitionArn", ""))["taskDefinition"]
     container = definition.get("containerDefinitions", [{}])[0]
     options = container.get("logConfiguration", {"logDriver": "awslogs"}).get("options", {})
     task_id = task.get("taskArn", "").rsplit("/", 1)[-1]
@@ -82,18 +100,3 @@ def _last_log_lines(
     if not events:
         return ["  it wrote no log"]
     return [f"  its last {len(events)} log lines:", *(f"    {event.get('message', '').rstrip()}" for event in events)]
-
-
-def _session() -> boto3.Session:
-    config = pulumi.Config("aws")
-    return boto3.Session(
-        aws_access_key_id=config.get("accessKey"),
-        aws_secret_access_key=config.get("secretKey"),
-        aws_session_token=config.get("token"),
-        profile_name=config.get("profile"),
-    )
-
-
-def _endpoint(service: str) -> str | None:
-    endpoints: list[dict[str, str]] = json.loads(pulumi.Config("aws").get("endpoints") or "[]")
-    return next((endpoint[service] for endpoint in endpoints if service in endpoint), None)

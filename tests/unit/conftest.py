@@ -1,7 +1,7 @@
 """The mocks ring: the component built against a monitor that records what it asks for. No engine, no network."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
@@ -9,6 +9,7 @@ import pulumi
 import pytest
 from airflow_fargate import OUTPUTS, AirflowFargate, AirflowFargateArgs
 from pulumi.runtime import rpc
+from pulumi.runtime.config import CONFIG, set_all_config
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
 
 ACCOUNT = "123456789012"
@@ -125,6 +126,14 @@ def event_loop() -> None:
     It stays open: when it closes, its threads end, and with them loops that the SDK's mocks made there and never close.
     """
     asyncio.set_event_loop(asyncio.new_event_loop())
+
+
+@pytest.fixture(autouse=True)
+def own_config() -> Generator[None]:
+    """What a test configures is gone after it."""
+    before = dict(CONFIG.get())
+    yield
+    set_all_config(before)
 
 
 def build_component(

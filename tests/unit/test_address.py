@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import boto3
+import botocore.exceptions
 import pulumi
 import pytest
 from airflow_fargate import diagnosis
@@ -71,8 +73,10 @@ class Aws:
 
     exceptions = Exceptions
 
-    def __init__(self, tasks: list[dict[str, Any]], log: list[str] | None) -> None:
-        self.tasks = tasks
+    def __init__(
+        self, stopped: list[dict[str, Any]], log: list[str] | None, unstopped: list[dict[str, Any]] | None = None
+    ) -> None:
+        self.tasks = {"STOPPED": stopped, "RUNNING": unstopped or []}
         self.log = log
         self.asked: list[dict[str, Any]] = []
 
@@ -81,11 +85,18 @@ class Aws:
         return self
 
     def list_tasks(self, **request: Any) -> dict[str, Any]:
-        assert request["desiredStatus"] == "STOPPED"
-        return {"taskArns": [task["taskArn"] for task in self.tasks]}
+        return {"taskArns": [task["taskArn"] for task in self.tasks[request["desiredStatus"]]]}
 
-    def describe_tasks(self, **_: Any) -> dict[str, Any]:
-        return {"tasks": self.tasks}
+    def describe_tasks(self, **request: Any) -> dict[str, Any]:
+        tasks = [*self.tasks["STOPPED"], *self.tasks["RUNNING"]]
+        return {"tasks": [task for task in tasks if task["taskArn"] in request["tasks"]]}
+
+    def list_services(self, **_: Any) -> dict[str, Any]:
+        return {"serviceArns": [f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/airflow/airflow"]}
+
+    def describe_services(self, **_: Any) -> dict[str, Any]:
+        events = [{"message": "was unable to place a task"}, {"message": "an older one"}]
+        return {"services": [{"events": events}]}
 
     def describe_task_definition(self, **_: Any) -> dict[str, Any]:
         options = {"awslogs-group": "airflow-logs", "awslogs-stream-prefix": "airflow"}
@@ -114,7 +125,7 @@ def explain(monkeypatch: pytest.MonkeyPatch, aws: Aws) -> str:
     def session(**_: object) -> Aws:
         return aws
 
-    monkeypatch.setattr(diagnosis.boto3, "Session", session)
+    monkeypatch.setattr(boto3, "Session", session)
     return diagnosis.explain_service(f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/airflow", NEW)
 
 
@@ -144,8 +155,28 @@ def test_a_task_that_wrote_no_log_is_said_to_have_written_none(monkeypatch: pyte
     assert explain(monkeypatch, Aws([stopped("only", 1)], None)).endswith("  it wrote no log")
 
 
-def test_a_service_without_stopped_tasks_is_said_to_have_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert explain(monkeypatch, Aws([], None)) == "ECS has no stopped task of it."
+def test_after_an_interruption_the_task_that_has_not_stopped_is_described(monkeypatch: pytest.MonkeyPatch) -> None:
+    pending = {**stopped("only", 1), "lastStatus": "PENDING", "healthStatus": "UNKNOWN"}
+
+    assert explain(monkeypatch, Aws([], ["migrating"], [pending])).splitlines() == [
+        "No task of it has stopped; the newest is PENDING, its health UNKNOWN.",
+        "  its last 1 log lines:",
+        "    migrating",
+    ]
+
+
+def test_without_any_task_the_services_newest_event_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert explain(monkeypatch, Aws([], None)) == "No task of it was started. ECS says: was unable to place a task"
+
+
+def test_credentials_of_the_provider_alone_are_not_replaced_by_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pulumi.runtime.set_config("aws:assumeRoles", json.dumps([{"roleArn": "arn:aws:iam::210987654321:role/deploy"}]))
+
+    explained = explain(monkeypatch, Aws([stopped("only", 1)], None))
+
+    assert "could not be read (the provider alone follows aws:assumeRoles of the stack's configuration)" in explained
 
 
 def test_the_provider_configuration_tells_where_ecs_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,9 +190,9 @@ def test_the_provider_configuration_tells_where_ecs_is_asked(monkeypatch: pytest
 
 def test_a_diagnosis_that_is_not_possible_says_so_and_how_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(**_: Any) -> None:
-        raise diagnosis.botocore.exceptions.NoCredentialsError
+        raise botocore.exceptions.NoCredentialsError
 
-    monkeypatch.setattr(diagnosis.boto3, "Session", refused)
+    monkeypatch.setattr(boto3, "Session", refused)
 
     explained = diagnosis.explain_service(f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/airflow", NEW)
 

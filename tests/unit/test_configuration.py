@@ -4,7 +4,6 @@ import dataclasses
 import io
 import json
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import pytest
 import yaml
 from airflow_fargate import AirflowFargateArgs
 from airflow_fargate.validation import validate
-from pulumi.runtime.config import CONFIG, set_all_config
+from pulumi.runtime.config import set_all_config
 
 import configuration
 
@@ -25,11 +24,8 @@ DECLARED: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "Pulumi.yaml").read
 
 
 @pytest.fixture(autouse=True)
-def own_config() -> Iterator[None]:
-    before = dict(CONFIG.get())
+def own_project() -> None:
     pulumi.runtime.set_mocks(Recorder(), project=PROJECT)
-    yield
-    set_all_config(before)
 
 
 def configure(*, secret: tuple[str, ...] = (), **values: Any) -> None:

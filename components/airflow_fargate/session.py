@@ -1,0 +1,42 @@
+"""boto3 as the stack's `aws:` configuration has the provider ask AWS: credentials, region and endpoints."""
+
+import json
+from collections.abc import Callable
+
+import boto3
+import botocore.exceptions
+
+ReadKey = Callable[[str], str | None]
+"""Reads a key of the `aws:` namespace, as `pulumi.Config("aws").get` does; a list or object is JSON."""
+
+# Each leads to other credentials. boto3 has no counterpart that could be handed the same values.
+_NOT_FOLLOWED = (
+    *("assumeRole", "assumeRoles", "assumeRoleWithWebIdentity"),
+    *("sharedConfigFiles", "sharedCredentialsFiles"),
+)
+
+
+class NotFollowedError(botocore.exceptions.BotoCoreError):
+    """Asking AWS would mean to ask with other credentials than the provider's, perhaps of another account."""
+
+    fmt = "the provider alone follows aws:{key} of the stack's configuration"
+
+
+def aws_session(read: ReadKey) -> boto3.Session:
+    """Return a session with the provider's credentials and region, or raise `NotFollowedError`."""
+    for key in _NOT_FOLLOWED:
+        if read(key):
+            raise NotFollowedError(key=key)
+    return boto3.Session(
+        aws_access_key_id=read("accessKey"),
+        aws_secret_access_key=read("secretKey"),
+        aws_session_token=read("token"),
+        profile_name=read("profile"),
+        region_name=read("region"),
+    )
+
+
+def aws_endpoint(read: ReadKey, service: str) -> str | None:
+    """Return where the provider reaches a service such as `ecs`, if that is not AWS itself."""
+    endpoints: list[dict[str, str]] = json.loads(read("endpoints") or "[]")
+    return next((endpoint[service] for endpoint in endpoints if service in endpoint), None)
