@@ -66,8 +66,8 @@ class Deployed:
         self.cloud = cloud
         self.workspace = workspace
 
-    def configure(self, **args: Any) -> None:
-        self.workspace.write(PROGRAM.replace("ARGS", repr({**ARGS, **args})))
+    def configure(self, program: str = PROGRAM, /, **args: Any) -> None:
+        self.workspace.write(program.replace("ARGS", repr({**ARGS, **args})))
 
     def client(self, service: str) -> Any:
         return cast(Any, self.cloud.session()).client(service, endpoint_url=self.cloud.emulator.endpoint)

@@ -1,4 +1,4 @@
-"""The component through the real engine and the emulator: created, unchanged, updated, broken, repaired, destroyed.
+"""The component through the real engine and the emulator: created, unchanged, updated, destroyed.
 
 The container runs a stand-in for Airflow that answers its health check; everything else is what a user gets.
 """
@@ -148,27 +148,6 @@ def test_another_environment_is_another_task_at_another_address(stack: Deployed)
         assert answer.status == 200
 
 
-def test_a_broken_command_fails_the_update_and_the_next_good_one_repairs_it(stack: Deployed) -> None:
-    running = stack.workspace.outputs()["task_definition_arn"]
-
-    stack.configure(command=["python", "-c", "print('no such table: dag'); raise SystemExit(3)"])
-    text = stack.workspace.up(fails=True)
-
-    assert f"ECS rolled the service back to {running}" in text
-    assert "Essential container in task exited" in text
-    assert "exit code 3" in text
-    assert "no such table: dag" in text
-    assert "Traceback" not in text
-    assert stack.service["taskDefinition"] == running, "what ran before runs again"
-
-    assert "rolled the service back" in stack.workspace.preview(), "a preview stays possible, and warns"
-
-    stack.configure(environment={"GREETING": "repaired"})
-    stack.workspace.up()
-    assert stack.service["taskDefinition"] == stack.workspace.outputs()["task_definition_arn"]
-    stack.workspace.preview("--expect-no-changes")
-
-
 def test_spot_is_another_task_of_the_same_service(stack: Deployed) -> None:
     service, task_arns = stack.service, stack.task_arns
 
@@ -179,45 +158,6 @@ def test_spot_is_another_task_of_the_same_service(stack: Deployed) -> None:
     assert stack.service["capacityProviderStrategy"][0]["capacityProvider"] == "FARGATE_SPOT"
     assert len(stack.task_arns) == 1
     assert stack.task_arns != task_arns
-
-
-def test_an_image_that_cannot_be_pulled_fails_the_first_up_and_the_next_good_one_repairs_it(
-    cloud: Cloud, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    stack = Deployed(cloud, Workspace.make(cloud, tmp_path_factory.mktemp("broken"), "", {}))
-    try:
-        stack.configure(image="example/none:1")
-        text = stack.workspace.up(fails=True)
-
-        assert "CannotPullContainerError" in text
-        assert "example/none:1" in text
-        assert "url" not in stack.workspace.outputs(), "no address of something that does not run"
-
-        stack.configure()
-        stack.workspace.up()
-        assert len(stack.task_arns) == 1
-    finally:
-        stack.workspace.destroy()
-
-
-def test_ecs_exec_is_answered_by_the_next_task_with_the_four_actions_it_takes(stack: Deployed) -> None:
-    stack.configure(enable_exec=True, allowed_cidrs=[])
-    stack.workspace.up()
-
-    outputs = stack.workspace.outputs()
-    assert stack.service["enableExecuteCommand"] is True
-    role = stack.client("ecs").describe_task_definition(taskDefinition=outputs["task_definition_arn"])
-    role_name = role["taskDefinition"]["taskRoleArn"].rpartition("/")[2]
-    [policy_name] = stack.client("iam").list_role_policies(RoleName=role_name)["PolicyNames"]
-    policy = stack.client("iam").get_role_policy(RoleName=role_name, PolicyName=policy_name)["PolicyDocument"]
-    assert [action for statement in policy["Statement"] for action in statement["Action"]] == [
-        "ssmmessages:CreateControlChannel",
-        "ssmmessages:CreateDataChannel",
-        "ssmmessages:OpenControlChannel",
-        "ssmmessages:OpenDataChannel",
-    ]
-    assert rules(stack) == EGRESS, "nobody gets in but through ECS Exec"
-    stack.workspace.preview("--expect-no-changes")
 
 
 def test_refused_arguments_end_the_preview_with_one_message_and_no_traceback(stack: Deployed) -> None:
