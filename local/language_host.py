@@ -19,13 +19,23 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from importlib import metadata
 from pathlib import Path
+from types import ModuleType
 from typing import IO, Literal
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
-from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 from typing_extensions import override
+
+# Two hosts start for every command, and need nothing of the SDK but its messages. Importing the rest takes half a second,
+# so empty packages stand for the two around them.
+_SDK = Path(str(metadata.distribution("pulumi").locate_file("pulumi")))
+for _package, _folder in ((ModuleType("pulumi"), _SDK), (ModuleType("pulumi.runtime"), _SDK / "runtime")):
+    _package.__path__ = [str(_folder)]
+    sys.modules[_package.__name__] = _package
+
+from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2  # noqa: E402 # after the packages around it
 
 MESSAGE_WAS_SHOWN = 32
 """Exit code of pulumi-language-python-exec after it has shown the user's error: nothing is to be added."""
