@@ -6,7 +6,7 @@ PY := .venv/bin/python
 EMBEDDING := tests/engine/test_plugin.py tests/engine/test_package.py tests/engine/test_reference.py
 
 .DEFAULT_GOAL := help
-.PHONY: help venv up destroy stop status logs output env test test-unit test-versions check schema docs \
+.PHONY: help venv up destroy stop status logs output repair env test test-unit test-versions check schema docs \
   release-check release-record format bench airflow-lock clean
 
 help: ## List these commands
@@ -34,6 +34,9 @@ logs: venv ## Show the container's log; FOLLOW=1 waits for more
 
 output: venv ## Print all outputs as JSON, secrets included
 	@$(PY) -m local output
+
+repair: venv ## After a `pulumi` that was killed: bring the state of STACK=… in step with AWS
+	@$(PY) -m tools.repair --stack $(or $(STACK),$(error say which stack: make repair STACK=dev))
 
 env: venv ## Print exports for plain pulumi, aws and boto3: eval "$(make -s env)"
 	@$(PY) -m local env

@@ -12,7 +12,7 @@ from local.cloud import Cloud
 from local.errors import LocalCloudError
 from local.progress import say
 from tools.repair.errors import RepairError
-from tools.repair.locks import dead_holders
+from tools.repair.file_backend import release
 from tools.repair.repair import repair
 
 
@@ -25,7 +25,7 @@ class Stack:
     name: str
 
     def prepare(self) -> None:
-        """Makes the stack if it is new, hands it the committed configuration, and removes the lock of a killed run."""
+        """Makes the stack if it is new, hands it the committed configuration, and frees it from a killed run."""
         configuration = self.cloud.home.stack / f"Pulumi.{self.name}.yaml"
         committed = (self.project / configuration.name).read_text()
         salt = _salt(configuration)
@@ -35,7 +35,7 @@ class Stack:
             # Where `stack init` runs, it writes the salt into the configuration: not where that file is committed.
             (configuration.parent / "Pulumi.yaml").write_text(f"name: {self._project_name}\nruntime: python\n")
             self.pulumi("stack", "init", self.name, cwd=configuration.parent)
-        self._unlock()
+        release(self.cloud.home.state, self.name, lambda: self.pulumi("cancel", "--yes"), say)
 
     def exists(self) -> bool:
         return self._file.exists()
@@ -113,12 +113,6 @@ class Stack:
     def _checkpoint(self) -> dict[str, Any]:
         """The state as the backend keeps it: `pulumi stack export` shows the same, and takes a second to decrypt it."""
         return (json.loads(self._file.read_text())["checkpoint"].get("latest") or {}) if self._file.exists() else {}
-
-    def _unlock(self) -> None:
-        """Removes the backend's lock if the `pulumi` that took it is gone, which `pulumi` itself cannot know."""
-        for holder in dead_holders(self.cloud.home.state, self.name):
-            say(f"Removing the lock of an earlier run that was killed (process {holder}).")
-            self.pulumi("cancel", "--yes")
 
 
 def _salt(configuration: Path) -> str:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from tools.repair.errors import RepairError
-from tools.repair.locks import dead_holders
+from tools.repair.file_backend import release
 from tools.repair.repair import repair
 
 
@@ -29,7 +29,11 @@ def main() -> int:
         return result.stdout
 
     try:
-        _release(arguments.stack)
+        # The holders of locks in other backends may be alive on other machines.
+        backend = urlsplit(_backend())
+        if backend.scheme == "file":
+            folder = Path(url2pathname(backend.path)).expanduser()
+            release(folder, arguments.stack.rpartition("/")[2], lambda: pulumi("cancel", "--yes"), _say)
         repair(pulumi, _say, arguments.gone)
     except RepairError as error:
         _say(f"error: {error}")
@@ -38,16 +42,9 @@ def main() -> int:
     return 0
 
 
-def _release(stack: str) -> None:
-    """Remove the lock of a dead process of this machine; others stay, since their holders may be alive."""
+def _backend() -> str:
     login = subprocess.run(["pulumi", "whoami", "--json"], check=False, capture_output=True, text=True).stdout
-    backend: str = json.loads(login or "{}").get("url", "")
-    url = urlsplit(backend)
-    if url.scheme != "file":
-        return
-    for holder in dead_holders(Path(url2pathname(url.path)).expanduser(), stack.rpartition("/")[2]):
-        _say(f"Removing the lock of process {holder}, which is gone.")
-        subprocess.run(["pulumi", "cancel", "--yes", "--stack", stack], check=True, stdout=subprocess.DEVNULL)
+    return json.loads(login or "{}").get("url", "")
 
 
 def _say(message: str) -> None:

@@ -64,7 +64,7 @@ def _decide(deployment: Deployment, gone: Collection[str], say: Callable[[str], 
             say(f"{name_of(urn)}: cleared, as you say that it is not there")
             continue
         try:
-            found, why = _find(deployment, resource)
+            found, why = find(deployment, resource)
         except RepairError as undecided:
             raise RepairError(f"{name_of(urn)} was being created.", str(undecided)) from undecided
         except (BotoCoreError, ClientError) as error:
@@ -78,8 +78,8 @@ def _decide(deployment: Deployment, gone: Collection[str], say: Callable[[str], 
     return adoptions
 
 
-def _find(deployment: Deployment, resource: State) -> tuple[Found | None, str]:
-    """Return the one physical resource, if there is one, and what there is to say about it."""
+def find(deployment: Deployment, resource: State) -> tuple[Found | None, str]:
+    """Return what was created and is not in the state, if it is there, and what there is to say about it."""
     kind: str = resource["type"]
     if kind.startswith(STATE_ONLY) or not resource.get("custom"):
         return None, "cleared; it is nowhere but in the state"
