@@ -28,8 +28,8 @@ import grpc
 from google.protobuf.empty_pb2 import Empty
 from typing_extensions import override
 
-# Two hosts start for every command, and need nothing of the SDK but its messages. Importing the rest takes half a second,
-# so empty packages stand for the two around them.
+# Two hosts start for every command, and need only the SDK's messages. The rest takes half a second to import: empty
+# packages stand for the two around them.
 _SDK = Path(str(metadata.distribution("pulumi").locate_file("pulumi")))
 for _package, _folder in ((ModuleType("pulumi"), _SDK), (ModuleType("pulumi.runtime"), _SDK / "runtime")):
     _package.__path__ = [str(_folder)]
