@@ -28,13 +28,15 @@ def container_definition(
     region: pulumi.Input[str],
     log_group_name: pulumi.Input[str],
     parameter_arns: Mapping[str, pulumi.Input[str]],
+    parameter_versions: Mapping[str, pulumi.Input[str]],
     dag_bucket_name: pulumi.Input[str] | None,
 ) -> dict[str, Any]:
     """
     Return the container of the task definition in the words of ECS's RegisterTaskDefinition.
 
     It says all that ECS would fill in itself (`hostPort`, empty lists), in ECS's order, and nothing that is null: what
-    is read back then equals what was sent, and a later preview shows no change.
+    is read back then equals what was sent, and a later preview shows no change. ECS reads the parameters when it starts
+    a task: the labels make another revision, and with it another task, when the value of one changes.
     """
     return {
         "name": "airflow",
@@ -50,6 +52,9 @@ def container_definition(
         "healthCheck": _health_check(settings),
         "restartPolicy": {"enabled": True, "ignoredExitCodes": [], "restartAttemptPeriod": 60},
         "stopTimeout": 60,
+        "dockerLabels": {
+            f"airflow-fargate.parameter-version.{key}": version for key, version in sorted(parameter_versions.items())
+        },
         "logConfiguration": {
             "logDriver": "awslogs",
             "options": {

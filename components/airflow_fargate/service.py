@@ -69,6 +69,9 @@ def create_task_definition(
         region=region,
         log_group_name=log_group.name,
         parameter_arns={variable: parameter.arn for variable, parameter in credentials.parameters.items()},
+        parameter_versions={
+            variable: parameter.version.apply(str) for variable, parameter in credentials.parameters.items()
+        },
         dag_bucket_name=dag_bucket.bucket.bucket if dag_bucket else None,
     )
     return aws.ecs.TaskDefinition(

@@ -58,6 +58,8 @@ class Recorder(Mocks):
                 state |= {"base64": "+/" * 16}
             case "aws:ecs/taskDefinition:TaskDefinition":
                 state |= {"arn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/airflow:1"}
+            case "aws:ssm/parameter:Parameter":
+                state |= {"version": 1}
             case "aws:s3/bucket:Bucket":
                 state |= {"bucket": name}
             case "aws:ecs/cluster:Cluster":

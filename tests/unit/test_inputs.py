@@ -132,6 +132,8 @@ def test_every_secret_is_handed_over_by_reference_and_none_is_in_the_environment
         "AIRFLOW__CORE__FERNET_KEY": "airflow-AIRFLOW__CORE__FERNET_KEY-1234567",
         "TOKEN": "airflow-TOKEN-1234567",
     }
+    versions = {f"airflow-fargate.parameter-version.{secret['name']}": "1" for secret in definition["secrets"]}
+    assert definition["dockerLabels"] == versions, "another value is another task"
     for secret in ("t0ps3cret", "correct horse battery", "+/+/", "-_-_"):
         assert secret not in json.dumps(deployment.inputs(TASK_DEFINITION))
 
