@@ -23,7 +23,8 @@ AIRFLOW = dedent(
         def log_message(self, *_):
             pass
     print("serving", os.environ.get("GREETING", ""), flush=True)
-    http.server.ThreadingHTTPServer(("127.0.0.1", 8080), Health).serve_forever()
+    port = int(os.environ.get("AIRFLOW__API__PORT", "8080"))
+    http.server.ThreadingHTTPServer(("127.0.0.1", port), Health).serve_forever()
     """
 )
 
@@ -56,6 +57,7 @@ def stand_in_image(folder: Path) -> Path:
     write_executable(
         folder / "bin" / "python", f'[ "$1" = -c ] && exec {python} {folder}/airflow.py\nexec {python} "$@"'
     )
+    write_executable(folder / "bin" / "airflow", f"exec {python} {folder}/airflow.py")
     return folder
 
 

@@ -1,0 +1,216 @@
+"""The table of docs/updates.md, row by row: every argument changed on a running Airflow, through the real engine.
+
+One stack holds an Airflow for each row, so that two runs of `pulumi up` are enough for all of them.
+"""
+
+import json
+import re
+from collections.abc import Generator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+from airflow_fargate import AirflowFargateArgs
+from airflow_fargate.settings import DEFAULT_IMAGE
+
+from local.cloud import Cloud
+from local.engine.choose import Engine
+from local.paths import ROOT, Home
+from tests.engine.deployed import Deployed, stand_in_image
+from tests.engine.emulated import free_port
+from tests.engine.workspace import Workspace
+
+PROGRAM = """
+import json
+from pathlib import Path
+
+import pulumi
+import pulumi_awsx as awsx
+from airflow_fargate import AirflowFargate
+
+vpcs = {
+    f"vpc-{name}": awsx.ec2.Vpc(
+        name,
+        number_of_availability_zones=2,
+        nat_gateways=awsx.ec2.NatGatewayConfigurationArgs(strategy=awsx.ec2.NatGatewayStrategy.NONE),
+        subnet_specs=[awsx.ec2.SubnetSpecArgs(type=awsx.ec2.SubnetType.PUBLIC)],
+        subnet_strategy=awsx.ec2.SubnetAllocationStrategy.AUTO,
+        enable_dns_hostnames=True,
+    )
+    for name in ("first", "second")
+}
+
+for name, args in json.loads(Path("airflows.json").read_text()).items():
+    if "vpc_id" in args:
+        vpc = vpcs[args["vpc_id"]]
+        numbers = [int(subnet.rpartition("-")[2]) for subnet in args.get("subnet_ids", ["0", "1"])]
+        args["vpc_id"] = vpc.vpc_id
+        args["subnet_ids"] = [vpc.public_subnet_ids[number] for number in numbers]
+    airflow = AirflowFargate(name, args)
+    pulumi.export(name, {"cluster": airflow.cluster_arn, "url": airflow.url})
+"""
+
+COMMON: dict[str, Any] = {"vpc_id": "vpc-first", "allowed_cidrs": ["127.0.0.0/24"]}
+GIT: dict[str, Any] = {"dags_git_url": "https://example.com/dags.git"}
+BESIDE = {
+    "dags_refresh_seconds": GIT,
+    "dags_git_ref": GIT,
+    "dags_git_subdir": GIT,
+    "dags_git_token": GIT,
+}
+"""What an argument means nothing without."""
+
+FOLDERS = {
+    "dags": {"hello.py": "# hello"},
+    "dags-with-a-changed-file": {"hello.py": "# hello again"},
+    "dags-with-one-more-file": {"hello.py": "# hello", "more.py": "# more"},
+}
+
+VERBS = {"create", "update", "replace", "delete"}
+"""The engine's operations, without the parts of a replacement."""
+
+Step = tuple[str, str]
+"""The verb, and the resource's name without the component's in front of it."""
+
+
+class Row(NamedTuple):
+    """A row of the table, and the name of the Airflow that stands for it."""
+
+    argument: str
+    before: dict[str, Any]
+    after: dict[str, Any]
+    steps: tuple[Step, ...]
+    task: str
+    airflow: str
+
+    @classmethod
+    def parse(cls, number: int, line: str) -> "Row":
+        argument, change, resources, task = (cell.strip("| ") for cell in line.split(" | "))
+        argument = argument.strip("`")
+        before, after = (_given(argument, side) for side in change.split(" → "))
+        steps = [(words.split()[0], name) for words in resources.split(";") for name in re.findall("`(.+?)`", words)]
+        return cls(argument, before, after, tuple(steps), task, f"{argument.replace('_', '-')}-{number}")
+
+    @property
+    def can_run(self) -> bool:
+        """The health check of the legacy image looks for a file that only the image has."""
+        return self.argument != "legacy_image"
+
+
+def _given(argument: str, side: str) -> dict[str, Any]:
+    beside = {key: value for key, value in COMMON.items() if key != argument} | BESIDE.get(argument, {})
+    return beside if side == "nothing" else {**beside, argument: yaml.safe_load(side.strip("`"))}
+
+
+ROWS = [
+    Row.parse(number, line)
+    for number, line in enumerate((ROOT / "docs" / "updates.md").read_text().splitlines(), start=1)
+    if line.startswith("| `")
+]
+
+
+@dataclass(frozen=True)
+class Running:
+    """An Airflow at one time: its task and its URL."""
+
+    task_arn: str
+    url: str
+
+
+class Airflows(Deployed):
+    """The stack with an Airflow for each row."""
+
+    def place(self, args: dict[str, dict[str, Any]]) -> None:
+        """Give the program its Airflows, by name, with the arguments of each."""
+        (self.workspace.stack.project / "airflows.json").write_text(json.dumps(args))
+
+    def running(self) -> dict[str, Running]:
+        ecs, found = self.client("ecs"), dict[str, Running]()
+        for name, output in self.workspace.outputs().items():
+            [arn] = ecs.list_tasks(cluster=output["cluster"])["taskArns"]
+            found[name] = Running(arn, output["url"])
+        return found
+
+
+@dataclass(frozen=True)
+class Update:
+    """What one `pulumi up` did to every Airflow."""
+
+    steps: dict[str, set[Step]]
+    before: dict[str, Running]
+    after: dict[str, Running]
+
+
+@pytest.fixture(scope="module")
+def cloud(pulumi_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Generator[Cloud]:
+    """A cloud for this file alone, which has two images to choose from, and ends without `pulumi destroy`."""
+    cloud = Cloud(Home(tmp_path_factory.mktemp("cloud")), free_port(), pulumi_engine)
+    cloud.prepare()
+    image = stand_in_image(tmp_path_factory.mktemp("image"))
+    cloud.start({DEFAULT_IMAGE: image, "apache/airflow:3.3.1": image})
+    yield cloud
+    cloud.emulator.stop()
+
+
+@pytest.fixture(scope="module")
+def update(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Update:
+    folder = tmp_path_factory.mktemp("updates")
+    for name, files in FOLDERS.items():
+        (folder / name).mkdir()
+        for file, text in files.items():
+            (folder / name / file).write_text(text)
+    stack = Airflows(cloud, Workspace.make(cloud, folder, PROGRAM, {}))
+    with pytest.MonkeyPatch.context() as environment:
+        # With hundreds of resources, writing the state after each would take longer than all else.
+        environment.setenv("PULUMI_EXPERIMENTAL", "true")
+        environment.setenv("PULUMI_SKIP_CHECKPOINTS", "true")
+        stack.place({row.airflow: row.before for row in ROWS})
+        stack.workspace.up()
+        before = stack.running()
+        stack.place({row.airflow: row.after if row.can_run else row.before for row in ROWS})
+        up = stack.workspace.up("--json")
+    after = stack.running()
+    stack.place({row.airflow: row.after for row in ROWS if not row.can_run})
+    preview = stack.workspace.preview("--json")
+
+    events: list[dict[str, Any]] = [json.loads(line) for line in up.splitlines() if line.startswith("{")]
+    steps = [event["resourcePreEvent"]["metadata"] for event in events if "resourcePreEvent" in event]
+    plan = json.loads(preview[preview.index("{") :])["steps"]
+    return Update(
+        {row.airflow: _steps(row.airflow, steps if row.can_run else plan) for row in ROWS},
+        before,
+        after,
+    )
+
+
+def _steps(airflow: str, steps: list[dict[str, Any]]) -> set[Step]:
+    named = [(step["op"], step["urn"].rpartition("::")[2]) for step in steps if step["op"] in VERBS]
+    return {(verb, name.removeprefix(f"{airflow}-")) for verb, name in named if name.startswith(f"{airflow}-")}
+
+
+def test_the_table_has_every_argument_and_nothing_else() -> None:
+    assert {row.argument for row in ROWS} == set(AirflowFargateArgs.__annotations__)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.airflow)
+def test_exactly_the_named_resources_change_in_the_named_way(update: Update, row: Row) -> None:
+    done = update.steps[row.airflow]
+
+    assert {step for step in done if not any(_covers(named, step) for named in row.steps)} == set()
+    assert {named for named in row.steps if not any(_covers(named, step) for step in done)} == set()
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.can_run], ids=lambda row: row.airflow)
+def test_the_task_is_the_same_or_another_as_the_table_says(update: Update, row: Row) -> None:
+    before, after = update.before[row.airflow], update.after[row.airflow]
+
+    assert row.task in ("kept", "new")
+    assert (before.task_arn == after.task_arn) == (row.task == "kept")
+    if row.task == "kept":
+        assert before.url == after.url
+
+
+def _covers(named: Step, step: Step) -> bool:
+    return named[0] == step[0] and fnmatchcase(step[1], named[1])
