@@ -4,7 +4,10 @@ import pulumi
 from airflow_fargate import OUTPUTS, AirflowFargate
 
 from configuration import read_arguments
+from preflight import preflight
 
-airflow = AirflowFargate("airflow", read_arguments())
+arguments = read_arguments()
+preflight(arguments)
+airflow = AirflowFargate("airflow", arguments)
 for output in OUTPUTS:
     pulumi.export(output, getattr(airflow, output))

@@ -1,0 +1,186 @@
+"""Asks AWS, before anything is created, whether what the stack's configuration names is there and fits.
+
+Only the program does this: the component takes outputs of other resources, which are not there yet. Each question is
+one call. Where AWS does not let the caller look, a warning says what was not checked.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
+
+import boto3
+import pulumi
+from airflow_fargate import AirflowFargateArgs
+from airflow_fargate.session import aws_endpoint, aws_session
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, UnknownRegionError
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ec2.type_defs import RouteTableTypeDef, SubnetTypeDef
+
+T = TypeVar("T")
+
+# A region of each partition that every account has; it knows of all the others.
+_REGION_OF_PARTITION = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
+
+# AWS: "Availability Zone IDs". The id of a Local Zone or a Wavelength Zone has one more part, as in usw2-lax1-az1.
+_AVAILABILITY_ZONE_ID = re.compile(r"[a-z]+\d+-az\d+")
+
+# The provider waits longer and retries more often, and it fails if there is no answer; this only warns.
+_CLIENT_CONFIG = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
+
+
+class Refusal(NamedTuple):
+    """A refused key of the configuration, and why, with the value and the way out."""
+
+    key: str
+    reason: str
+
+
+def preflight(args: AirflowFargateArgs) -> None:
+    """
+    Raise `pulumi.RunError` with all that AWS would refuse of the configuration that `args` were read from.
+
+    Refused are a region that is not there or not enabled, and subnets that do not exist, are not in the VPC, lie
+    outside of the region's availability zones, have no route to an internet gateway, or have no free address at all.
+    """
+    read = pulumi.Config("aws").get
+    try:
+        session = aws_session(read)
+    except BotoCoreError as error:
+        pulumi.log.warn(f"Region, VPC and subnets were not checked: {error}.")
+        return
+    region = read("region") or os.environ.get("AWS_REGION") or session.region_name
+    refusals = list(_refuse_region(session, region))
+    vpc_id, subnet_ids = args.get("vpc_id"), args.get("subnet_ids")
+    if not refusals and vpc_id and subnet_ids:
+        # Read from the configuration, so neither is an output.
+        ec2 = _ec2(session, region)
+        refusals += _refuse_subnets(ec2, cast(str, vpc_id), cast(Sequence[str], subnet_ids))
+    if refusals:
+        lines = "".join(f"\n  {refusal.key}: {refusal.reason}" for refusal in refusals)
+        raise pulumi.RunError(f"The stack's configuration was refused, nothing was changed:{lines}")
+
+
+def _refuse_region(session: boto3.Session, region: str | None) -> Iterator[Refusal]:
+    if not region:
+        yield Refusal("aws:region", "is not set; run: pulumi config set aws:region us-east-1")
+        return
+    try:
+        partition = session.get_partition_for_region(region)
+    except UnknownRegionError:
+        partition = "aws"
+    ec2 = _ec2(session, _REGION_OF_PARTITION.get(partition, region))
+    # By a filter: a name that AWS does not have would be an error, among others that mean something else.
+    answer = _ask(
+        lambda: ec2.describe_regions(AllRegions=True, Filters=[{"Name": "region-name", "Values": [region]}])["Regions"],
+        f"Whether there is a region {region}, and whether it is enabled,",
+    )
+    if answer is None:
+        return
+    status = next((each.get("OptInStatus") for each in answer if each.get("RegionName") == region), None)
+    if status is None:
+        yield Refusal("aws:region", f"is {region}, which AWS does not have; choose one such as us-east-1")
+    elif status == "not-opted-in":
+        yield Refusal(
+            "aws:region",
+            f"is {region}, which is not enabled for this account; choose another, or run: "
+            f"aws account enable-region --region-name {region}",
+        )
+
+
+def _refuse_subnets(ec2: "EC2Client", vpc_id: str, subnet_ids: Sequence[str]) -> Iterator[Refusal]:
+    # By a filter, which leaves out what is not there; an id would be an error that names one of them only.
+    subnets = _ask(
+        lambda: ec2.describe_subnets(Filters=[{"Name": "subnet-id", "Values": list(subnet_ids)}])["Subnets"],
+        "Whether subnetIds are subnets of vpcId with free addresses",
+    )
+    if subnets is None:
+        return
+    there = {subnet.get("SubnetId"): subnet for subnet in subnets}
+    for subnet_id in subnet_ids:
+        if subnet_id not in there:
+            yield Refusal("subnetIds", f"has {subnet_id}, which is not in {ec2.meta.region_name}; name one that is")
+        else:
+            yield from _refuse_place(subnet_id, there[subnet_id], vpc_id)
+    yield from _refuse_full(subnets)
+    yield from _refuse_routes(ec2, vpc_id, [subnet for subnet in subnets if subnet.get("VpcId") == vpc_id])
+
+
+def _refuse_place(subnet_id: str, subnet: "SubnetTypeDef", vpc_id: str) -> Iterator[Refusal]:
+    if subnet.get("VpcId") != vpc_id:
+        yield Refusal(
+            "subnetIds",
+            f"has {subnet_id}, which belongs to {subnet.get('VpcId')}, but vpcId is {vpc_id}; "
+            "name the VPC that the subnets are in",
+        )
+    if not _AVAILABILITY_ZONE_ID.fullmatch(subnet.get("AvailabilityZoneId", "")):
+        yield Refusal(
+            "subnetIds",
+            f"has {subnet_id}, which lies in {subnet.get('AvailabilityZone')}; name one that lies in an availability "
+            "zone, since Fargate runs in no Local Zone and no Wavelength Zone",
+        )
+
+
+def _refuse_full(subnets: Sequence["SubnetTypeDef"]) -> Iterator[Refusal]:
+    full = [subnet.get("SubnetId", "") for subnet in subnets if not subnet.get("AvailableIpAddressCount")]
+    if full and len(full) == len(subnets):
+        yield Refusal(
+            "subnetIds",
+            f"has no subnet with a free address, which the task needs ({', '.join(full)}); free one, or name another "
+            "subnet as well",
+        )
+    elif full:
+        pulumi.log.warn(f"subnetIds: {', '.join(full)} has no free address; a task that ECS places there cannot start.")
+
+
+def _refuse_routes(ec2: "EC2Client", vpc_id: str, subnets: Sequence["SubnetTypeDef"]) -> Iterator[Refusal]:
+    if not subnets:
+        return
+    tables = _ask(
+        lambda: ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc_id]}])["RouteTables"],
+        "Whether subnetIds have a route to an internet gateway",
+    )
+    for subnet in () if tables is None else subnets:
+        table = _table_of(subnet, tables or [])
+        if not _leads_to_the_internet(table):
+            yield Refusal(
+                "subnetIds",
+                f"has {subnet.get('SubnetId')}, whose route table {table.get('RouteTableId')} has no working route "
+                "for 0.0.0.0/0 to an internet gateway: the task would reach no image, and nobody would reach the task; "
+                "add one, or name public subnets",
+            )
+
+
+def _table_of(subnet: "SubnetTypeDef", tables: Sequence["RouteTableTypeDef"]) -> "RouteTableTypeDef":
+    """The table that is associated with a subnet; without one, the main table of the VPC."""
+    associations = [(association, table) for table in tables for association in table.get("Associations", [])]
+    own = (table for association, table in associations if association.get("SubnetId") == subnet.get("SubnetId"))
+    main = (table for association, table in associations if association.get("Main"))
+    return next(chain(own, main), {})
+
+
+def _leads_to_the_internet(table: "RouteTableTypeDef") -> bool:
+    return any(
+        route.get("DestinationCidrBlock") == "0.0.0.0/0"
+        and route.get("GatewayId", "").startswith("igw-")
+        and route.get("State") == "active"
+        for route in table.get("Routes", [])
+    )
+
+
+def _ask(call: Callable[[], T], question: str) -> T | None:
+    """Return AWS's answer, or warn that `question` stays open."""
+    try:
+        return call()
+    except (BotoCoreError, ClientError) as error:
+        pulumi.log.warn(f"{question} was not checked: {error}")
+        return None
+
+
+def _ec2(session: boto3.Session, region: str | None) -> "EC2Client":
+    endpoint = aws_endpoint(pulumi.Config("aws").get, "ec2")
+    return session.client("ec2", region_name=region, endpoint_url=endpoint, config=_CLIENT_CONFIG)

@@ -1,0 +1,256 @@
+"""What the program asks AWS before it creates anything: one call a question, refused by key, or a warning."""
+
+import json
+from collections.abc import Generator, Mapping
+from typing import Any, NamedTuple, cast
+
+import boto3
+import pulumi
+import pytest
+from airflow_fargate import AirflowFargateArgs
+from botocore.stub import Stubber
+
+from preflight import preflight
+
+VPC = "vpc-0123456789abcdef0"
+FIRST = "subnet-0aaaaaaaaaaaaaaaa"
+SECOND = "subnet-0bbbbbbbbbbbbbbbb"
+EXISTING = AirflowFargateArgs(vpc_id=VPC, subnet_ids=[FIRST, SECOND])
+
+ENABLED = {"RegionName": "eu-west-1", "OptInStatus": "opt-in-not-required"}
+TO_INTERNET = {"DestinationCidrBlock": "0.0.0.0/0", "GatewayId": "igw-0123456789abcdef0", "State": "active"}
+MAIN_TABLE = {"RouteTableId": "rtb-main", "Associations": [{"Main": True}], "Routes": []}
+
+
+def subnet(subnet_id: str, **details: Any) -> dict[str, Any]:
+    return {
+        "SubnetId": subnet_id,
+        "VpcId": VPC,
+        "AvailabilityZone": "eu-west-1a",
+        "AvailabilityZoneId": "euw1-az1",
+        "AvailableIpAddressCount": 250,
+        **details,
+    }
+
+
+def table(*subnet_ids: str, **route: str) -> dict[str, Any]:
+    associations = [{"SubnetId": subnet_id, "Main": False} for subnet_id in subnet_ids]
+    return {"RouteTableId": "rtb-own", "Associations": associations, "Routes": [{**TO_INTERNET, **route}]}
+
+
+class Ec2:
+    """boto3's own client, which checks what it is asked against AWS's model; the answers are prepared."""
+
+    def __init__(self) -> None:
+        client = cast(Any, boto3.Session("test", "test")).client("ec2", region_name="eu-west-1")
+        self.client = client
+        self.stubber = Stubber(client)
+        self.asked: list[Mapping[str, Any]] = []
+
+    def answers(
+        self,
+        regions: list[dict[str, str]] | None = None,
+        subnets: list[dict[str, Any]] | None = None,
+        tables: list[dict[str, Any]] | None = None,
+    ) -> None:
+        self.stubber.add_response("describe_regions", {"Regions": [ENABLED] if regions is None else regions})
+        if subnets is not None:
+            self.stubber.add_response("describe_subnets", {"Subnets": subnets})
+        if tables is not None:
+            self.stubber.add_response("describe_route_tables", {"RouteTables": tables})
+
+
+@pytest.fixture
+def ec2(monkeypatch: pytest.MonkeyPatch) -> Generator[Ec2]:
+    """Every prepared answer must have been asked for."""
+    pulumi.runtime.set_config("aws:region", "eu-west-1")
+    ec2 = Ec2()
+
+    def client(_session: boto3.Session, service: str, **options: Any) -> Any:
+        ec2.asked.append({"service": service, **options})
+        return ec2.client
+
+    monkeypatch.setattr(boto3.Session, "client", client)
+    with ec2.stubber:
+        yield ec2
+        ec2.stubber.assert_no_pending_responses()
+
+
+@pytest.fixture
+def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    warnings: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", warnings.append)
+    return warnings
+
+
+def test_without_existing_subnets_only_the_region_is_asked_for_where_every_account_is(
+    ec2: Ec2, warnings: list[str]
+) -> None:
+    ec2.answers()
+
+    preflight(AirflowFargateArgs())
+
+    assert [call["region_name"] for call in ec2.asked] == ["us-east-1"]
+    assert warnings == []
+
+
+def test_public_subnets_of_the_vpc_pass_with_one_call_each(ec2: Ec2, warnings: list[str]) -> None:
+    ec2.answers(subnets=[subnet(FIRST), subnet(SECOND)], tables=[MAIN_TABLE, table(FIRST, SECOND)])
+
+    preflight(EXISTING)
+
+    assert warnings == []
+
+
+def test_a_subnet_without_a_route_table_of_its_own_has_the_main_one(ec2: Ec2) -> None:
+    main = {**MAIN_TABLE, "Routes": [TO_INTERNET]}
+    ec2.answers(subnets=[subnet(FIRST), subnet(SECOND)], tables=[table(FIRST), main])
+
+    preflight(EXISTING)
+
+
+class Refused(NamedTuple):
+    """AWS's answers, and what is said of them."""
+
+    subnets: list[dict[str, Any]]
+    tables: list[dict[str, Any]]
+    says: tuple[str, ...]
+
+
+NO_ROUTE = f"subnetIds: has {FIRST}, whose route table rtb-own has no working route for 0.0.0.0/0"
+BOTH = table(FIRST, SECOND)
+
+REFUSED = {
+    "subnet that does not exist": Refused(
+        [subnet(SECOND)], [BOTH], (f"subnetIds: has {FIRST}, which is not in eu-west-1",)
+    ),
+    "subnet of another VPC": Refused(
+        [subnet(FIRST, VpcId="vpc-0fff"), subnet(SECOND)],
+        [BOTH],
+        (f"subnetIds: has {FIRST}, which belongs to vpc-0fff, but vpcId is {VPC}",),
+    ),
+    "Local Zone": Refused(
+        [subnet(FIRST, AvailabilityZone="us-west-2-lax-1a", AvailabilityZoneId="usw2-lax1-az1"), subnet(SECOND)],
+        [BOTH],
+        (f"subnetIds: has {FIRST}, which lies in us-west-2-lax-1a",),
+    ),
+    "no free address": Refused(
+        [subnet(FIRST, AvailableIpAddressCount=0), subnet(SECOND, AvailableIpAddressCount=0)],
+        [BOTH],
+        (f"subnetIds: has no subnet with a free address, which the task needs ({FIRST}, {SECOND})",),
+    ),
+    "NAT gateway": Refused(
+        [subnet(FIRST), subnet(SECOND)],
+        [table(FIRST, GatewayId="nat-0123456789abcdef0"), table(SECOND)],
+        (NO_ROUTE,),
+    ),
+    "gateway that is gone": Refused(
+        [subnet(FIRST), subnet(SECOND)], [table(FIRST, State="blackhole"), table(SECOND)], (NO_ROUTE,)
+    ),
+    "route to a part of the internet": Refused(
+        [subnet(FIRST), subnet(SECOND)],
+        [table(FIRST, DestinationCidrBlock="203.0.113.0/24"), table(SECOND)],
+        (NO_ROUTE,),
+    ),
+    "main table without a route": Refused(
+        [subnet(FIRST), subnet(SECOND)],
+        [MAIN_TABLE, table(SECOND)],
+        (f"subnetIds: has {FIRST}, whose route table rtb-main has no working route",),
+    ),
+    "two reasons": Refused(
+        [subnet(FIRST, VpcId="vpc-0fff"), subnet(SECOND)],
+        [MAIN_TABLE],
+        (f"has {FIRST}, which belongs to vpc-0fff", f"has {SECOND}, whose route table rtb-main has no working route"),
+    ),
+}
+
+
+@pytest.mark.parametrize("refused", REFUSED.values(), ids=REFUSED)
+def test_subnets_that_the_task_could_not_work_in_are_refused(ec2: Ec2, refused: Refused) -> None:
+    ec2.answers(subnets=refused.subnets, tables=refused.tables)
+
+    with pytest.raises(pulumi.RunError) as failed:
+        preflight(EXISTING)
+
+    message, *lines = str(failed.value).splitlines()
+    assert message == "The stack's configuration was refused, nothing was changed:"
+    assert len(lines) == len(refused.says)
+    for line, says in zip(lines, refused.says, strict=True):
+        assert says in line
+
+
+def test_one_full_subnet_among_others_is_a_warning(ec2: Ec2, warnings: list[str]) -> None:
+    ec2.answers(subnets=[subnet(FIRST, AvailableIpAddressCount=0), subnet(SECOND)], tables=[BOTH])
+
+    preflight(EXISTING)
+
+    assert warnings == [f"subnetIds: {FIRST} has no free address; a task that ECS places there cannot start."]
+
+
+@pytest.mark.parametrize(
+    ("region", "regions", "says"),
+    [
+        ("eu-nowhere-1", [], "aws:region: is eu-nowhere-1, which AWS does not have"),
+        ("frankfurt", [ENABLED], "aws:region: is frankfurt, which AWS does not have"),
+        (
+            "ap-east-1",
+            [{"RegionName": "ap-east-1", "OptInStatus": "not-opted-in"}],
+            "is not enabled for this account; choose another, or run: aws account enable-region --region-name ap-east-1",
+        ),
+    ],
+)
+def test_a_region_that_is_not_there_is_refused_before_anything_is_asked_there(
+    ec2: Ec2, region: str, regions: list[dict[str, str]], says: str
+) -> None:
+    pulumi.runtime.set_config("aws:region", region)
+    ec2.answers(regions)
+
+    with pytest.raises(pulumi.RunError) as failed:
+        preflight(EXISTING)
+
+    assert says in str(failed.value)
+    assert [call["region_name"] for call in ec2.asked] == ["us-east-1"]
+
+
+def test_no_region_at_all_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+
+    with pytest.raises(pulumi.RunError) as failed:
+        preflight(AirflowFargateArgs())
+
+    assert "aws:region: is not set; run: pulumi config set aws:region us-east-1" in str(failed.value)
+
+
+def test_what_the_caller_may_not_look_at_is_a_warning_that_says_what_stays_open(ec2: Ec2, warnings: list[str]) -> None:
+    ec2.stubber.add_client_error("describe_regions", "UnauthorizedOperation", "You are not authorized.")
+    ec2.stubber.add_response("describe_subnets", {"Subnets": [subnet(FIRST), subnet(SECOND)]})
+    ec2.stubber.add_client_error("describe_route_tables", "UnauthorizedOperation", "You are not authorized.")
+
+    preflight(EXISTING)
+
+    region, routes = warnings
+    assert region.startswith("Whether there is a region eu-west-1, and whether it is enabled, was not checked: ")
+    assert "(UnauthorizedOperation) when calling the DescribeRegions operation" in region
+    assert routes.startswith("Whether subnetIds have a route to an internet gateway was not checked: ")
+
+
+def test_subnets_that_may_not_be_looked_at_are_asked_for_no_further(ec2: Ec2, warnings: list[str]) -> None:
+    ec2.answers()
+    ec2.stubber.add_client_error("describe_subnets", "UnauthorizedOperation", "You are not authorized.")
+
+    preflight(EXISTING)
+
+    assert len(warnings) == 1
+    assert warnings[0].startswith("Whether subnetIds are subnets of vpcId with free addresses was not checked: ")
+
+
+def test_credentials_of_the_provider_alone_are_a_warning(ec2: Ec2, warnings: list[str]) -> None:
+    pulumi.runtime.set_config("aws:assumeRoles", json.dumps([{"roleArn": "arn:aws:iam::210987654321:role/deploy"}]))
+
+    preflight(EXISTING)
+
+    [warning] = warnings
+    assert warning.startswith("Region, VPC and subnets were not checked: the provider alone follows aws:assumeRoles")
+    assert ec2.asked == []
