@@ -184,12 +184,3 @@ def test_destroy_takes_everything_away_the_first_time(
     assert cloud.left_behind() == before
     assert stack.task_arns, "the other stack is untouched"
     assert text.index("airflow-service") < text.index("airflow-security-group")
-
-
-def test_destroying_twice_is_no_error(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> None:
-    stack = Deployed(cloud, Workspace.make(cloud, tmp_path_factory.mktemp("twice"), "", {}))
-    stack.configure()
-    stack.workspace.up()
-
-    stack.workspace.destroy()
-    stack.workspace.destroy()
