@@ -2,9 +2,6 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 
-# Package, plugin and reference: run by `make test-embedding`, not by `make test`, until they pass beside the others.
-EMBEDDING := tests/engine/test_plugin.py tests/engine/test_package.py tests/engine/test_reference.py
-
 .DEFAULT_GOAL := help
 .PHONY: help venv up destroy stop status logs output repair env test test-unit test-versions check schema docs \
   release-check release-record format bench airflow-lock clean
@@ -44,11 +41,7 @@ env: venv ## Print exports for plain pulumi, aws and boto3: eval "$(make -s env)
 test: venv ## Run every test: mocks, engine, container
 	@$(PY) -m local prepare
 	@$(PY) -m pytest tests/unit
-	@$(PY) -m pytest --numprocesses logical --dist loadfile tests/engine tests/container $(addprefix --ignore=,$(EMBEDDING))
-
-test-embedding: venv ## Run the tests of the package, the plugin and the API reference
-	@$(PY) -m local prepare
-	@$(PY) -m pytest $(EMBEDDING)
+	@$(PY) -m pytest --numprocesses logical --dist loadfile tests/engine tests/container
 
 test-unit: venv ## Run the tests that need no engine, in seconds
 	@$(PY) -m pytest tests/unit
@@ -70,8 +63,8 @@ docs: venv ## Write the API reference, as HTML, to .local/docs
 release-check: venv ## Build the package, and run the minimal example with the wheel in an empty environment
 	@$(PY) -m tools.release_check
 
-release-record: venv ## At a release: record what it registers, which later versions must not replace
-	@$(PY) -m tests.unit.releases
+release-record: venv ## At a release: record what it registers and its wheel, which later versions must upgrade
+	@$(PY) -m tools.release_record
 
 bench: venv ## Measure our container against `airflow standalone`
 	@$(PY) -m local prepare

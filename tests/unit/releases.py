@@ -6,17 +6,17 @@ update, and leaves the task definition's inputs out: every change of one is a ne
 """
 
 import json
-from importlib import metadata
 from pathlib import Path
 from typing import Any, cast
 
 import airflow_fargate
 
+from local.paths import ROOT
 from local.providers.aws.provider import AwsStandIn
 from local.providers.random.provider import RandomStandIn
 from tests.unit.conftest import build_component
 
-RELEASED = Path(__file__).with_name("released")
+RELEASED = ROOT / "tests" / "released"
 SCHEMA = Path(airflow_fargate.__file__).with_name("schema.json")
 
 SETUPS: dict[str, dict[str, Any]] = {
@@ -65,8 +65,3 @@ def _fixed(typ: str, inputs: dict[str, Any]) -> dict[str, Any]:
         return {}
     declared = _STAND_INS[typ].inputs
     return {name: value for name, value in inputs.items() if declared[name].replaces}
-
-
-if __name__ == "__main__":
-    version = metadata.version("airflow-fargate")
-    (RELEASED / f"{version}.json").write_text(json.dumps(record(), indent=1, sort_keys=True) + "\n")

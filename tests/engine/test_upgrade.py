@@ -1,0 +1,59 @@
+"""A stack that the previous release has made, gone on with by the present code; the release is its own wheel."""
+
+import json
+import zipfile
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from local.cloud import Cloud
+from tests.engine.deployed import ARGS, PROGRAM, Deployed
+from tests.engine.workspace import Workspace
+from tests.unit.releases import RELEASED
+
+DAG = "from airflow.sdk import dag\n"
+
+# Every change of one is a new revision, by ECS's design; the service goes over to it in place.
+REPLACED_BY_DESIGN = {"aws:ecs/taskDefinition:TaskDefinition"}
+
+
+@pytest.fixture(scope="module")
+def stack(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Generator[Deployed]:
+    """The component as the previous release deploys it, with an argument of every kind; the program is the present."""
+    folder = tmp_path_factory.mktemp("upgrade")
+    [wheel] = RELEASED.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder / "released")
+    (folder / "dags").mkdir()
+    (folder / "dags" / "hello.py").write_text(DAG)
+    args = {**ARGS, "dags_path": "dags", "egress_ports": [5432], "environment": {"A": "1"}, "tags": {"team": "data"}}
+    program = PROGRAM.replace("ARGS", repr(args))
+    deployed = Deployed(cloud, Workspace.make(cloud, folder, "", {}))
+    deployed.workspace.write(f"import sys\nsys.path.insert(0, 'released')\n{program}")
+    deployed.workspace.up()
+    assert any("/released/airflow_fargate/" in json.dumps(each) for each in deployed.workspace.export()["resources"])
+    deployed.workspace.write(program)
+    yield deployed
+    deployed.workspace.destroy()
+
+
+def test_nothing_is_replaced_or_taken_away(stack: Deployed) -> None:
+    text = stack.workspace.preview("--json", "--show-sames")
+
+    steps: list[dict[str, Any]] = json.loads(text[text.index("{") :])["steps"]
+    others = [step for step in steps if step["urn"].split("::")[2].rpartition("$")[2] not in REPLACED_BY_DESIGN]
+    assert len(others) > 25
+    assert {step["urn"]: step["op"] for step in others if step["op"] not in ("same", "update", "create")} == {}
+
+
+def test_the_stack_goes_on_at_once_with_what_it_had(stack: Deployed) -> None:
+    before = stack.workspace.outputs()
+
+    stack.workspace.up()
+
+    kept = ("admin_password", "cluster_arn", "service_arn", "security_group_id", "vpc_id", "subnet_ids")
+    after = stack.workspace.outputs()
+    assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
+    assert len(stack.task_arns) == 1
+    stack.workspace.preview("--expect-no-changes")
