@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from local.emulator.definitions import items, part
-from local.emulator.images import AIRFLOW_HOME, Image
+from local.emulator.images import Image
 from local.emulator.logs import LogPipe, LogStream
 from local.emulator.packages import VARIABLE, Installation, packages_directory
 from local.emulator.sandbox import Sandbox, SandboxError
@@ -73,15 +73,15 @@ def container_environment(
 ) -> dict[str, str]:
     """All that the container's processes see: nothing of the emulator's own environment but what `_INHERITED` names.
 
-    `directory` stands for the container's filesystem. Without an image there is no /opt/airflow, so a value that begins
-    with it gets `directory` in its place. `agent` is what Fargate would give (region, endpoint, keys of the task role).
+    `directory` stands for the container's filesystem. Without an image there is no `airflow_home`, so a value that
+    begins with it gets `directory` in its place. `agent` is what Fargate would give (region, endpoint, keys).
     """
     environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     environment |= {
         "PATH": f"{image.venv}/bin:{_SYSTEM_PATH}",
         "HOME": str(directory),
         "TMPDIR": str(directory / "tmp"),
-        "AIRFLOW_HOME": AIRFLOW_HOME,
+        "AIRFLOW_HOME": image.airflow_home,
         **agent,
         **image.environment,
     }
@@ -91,12 +91,12 @@ def container_environment(
         packages = packages_directory(directory)
         environment["PATH"] = f"{packages}/bin:{environment['PATH']}"
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(packages), environment.get("PYTHONPATH"))))
-    return {name: _in_directory(value, directory) for name, value in environment.items()}
+    return {name: _in_directory(value, image.airflow_home, directory) for name, value in environment.items()}
 
 
-def _in_directory(value: str, directory: Path) -> str:
-    if value == AIRFLOW_HOME or value.startswith(f"{AIRFLOW_HOME}/"):
-        return f"{directory}{value.removeprefix(AIRFLOW_HOME)}"
+def _in_directory(value: str, airflow_home: str, directory: Path) -> str:
+    if value == airflow_home or value.startswith(f"{airflow_home}/"):
+        return f"{directory}{value.removeprefix(airflow_home)}"
     return value
 
 
@@ -262,9 +262,10 @@ class Container:
         os.set_blocking(reader, False)
         with os.fdopen(reader, "rb") as output:
             try:
-                pid = self._sandbox.start(
-                    self._executable(check.command), self._environment, writer, on_exit, main=False
-                )
+                # Its paths in the image are paths in the task's directory, as those in the environment are.
+                home, directory = self._image.airflow_home, self._environment["HOME"]
+                command = [word.replace(f"{home}/", f"{directory}/") for word in check.command]
+                pid = self._sandbox.start(self._executable(command), self._environment, writer, on_exit, main=False)
             except (SandboxError, CannotStartContainerError) as error:
                 return False, str(error)
             finally:

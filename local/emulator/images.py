@@ -12,8 +12,10 @@ _AIRFLOW_ENVIRONMENT = {"AIRFLOW__CORE__LOAD_EXAMPLES": "false", "DUMB_INIT_SETS
 # Its entrypoint script runs these as they are, and takes everything else as arguments of `airflow`.
 _AIRFLOW_PROGRAMS = ("bash", "python", "airflow")
 
-# AIRFLOW_HOME in the image. A task without an image gets a directory of its own instead.
-AIRFLOW_HOME = "/opt/airflow"
+_AIRFLOW_HOME = "/opt/airflow"
+
+# Airflow 1.10's images were of another author (puckel/docker-airflow, Dockerfile).
+_OTHER_HOMES = {"puckel/docker-airflow": "/usr/local/airflow"}
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,17 @@ class Image:
         return cls(name, venv)
 
     @property
+    def repository(self) -> str:
+        return self.name.rpartition(":")[0]
+
+    @property
     def is_airflow(self) -> bool:
-        return self.name.rpartition(":")[0] == _AIRFLOW_REPOSITORY
+        return self.repository == _AIRFLOW_REPOSITORY
+
+    @property
+    def airflow_home(self) -> str:
+        """AIRFLOW_HOME in the image. A task without an image gets a directory of its own instead."""
+        return _OTHER_HOMES.get(self.repository, _AIRFLOW_HOME)
 
     @property
     def environment(self) -> dict[str, str]:

@@ -13,7 +13,7 @@ from local.cloud import Cloud
 from local.engine.choose import Engine, add_yaml, engine
 from local.paths import Home
 from tests.engine import emulated
-from tests.engine.deployed import stand_in_image
+from tests.engine.deployed import GUIDE_IMAGE, stand_in_image
 from tests.engine.emulated import IMAGE
 from tests.engine.workspace import Workspace
 
@@ -41,7 +41,8 @@ def cloud(pulumi_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Ge
     """A local cloud of its own, on a free port in a temporary folder."""
     cloud = Cloud(Home(tmp_path_factory.mktemp("cloud")), emulated.free_port(), pulumi_engine)
     cloud.prepare()
-    cloud.start({IMAGE: Path(sys.prefix), DEFAULT_IMAGE: stand_in_image(tmp_path_factory.mktemp("image"))})
+    airflow = stand_in_image(tmp_path_factory.mktemp("image"))
+    cloud.start({IMAGE: Path(sys.prefix), DEFAULT_IMAGE: airflow, GUIDE_IMAGE: airflow})
     yield cloud
     cloud.emulator.stop()
 

@@ -1,11 +1,13 @@
 """The component deployed by the real engine, with a stand-in for Airflow that answers the container's health check."""
 
+import json
 import sys
 from pathlib import Path
 from textwrap import dedent
 from typing import Any, cast
 
 from local.cloud import Cloud
+from local.paths import ROOT
 from local.plugins import write_executable
 from tests.engine.emulated import IMAGE
 from tests.engine.workspace import Workspace
@@ -37,6 +39,16 @@ for output in OUTPUTS:
     pulumi.export(output, getattr(airflow, output))
 """
 
+PLUGIN = """
+import pulumi
+
+class PluginAirflow(pulumi.ComponentResource):
+    # What an SDK that Pulumi generates from the schema does, in whatever language.
+    def __init__(self, name, args, opts=None):
+        super().__init__("airflow-fargate:index:AirflowFargate", name, args, opts, remote=True)
+"""
+"""The component as the plugin serves it, for a program in Python; arguments have the names of the schema."""
+
 ARGS: dict[str, Any] = {
     "image": IMAGE,
     "command": ["python", "-c", AIRFLOW],
@@ -46,10 +58,14 @@ ARGS: dict[str, Any] = {
 }
 
 
-def stand_in_image(folder: Path) -> Path:
-    """What stands for the official image: its Python runs a stand-in for Airflow in place of the supervisor.
+GUIDE_IMAGE = "puckel/docker-airflow:1.10.9"
+"""The image of the original guide: Airflow 1.10."""
 
-    With it, programs that name neither an image nor a command are deployed as they are.
+
+def stand_in_image(folder: Path) -> Path:
+    """What stands for the official image or the guide's: it runs a stand-in for Airflow in place of their commands.
+
+    With it, programs that name one of the two or no image, and no command, are deployed as they are.
     """
     folder.mkdir(exist_ok=True)
     (folder / "airflow.py").write_text(AIRFLOW)
@@ -58,7 +74,20 @@ def stand_in_image(folder: Path) -> Path:
         folder / "bin" / "python", f'[ "$1" = -c ] && exec {python} {folder}/airflow.py\nexec {python} "$@"'
     )
     write_executable(folder / "bin" / "airflow", f"exec {python} {folder}/airflow.py")
+    # The command of Airflow 1.10, whose health is the pid file that it writes.
+    write_executable(
+        folder / "bin" / "webserver",
+        f'echo $$ > "$AIRFLOW_HOME"/airflow-webserver.pid; exec {python} {folder}/airflow.py',
+    )
     return folder
+
+
+def plugin_consumer(cloud: Cloud, folder: Path) -> Workspace:
+    """Makes a project in Python for programs that use the plugin."""
+    workspace = Workspace.make(cloud, folder, "", {})
+    plugins = {"providers": [{"name": "airflow-fargate", "path": str(ROOT / "components")}]}
+    (folder / "Pulumi.yaml").write_text(json.dumps({"name": "probe", "runtime": "python", "plugins": plugins}))
+    return workspace
 
 
 class Deployed:
