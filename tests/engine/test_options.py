@@ -2,60 +2,87 @@
 
 import json
 from collections.abc import Generator
+from string import Template
 from typing import Any
 
 import pytest
+from pulumi.provider.experimental.util import camel_case
 
 from local.cloud import Cloud
-from tests.engine.deployed import ARGS
+from tests.engine.deployed import ARGS, PLUGIN, plugin_consumer
 from tests.engine.workspace import Workspace
 
-PROGRAM = """
-import pulumi
+PROGRAM = Template(
+    PLUGIN
+    + """
 import pulumi_aws as aws
 from airflow_fargate import AirflowFargate
 
 before = aws.cloudwatch.LogGroup("before")
-airflow = AirflowFargate(NAME, ARGS, OPTIONS)
+endpoints = pulumi.Config("aws").require_object("endpoints")
+elsewhere = aws.Provider(
+    "elsewhere", region="eu-central-1", endpoints=endpoints, access_key="test", secret_key="test"
+)
+
+def tag(args):
+    if args.type_.startswith("aws:") and "tags" in args.props:
+        return pulumi.ResourceTransformResult({**args.props, "tags": {"seen": "yes"}}, args.opts)
+
+$form($name, $args, pulumi.ResourceOptions($options))
 """
+)
+
+FORMS = {"AirflowFargate": ARGS, "PluginAirflow": {camel_case(name): value for name, value in ARGS.items()}}
+"""The component as Python imports it and as the plugin serves it, each with the arguments as they are named there."""
 
 Steps = dict[str, dict[str, Any]]
 
+each_form = pytest.mark.parametrize("form", FORMS)
+
 
 class Project:
-    """A program with one component, under a name and with options."""
+    """A program with one component, in one of its forms, under a name and with options."""
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
 
-    def write(self, options: str, name: str = "airflow") -> None:
-        program = PROGRAM.replace("NAME", repr(name)).replace("ARGS", repr(ARGS))
-        self.workspace.write(program.replace("OPTIONS", f"pulumi.ResourceOptions({options})"))
+    def write(self, form: str, options: str = "", name: str = "airflow") -> None:
+        args = FORMS[form]
+        self.workspace.write(PROGRAM.substitute(form=form, name=repr(name), args=repr(args), options=options))
 
     def plan(self) -> Steps:
         """Every step below the component, by its URN."""
-        text = self.workspace.preview("--json")
+        text = self.workspace.preview("--json", "--show-sames")
         steps: list[dict[str, Any]] = json.loads(text[text.index("{") :])["steps"]
         return {step["urn"]: step for step in steps if "AirflowFargate$" in step["urn"]}
 
 
 @pytest.fixture(scope="module")
 def project(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Generator[Project]:
-    workspace = Workspace.make(cloud, tmp_path_factory.mktemp("options"), "", {})
+    workspace = plugin_consumer(cloud, tmp_path_factory.mktemp("options"))
     yield Project(workspace)
     workspace.destroy()
 
 
-def test_protect_and_retain_on_delete_and_depends_on_reach_every_child(project: Project) -> None:
-    project.write("protect=True, retain_on_delete=True, depends_on=[before]")
+@each_form
+def test_options_reach_every_child(project: Project, form: str) -> None:
+    project.write(
+        form,
+        "protect=True, retain_on_delete=True, depends_on=[before], providers=[elsewhere], transforms=[tag]",
+    )
 
     states = {urn: step["newState"] for urn, step in project.plan().items()}
-
-    assert len(states) > 25
-    assert [urn for urn, state in states.items() if not state.get("protect")] == []
-    assert [urn for urn, state in states.items() if not state.get("retainOnDelete")] == []
+    aws = {urn: state for urn, state in states.items() if state["type"].startswith("aws:")}
+    tagged = {urn: state for urn, state in aws.items() if "tags" in state["inputs"]}
     # What is in the VPC component waits as that one decides.
     ours = {urn: state for urn, state in states.items() if "$awsx:ec2:Vpc$" not in urn}
+
+    assert len(aws) > 20
+    assert len(tagged) > 10
+    assert [urn for urn, state in states.items() if not state.get("protect")] == []
+    assert [urn for urn, state in states.items() if not state.get("retainOnDelete")] == []
+    assert [urn for urn, state in aws.items() if "::elsewhere::" not in state["provider"]] == []
+    assert [urn for urn, state in tagged.items() if state["inputs"]["tags"].get("seen") != "yes"] == []
     assert [
         urn
         for urn, state in ours.items()
@@ -63,18 +90,25 @@ def test_protect_and_retain_on_delete_and_depends_on_reach_every_child(project: 
     ] == []
 
 
-def test_aliases_take_a_stack_over_to_another_name(project: Project) -> None:
-    project.write("")
+@pytest.fixture(scope="module")
+def deployed(project: Project) -> Project:
+    project.write("AirflowFargate")
     project.workspace.up()
-    project.write('aliases=[pulumi.Alias(name="airflow")]', name="renamed")
+    return project
 
-    steps = project.plan()
 
+@each_form
+def test_aliases_take_a_stack_over_to_another_name(deployed: Project, form: str) -> None:
+    deployed.write(form, 'aliases=[pulumi.Alias(name="airflow")]', name="renamed")
+
+    steps = deployed.plan()
+
+    assert len(steps) > 25
     assert {urn: step["op"] for urn, step in steps.items() if step["op"] not in ("same", "update")} == {}
     assert all("::renamed" in urn for urn in steps)
 
 
-def test_without_the_alias_everything_would_be_made_anew(project: Project) -> None:
-    project.write("", name="renamed")
+def test_without_the_alias_everything_would_be_made_anew(deployed: Project) -> None:
+    deployed.write("AirflowFargate", name="renamed")
 
-    assert {"create", "delete"} <= {step["op"] for step in project.plan().values()}
+    assert {"create", "delete"} <= {step["op"] for step in deployed.plan().values()}

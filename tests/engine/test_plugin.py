@@ -1,6 +1,7 @@
 """The component as a plugin, through the real engine: programs in Pulumi YAML send it floats, unknowns and secrets."""
 
 import json
+import re
 import urllib.request
 from collections.abc import Generator
 from contextlib import closing
@@ -12,7 +13,7 @@ import pytest
 
 from local.cloud import Cloud
 from local.paths import ROOT
-from tests.engine.deployed import Deployed
+from tests.engine.deployed import PLUGIN, Deployed, plugin_consumer
 from tests.engine.workspace import Workspace
 
 pytestmark = pytest.mark.usefixtures("pulumi_yaml")
@@ -20,18 +21,20 @@ pytestmark = pytest.mark.usefixtures("pulumi_yaml")
 SCHEMA = json.loads(Path(airflow_fargate.__file__).with_name("schema.json").read_text())
 INPUTS: dict[str, dict[str, Any]] = SCHEMA["resources"]["airflow-fargate:index:AirflowFargate"]["inputProperties"]
 
-PLAIN: dict[str, Any] = {
+REPOSITORY = "https://example.com/team/dags.git"
+
+NUMBERS: dict[str, Any] = {
     "cpu": 1024,
     "memory": 3072,
     "port": 8080,
     "egressPorts": [5432],
     "ephemeralStorageGib": 30,
     "logRetentionDays": 7,
-    "allowedCidrs": ["127.0.0.0/8"],
+    "dagsRefreshSeconds": 45,
 }
-"""Every number, and what a first component needs."""
+"""Every number. Pulumi YAML sends each as a float, as every consumer does."""
 
-SECRETS = ("a-password-of-our-own", "an-environment-value", "a-secret-value", "a-tag-value")
+SECRETS = ("a-password-of-our-own", "an-environment-value", "a-secret-value", "a-tag-value", "a-token-of-our-own")
 
 
 def secret(value: Any) -> dict[str, Any]:
@@ -39,7 +42,6 @@ def secret(value: Any) -> dict[str, Any]:
 
 
 OUTPUTS_AS_INPUTS: dict[str, Any] = {
-    "allowedCidrs": ["127.0.0.0/8"],
     "image": secret("apache/airflow:3.3.2"),
     "vpcId": secret("${first.vpcId}"),
     "subnetIds": secret("${first.subnetIds}"),
@@ -47,6 +49,7 @@ OUTPUTS_AS_INPUTS: dict[str, Any] = {
     "environment": {"CLUSTER": "${first.clusterArn}", "GREETING": secret(SECRETS[1])},
     "secrets": {"FIRST": "${first.url}", "VALUE": secret(SECRETS[2])},
     "tags": {"first": "${first.logGroupName}", "value": secret(SECRETS[3])},
+    "dagsGitToken": secret(SECRETS[4]),
 }
 """Every argument that may be an output: unknown at preview, or a secret, or both."""
 
@@ -69,9 +72,10 @@ def write(folder: Path, components: dict[str, dict[str, Any]], outputs: dict[str
 def stack(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Generator[Deployed]:
     folder = tmp_path_factory.mktemp("yaml")
     outputs = {name: f"${{second.{name}}}" for name in ("url", "adminPassword", "clusterArn", "subnetIds")}
+    both = {"allowedCidrs": ["127.0.0.0/8"], "dagsGitUrl": REPOSITORY}
     write(
         folder,
-        {"first": PLAIN, "second": OUTPUTS_AS_INPUTS},
+        {"first": {**both, **NUMBERS}, "second": {**both, **OUTPUTS_AS_INPUTS}},
         {**outputs, "first": "${first.taskDefinitionArn}", "second": "${second.taskDefinitionArn}"},
     )
     workspace = Workspace.of(cloud, folder, {})
@@ -93,21 +97,38 @@ def resource(stack: Deployed, name: str) -> dict[str, Any]:
     return found
 
 
+def takes_outputs(declared: dict[str, Any]) -> bool:
+    """Whether it may be an output, or as a map has values that may be."""
+    values: dict[str, Any] = declared.get("additionalProperties", {"plain": True})
+    return not (declared.get("plain") and values.get("plain"))
+
+
 def test_every_argument_that_may_be_an_output_is_tested_as_one() -> None:
-    assert {name for name, declared in INPUTS.items() if not declared.get("plain")} - {"dagsGitToken"} <= set(
-        OUTPUTS_AS_INPUTS
-    )
+    assert {name for name, declared in INPUTS.items() if takes_outputs(declared)} == set(OUTPUTS_AS_INPUTS)
+
+
+def test_every_number_is_tested_as_a_float() -> None:
+    assert {name for name, declared in INPUTS.items() if "integer" in json.dumps(declared)} == set(NUMBERS)
 
 
 def test_numbers_that_arrive_as_floats_are_whole_ones(stack: Deployed) -> None:
     task = definition(stack, "first")
+    container = task["containerDefinitions"][0]
+    environment = {variable["name"]: variable["value"] for variable in container["environment"]}
+    [bundle] = json.loads(environment["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"])
 
     assert (task["cpu"], task["memory"], task["ephemeralStorage"]) == ("1024", "3072", {"sizeInGiB": 30})
-    assert task["containerDefinitions"][0]["portMappings"][0]["containerPort"] == 8080
-    assert task["containerDefinitions"][0]["memory"] == 3072
-    assert '.0"' not in json.dumps(resource(stack, "first-task-definition")["inputs"])
+    assert container["portMappings"][0]["containerPort"] == 8080
+    assert container["memory"] == 3072
+    assert bundle["kwargs"]["refresh_interval"] == 45
     assert resource(stack, "first-logs")["inputs"]["retentionInDays"] == 7
     assert resource(stack, "first-egress-tcp-5432")["inputs"]["toPort"] == 5432
+    assert resource(stack, "first")["outputs"]["url"].endswith(":8080")
+    # The programs that run in the container have floats of their own.
+    del container["command"], container["healthCheck"]["command"]
+    inputs = [each.get("inputs", {}) for each in stack.workspace.export()["resources"]]
+    inputs = [each for each in inputs if "containerDefinitions" not in each]
+    assert re.findall(r"[^\d.]\d+\.0(?![\d.])", json.dumps([container, inputs])) == []
 
 
 def test_outputs_and_secrets_arrive_whole(stack: Deployed) -> None:
@@ -121,6 +142,8 @@ def test_outputs_and_secrets_arrive_whole(stack: Deployed) -> None:
         name: ssm.get_parameter(Name=parameter, WithDecryption=True)["Parameter"]["Value"]
         for name, parameter in parameters.items()
     }
+    cluster = stack.workspace.outputs()["clusterArn"]
+    tags = {tag["key"]: tag["value"] for tag in stack.client("ecs").list_tags_for_resource(resourceArn=cluster)["tags"]}
 
     assert container["image"] == "apache/airflow:3.3.2"
     assert environment["CLUSTER"].startswith("arn:aws:ecs:")
@@ -128,7 +151,10 @@ def test_outputs_and_secrets_arrive_whole(stack: Deployed) -> None:
     assert values["FIRST"].startswith("http://127.")
     assert values["VALUE"] == "a-secret-value"
     assert values["ADMIN_PASSWORD"] == "a-password-of-our-own"
-    assert resource(stack, "second-cluster")["outputs"]["arn"] == stack.workspace.outputs()["clusterArn"]
+    assert "a-token-of-our-own" in values["AIRFLOW_CONN_DAGS_GIT"]
+    assert tags["first"].startswith("first-logs")
+    assert tags["value"] == "a-tag-value"
+    assert resource(stack, "second-cluster")["outputs"]["arn"] == cluster
 
 
 def test_no_secret_is_in_the_state_in_plain_text(stack: Deployed) -> None:
@@ -163,22 +189,38 @@ def refused(cloud: Cloud, tmp_path: Path) -> Any:
     return preview
 
 
-def test_secrets_for_arguments_that_must_be_plain_are_refused_by_name_and_not_shown(refused: Any) -> None:
+PLAIN = {name: declared for name, declared in INPUTS.items() if declared.get("plain")}
+
+
+def sample(declared: dict[str, Any]) -> Any:
     samples: dict[str, Any] = {"boolean": True, "integer": 7654321, "string": "hidden", "object": {"hidden": "hidden"}}
-    plain = {name: declared for name, declared in INPUTS.items() if declared.get("plain")}
+    return [sample(declared["items"])] if declared["type"] == "array" else samples[declared["type"]]
 
-    def sample(declared: dict[str, Any]) -> Any:
-        return [sample(declared["items"])] if declared["type"] == "array" else samples[declared["type"]]
 
-    text = refused({name: secret(sample(declared)) for name, declared in plain.items()})
+def not_refused_as_outputs(text: str) -> list[str]:
+    return [name for name in PLAIN if f"  {name}: is an output or a secret, but decides what is created" not in text]
 
-    assert [
-        name for name in plain if f"  {name}: is an output or a secret, but decides what is created" not in text
-    ] == []
+
+def test_secrets_for_arguments_that_must_be_plain_are_refused_by_name_and_not_shown(refused: Any) -> None:
+    text = refused({name: secret(sample(declared)) for name, declared in PLAIN.items()})
+
+    assert not_refused_as_outputs(text) == []
     assert "hidden" not in text
     assert "7654321" not in text
     assert "Traceback" not in text
     assert "File " not in text
+
+
+def test_unknown_values_for_arguments_that_must_be_plain_are_refused_by_name(cloud: Cloud, tmp_path: Path) -> None:
+    # In Python, whose outputs are unknown at preview whatever their type.
+    workspace = plugin_consumer(cloud, tmp_path)
+    unknown = ", ".join(f"{name!r}: group.arn.apply(lambda _: {sample(PLAIN[name])!r})" for name in PLAIN)
+    workspace.write(
+        f"import pulumi_aws as aws\ngroup = aws.cloudwatch.LogGroup('group')\n{PLUGIN}\n"
+        f"PluginAirflow('airflow', {{{unknown}}})"
+    )
+
+    assert not_refused_as_outputs(workspace.preview(fails=True)) == []
 
 
 def test_refusals_arrive_with_the_names_that_the_program_uses(refused: Any) -> None:
