@@ -1,5 +1,7 @@
 """Sdist and wheel: what is in them, and nothing else."""
 
+import subprocess
+import sys
 import tarfile
 import zipfile
 from email.parser import Parser
@@ -44,3 +46,14 @@ def test_the_sdist_has_the_package_and_what_builds_it_alone(wheel: Path) -> None
         *FILES,
         *("LICENSE", "PKG-INFO", "README.md", "pyproject.toml", "setup.cfg"),
     }
+
+
+def test_pip_installs_it_from_the_repository_without_a_clone(tmp_path: Path) -> None:
+    # Some versions of pip refuse a URL without a host.
+    source = f"airflow-fargate @ git+file://localhost{ROOT}#subdirectory=components"
+
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", tmp_path, source], check=True
+    )
+
+    assert {file.name for file in tmp_path.glob("*/*")} >= {"component.py", "py.typed", "schema.json", "METADATA"}
