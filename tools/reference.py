@@ -4,7 +4,10 @@ import warnings
 from pathlib import Path
 
 import pdoc
+import pulumi
+from airflow_fargate import arguments
 from pdoc import render
+from pulumi import output, resource
 
 from local.paths import SHARED
 from local.progress import say
@@ -14,9 +17,10 @@ def write_reference(folder: Path) -> Path:
     """Write the reference into a folder and return its first page. Whatever pdoc warns of is an error."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
-        # The SDK's `Input` refers to `Output[T]` by names that only the SDK's own modules have; shown as written.
-        names = "(Input|Output|T|Resource|ProviderResource|Alias)"
-        warnings.filterwarnings("ignore", f"Error parsing type annotation .*Import of {names} failed", UserWarning)
+        # pdoc reads `Output[T]` inside the SDK's `Input` with the names of the module that uses it.
+        for module in (arguments, resource):
+            for name, value in {"Input": pulumi.Input, "Output": pulumi.Output, "T": output.T}.items():
+                setattr(module, name, value)
         render.configure(docformat="markdown", show_source=False)
         pdoc.pdoc("airflow_fargate", output_directory=folder)
     return folder / "airflow_fargate.html"
