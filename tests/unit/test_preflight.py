@@ -195,7 +195,7 @@ def test_one_full_subnet_among_others_is_a_warning(ec2: Ec2, warnings: list[str]
         (
             "ap-east-1",
             [{"RegionName": "ap-east-1", "OptInStatus": "not-opted-in"}],
-            "is not enabled for this account; choose another, or run: aws account enable-region --region-name ap-east-1",
+            "is ap-east-1, which is not enabled for this account; choose another, or run: aws account enable-region ",
         ),
     ],
 )

@@ -1,0 +1,148 @@
+"""The repository's own program with an existing network: what does not fit is refused before anything is created."""
+
+import json
+import shutil
+import urllib.request
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from local.cloud import Cloud
+from local.paths import ROOT
+from tests.engine.emulated import Client
+from tests.engine.workspace import Workspace
+
+
+class Network(NamedTuple):
+    """A VPC and its subnets, by what is the matter with them."""
+
+    vpc: str
+    public: str
+    full: str
+    private: str
+    elsewhere: str
+
+
+@pytest.fixture(scope="module")
+def network(cloud: Cloud) -> Network:
+    ec2: Client = cloud.session().client("ec2", endpoint_url=cloud.emulator.endpoint)
+
+    def create_vpc() -> str:
+        return ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+
+    def create_subnet(vpc: str, cidr: str, *, public: bool = False) -> str:
+        subnet: str = ec2.create_subnet(VpcId=vpc, CidrBlock=cidr)["Subnet"]["SubnetId"]
+        if public:
+            ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
+        return subnet
+
+    vpc = create_vpc()
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+    full = create_subnet(vpc, "10.0.1.0/28", public=True)
+    while ec2.describe_subnets(SubnetIds=[full])["Subnets"][0]["AvailableIpAddressCount"]:
+        ec2.create_network_interface(SubnetId=full)
+    return Network(
+        vpc=vpc,
+        public=create_subnet(vpc, "10.0.0.0/24", public=True),
+        full=full,
+        private=create_subnet(vpc, "10.0.2.0/24"),
+        elsewhere=create_subnet(create_vpc(), "10.0.3.0/24"),
+    )
+
+
+@pytest.fixture
+def program(cloud: Cloud, tmp_path: Path) -> Callable[..., Workspace]:
+    """A stack of the repository's own program."""
+
+    def new(**config: Any) -> Workspace:
+        for file in ("Pulumi.yaml", "__main__.py", "configuration.py", "preflight.py"):
+            shutil.copy(ROOT / file, tmp_path)
+        given = {key if ":" in key else f"airflow-fargate:{key}": value for key, value in config.items()}
+        return Workspace.of(cloud, tmp_path, {"airflow-fargate:allowedCidrs": ["127.0.0.0/8"], **given})
+
+    return new
+
+
+@contextmanager
+def refused_calls(cloud: Cloud, calls: int) -> Generator[None]:
+    """The next calls are answered as if the caller had no permission for them."""
+
+    def ask(method: str, **fault: Any) -> None:
+        url, body = f"{cloud.emulator.endpoint}/faults", json.dumps(fault).encode()
+        urllib.request.urlopen(urllib.request.Request(url, body, method=method)).close()
+
+    ask("PUT", fault="refused", calls=calls)
+    yield
+    ask("DELETE")
+
+
+@pytest.mark.parametrize(
+    ("subnet", "says"),
+    [
+        (
+            "private",
+            "has {subnet}, whose route table {table} has no working route for 0.0.0.0/0",
+        ),
+        ("elsewhere", "has {subnet}, which belongs to {vpc}, but vpcId is {own_vpc}; name the VPC that"),
+        ("full", "has no subnet with a free address, which the task needs ({subnet})"),
+    ],
+    ids=["route missing", "subnet of another VPC", "no free address"],
+)
+def test_a_subnet_that_the_task_could_not_work_in_ends_the_preview(
+    cloud: Cloud, network: Network, program: Callable[..., Workspace], subnet: str, says: str
+) -> None:
+    subnet_id: str = getattr(network, subnet)
+    ec2: Client = cloud.session().client("ec2", endpoint_url=cloud.emulator.endpoint)
+    [vpc] = {each["VpcId"] for each in ec2.describe_subnets(SubnetIds=[subnet_id])["Subnets"]}
+    main = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "association.main", "Values": ["true"]}]
+    [table] = ec2.describe_route_tables(Filters=main)["RouteTables"]
+
+    text = program(vpcId=network.vpc, subnetIds=[subnet_id]).preview(fails=True)
+
+    refusal = says.format(subnet=subnet_id, table=table["RouteTableId"], vpc=vpc, own_vpc=network.vpc)
+    assert "The stack's configuration was refused, nothing was changed:" in text
+    assert f"subnetIds: {refusal}" in text
+    assert "Traceback" not in text
+
+
+def test_nor_does_up_create_anything(network: Network, program: Callable[..., Workspace]) -> None:
+    workspace = program(vpcId=network.vpc, subnetIds=[network.private])
+
+    text = workspace.up(fails=True)
+
+    assert "The stack's configuration was refused, nothing was changed:" in text
+    assert {each["type"] for each in workspace.export().get("resources", [])} <= {"pulumi:pulumi:Stack"}
+
+
+def test_a_region_that_aws_does_not_have_ends_the_preview(program: Callable[..., Workspace]) -> None:
+    text = program(**{"aws:region": "eu-nowhere-1"}).preview(fails=True)
+
+    assert "aws:region: is eu-nowhere-1, which AWS does not have; choose one such as us-east-1" in text
+    assert "Traceback" not in text
+
+
+def test_a_caller_who_may_not_look_is_warned_and_goes_on(
+    cloud: Cloud, network: Network, program: Callable[..., Workspace]
+) -> None:
+    workspace = program(vpcId=network.vpc, subnetIds=[network.private])
+
+    with refused_calls(cloud, 2):
+        text = workspace.preview()
+
+    for question in ("Whether there is a region", "Whether subnetIds are subnets of vpcId with free addresses"):
+        assert f"warning: {question}" in text
+    assert "was not checked: An error occurred (UnauthorizedOperation) when calling the DescribeSubnets" in text
+    assert "AirflowFargate airflow create" in " ".join(text.split())
+
+
+def test_a_public_subnet_passes_without_a_word(network: Network, program: Callable[..., Workspace]) -> None:
+    text = program(vpcId=network.vpc, subnetIds=[network.public]).preview()
+
+    assert "warning" not in text
+    assert "AirflowFargate airflow create" in " ".join(text.split())
