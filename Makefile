@@ -38,9 +38,9 @@ repair: venv ## After a `pulumi` that was killed: bring the state of STACK=… i
 env: venv ## Print exports for plain pulumi, aws and boto3: eval "$(make -s env)"
 	@$(PY) -m local env
 
-test: venv ## Run every test: mocks, engine, container
+test: venv ## Run every test: mocks, the scan by checkov, engine, container
 	@$(PY) -m local prepare
-	@$(PY) -m pytest tests/unit
+	@$(PY) -m pytest tests/unit tests/scan
 	@$(PY) -m pytest --numprocesses logical --dist loadfile tests/engine tests/container
 
 test-unit: venv ## Run the tests that need no engine, in seconds
