@@ -23,8 +23,8 @@ destroy: venv ## Destroy the stack, check that nothing is left, stop every proce
 stop: venv ## Stop every process without `pulumi destroy`, and forget the stack
 	@$(PY) -m local stop
 
-status: venv ## Show service, task, health and URL
-	@$(PY) -m local status
+status: venv ## Show service, task, health and URL, of this machine or of STACK=…
+	@$(PY) -m $(if $(filter-out local,$(STACK)),tools.status $(STACK),local status)
 
 logs: venv ## Show the container's log; FOLLOW=1 waits for more
 	@$(PY) -m local logs $(if $(FOLLOW),--follow)

@@ -7,7 +7,7 @@ import sys
 import time
 from typing import Any
 
-from local import airflow_environment, logs, status
+from local import airflow_environment, logs
 from local.cloud import UNSET, Cloud
 from local.deployment import Deployment, forget
 from local.emulator_process import EmulatorProcess
@@ -17,6 +17,7 @@ from local.lock import lock
 from local.paths import ROOT, SHARED, Home
 from local.progress import duration, say
 from local.stack import Stack
+from tools import status
 
 PORT = 4566
 """The emulator's port. Pulumi.local.yaml names it too, as the endpoint of every service."""
@@ -50,18 +51,21 @@ def _stack() -> Stack:
     return Stack(Cloud(HOME, PORT, engine()), ROOT, STACK)
 
 
-def show_status() -> None:
+def show_status() -> int:
     """Show the service's tasks, their health and where they answer."""
-    cloud, outputs = _deployed()
-    rows = status.tasks(cloud.session(), outputs["cluster_arn"], outputs["service_arn"], cloud.emulator.endpoint)
-    print(status.table(rows))
-    if outputs["url"] not in (row.url for row in rows):
-        say(f"The stack's output says {outputs['url']}: the task was replaced since; `make up` brings it up to date.")
+    stack, outputs = _deployed()
+    return status.report(
+        outputs,
+        status.aws_configuration(stack.pulumi("config", "--json", "--show-secrets").stdout),
+        update="`make up`",
+        restore='`eval "$(make -s env)" && pulumi up --refresh`',
+    )
 
 
 def show_logs(*, follow: bool) -> None:
     """Show the container's log."""
-    cloud, outputs = _deployed()
+    stack, outputs = _deployed()
+    cloud = stack.cloud
     for line in logs.lines(cloud.session(), outputs["log_group_name"], follow=follow, endpoint=cloud.emulator.endpoint):
         print(line, flush=follow)
 
@@ -72,14 +76,14 @@ def output() -> None:
     print(json.dumps(outputs, indent=2))
 
 
-def _deployed() -> tuple[Cloud, dict[str, Any]]:
+def _deployed() -> tuple[Stack, dict[str, Any]]:
     if EmulatorProcess(HOME, PORT).running() is None:
         raise LocalCloudError("Nothing is deployed on this machine.", "`make up` deploys the stack.")
     stack = _stack()
     outputs = stack.outputs()
     if "service_arn" not in outputs:
         raise LocalCloudError("The stack has no outputs: the last `make up` did not succeed.", "Run it again.")
-    return stack.cloud, outputs
+    return stack, outputs
 
 
 def env() -> None:
@@ -124,8 +128,8 @@ def main() -> int:
     arguments = vars(parser.parse_args())
     run = arguments.pop("run")
     try:
-        run(**arguments)
-    except LocalCloudError as error:
+        return run(**arguments) or 0
+    except (LocalCloudError, status.StatusError) as error:
         say(f"error: {error}")
         return 1
     except KeyboardInterrupt:
@@ -134,7 +138,6 @@ def main() -> int:
         return 130
     except BrokenPipeError:
         return 0
-    return 0
 
 
 if __name__ == "__main__":

@@ -1,0 +1,187 @@
+"""`make status STACK=…` with a stack that it is told nothing of but the name: the URL is never stale unnoticed."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from local.cloud import Cloud
+from local.paths import ROOT
+from tests.engine.deployed import Deployed
+from tests.engine.emulated import until
+from tests.engine.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the command printed, and its exit code."""
+
+    code: int
+    table: list[list[str]]
+    message: str
+
+
+@pytest.fixture(scope="module")
+def stack(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Generator[Deployed]:
+    """The component, deployed; the tests below go on from what the one before has left."""
+    deployed = Deployed(cloud, Workspace.make(cloud, tmp_path_factory.mktemp("stack"), "", {}))
+    deployed.configure()
+    deployed.workspace.up()
+    yield deployed
+    deployed.workspace.destroy()
+
+
+def status(workspace: Workspace, name: str | None = None, **environment: str | None) -> Answer:
+    """Run the command as `make status STACK=…` does, in the project's folder; None takes a variable away."""
+    stack = workspace.stack
+    cloud_environment = {**stack.cloud.environment(stack.name), "PYTHONPATH": str(ROOT), **environment}
+    result = subprocess.run(
+        [sys.executable, "-m", "tools.status", name or stack.name],
+        cwd=stack.project,
+        env={variable: value for variable, value in cloud_environment.items() if value is not None},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert "Traceback" not in result.stderr
+    return Answer(result.returncode, [line.split() for line in result.stdout.splitlines()], result.stderr)
+
+
+def replace_task(stack: Deployed) -> None:
+    """As AWS does for its maintenance: ECS stops the task, and the service starts another."""
+    cluster = stack.workspace.outputs()["cluster_arn"]
+    [before] = stack.task_arns
+    stack.client("ecs").stop_task(cluster=cluster, task=before, reason="maintenance")
+
+    def healthy() -> bool:
+        arns = [arn for arn in stack.task_arns if arn != before]
+        return bool(arns) and "HEALTHY" in healths(arns)
+
+    def healths(arns: list[str]) -> list[str]:
+        tasks: list[dict[str, Any]] = stack.client("ecs").describe_tasks(cluster=cluster, tasks=arns)["tasks"]
+        return [task["healthStatus"] for task in tasks]
+
+    until(healthy, 60, "another healthy task")
+
+
+def test_a_healthy_task_at_the_url_of_the_output_is_all_that_is_to_be_said(stack: Deployed) -> None:
+    outputs = stack.workspace.outputs()
+    [task] = stack.task_arns
+
+    answer = status(stack.workspace)
+
+    headings, row = answer.table
+    assert headings == ["SERVICE", "TASK", "STATUS", "HEALTH", "AGE", "URL"]
+    service = outputs["service_arn"].rpartition("/")[2]
+    assert (row[:4], row[-1]) == ([service, task.rpartition("/")[2], "RUNNING", "HEALTHY"], outputs["url"])
+    assert row[-2] in ("s", "min")
+    assert (answer.code, answer.message) == (0, "")
+
+
+UPDATES: dict[str, Callable[[Workspace], str]] = {
+    "pulumi up": lambda workspace: workspace.up(),
+    "pulumi refresh --run-program": lambda workspace: workspace.refresh("--run-program"),
+}
+
+
+@pytest.mark.parametrize("update", UPDATES.values(), ids=UPDATES)
+def test_a_stale_url_is_said_until_one_of_the_named_commands_has_run(
+    stack: Deployed, update: Callable[[Workspace], str]
+) -> None:
+    workspace, stale = stack.workspace, stack.workspace.outputs()["url"]
+    replace_task(stack)
+
+    answer = status(workspace)
+
+    name = workspace.stack.name
+    assert answer.code == 1
+    assert answer.message == (
+        f"The stack's output says {stale}: the task was replaced since. "
+        f"`pulumi up --stack {name}` or `pulumi refresh --run-program --stack {name}` brings it up to date.\n"
+    )
+    current = answer.table[1][-1]
+    assert current != stale
+
+    update(workspace)
+
+    assert workspace.outputs()["url"] == current
+    assert status(workspace).code == 0
+
+
+def test_no_task_at_all_is_said_with_ecs_own_reason_and_what_starts_one(stack: Deployed) -> None:
+    workspace, outputs = stack.workspace, stack.workspace.outputs()
+    request = {"cluster": outputs["cluster_arn"], "service": outputs["service_arn"]}
+    stack.client("ecs").update_service(**request, desiredCount=0)
+    until(lambda: not stack.service["runningCount"], 60, "end of the task")
+
+    answer = status(workspace)
+
+    assert answer.code == 1
+    assert "STOPPED" in answer.table[1]
+    assert "No task runs, of 0 wanted. ECS says: (service airflow-service-" in answer.message
+    assert f"`pulumi up --refresh --stack {workspace.stack.name}` does." in answer.message
+
+    workspace.up("--refresh")
+
+    assert status(workspace).code == 0
+
+
+def test_without_credentials_aws_is_not_asked_and_that_is_said(stack: Deployed, tmp_path: Path) -> None:
+    """The configuration of a stack on AWS names no keys: they come from the environment."""
+    home, name = stack.cloud.home.stack, f"Pulumi.{stack.workspace.stack.name}.yaml"
+    configuration = yaml.safe_load((home / name).read_text())
+    for key in ("aws:accessKey", "aws:secretKey"):
+        del configuration["config"][key]
+    (tmp_path / name).write_text(yaml.safe_dump(configuration))
+
+    answer = status(
+        stack.workspace,
+        PULUMI_OPTION_CONFIG_FILE=str(tmp_path / name),
+        HOME=str(tmp_path),
+        AWS_ACCESS_KEY_ID=None,
+        AWS_SECRET_ACCESS_KEY=None,
+    )
+
+    assert answer.code == 2
+    assert "error: AWS could not be asked: Unable to locate credentials" in answer.message
+    assert "`aws sts get-caller-identity` shows yours" in answer.message
+
+
+def test_a_service_that_others_have_deleted_is_said_to_be_gone(stack: Deployed) -> None:
+    outputs = stack.workspace.outputs()
+    request = {"cluster": outputs["cluster_arn"], "service": outputs["service_arn"]}
+    stack.client("ecs").delete_service(**request, force=True)
+
+    answer = status(stack.workspace)
+
+    assert (answer.code, answer.table) == (1, [])
+    assert f"{outputs['service_arn']} was deleted, and not by Pulumi." in answer.message
+
+
+def test_a_stack_that_was_never_deployed_is_told_from_one_that_is_not_there(cloud: Cloud, tmp_path: Path) -> None:
+    workspace = Workspace.make(cloud, tmp_path, "", {})
+    workspace.stack.prepare()
+
+    never, unknown = status(workspace), status(workspace, "nowhere")
+
+    assert never.code == 1
+    assert f"The stack {workspace.stack.name} has no outputs: it was never deployed, or its last" in never.message
+    assert f"`pulumi up --stack {workspace.stack.name}` deploys it." in never.message
+    assert unknown.code == 2
+    assert "no stack named 'nowhere' found" in unknown.message
+    assert "`pulumi stack ls` lists the stacks." in unknown.message
+
+
+def test_without_pulumi_it_is_said_where_it_is_had(cloud: Cloud, tmp_path: Path) -> None:
+    answer = status(Workspace.make(cloud, tmp_path, "", {}), PATH=os.defpath)
+
+    assert shutil.which("pulumi", path=os.defpath) is None
+    assert answer.code == 2
+    assert "error: There is no `pulumi` on PATH." in answer.message
