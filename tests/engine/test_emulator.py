@@ -283,7 +283,7 @@ def test_an_unhealthy_task_is_replaced(account: Account) -> None:
     service.wait_until_completed()
     task = service.task()["taskArn"]
     urllib.request.urlopen(f"http://{service.address()}:{PORT}/", data=b"be ill").close()
-    until(lambda: service.tasks() and service.tasks()[0]["taskArn"] != task, 20, "other task")
+    until(lambda: [each for each in service.tasks() if each["taskArn"] != task], 20, "other task")
     [stopped] = service.tasks("STOPPED")
     assert stopped["stoppedReason"] == "Task failed container health checks"
 
