@@ -47,6 +47,8 @@ class StandIn(protocol.Provider, Generic[SessionT]):
         raise NotImplementedError
 
     async def configure(self, request: protocol.ConfigureRequest) -> protocol.ConfigureResponse:
+        # One that was started by hand serves one engine after the other.
+        self._cancelled = threading.Event()
         await self._in_thread(self._configure, request)
         # Without previews of Create and Update the engine makes outputs unknown by itself; the SDK could not
         # marshal unknowns. Resource references and output values would need marshalling too.
@@ -161,38 +163,43 @@ class StandIn(protocol.Provider, Generic[SessionT]):
         if resource_id is None:
             raise AssertionError(f"{request.type} {request.name}: created without an id")
         resource.id = resource_id
-        return protocol.CreateResponse(resource_id, self._finish(resource, inputs, {}, secrets))
+        try:
+            self._finish(resource, inputs, creating=True)
+            outputs = self._outputs(resource, inputs, inputs, secrets)
+        except ProviderError as failure:
+            # The state says what was wanted, not what is there, as with the real provider (pulumi/pulumi#21458).
+            wanted = _wrap_outputs(resource, inputs | resource.created, secrets)
+            raise InitFailedError(str(failure), resource.id, wanted) from failure
+        return protocol.CreateResponse(resource.id, outputs)
 
     def _update(self, request: protocol.UpdateRequest) -> protocol.UpdateResponse:
         resource = self._bind(request.type, request.resource_id, request.timeout)
         old = plain_map(request.olds)
         inputs = _public(request.news)
+        secrets = secret_names(request.news)
         change = Change(old, inputs, frozenset(_changes(resource, old, inputs)))
         # The engine also updates without a change, after an initialisation that failed.
         if change.names:
             self.attempt(resource, "updating", resource.id, lambda: resource.update(change))
-        return protocol.UpdateResponse(self._finish(resource, inputs, old, secret_names(request.news)))
-
-    def _finish(
-        self, resource: Resource[SessionT], inputs: Properties, old: Properties, secrets: set[str]
-    ) -> dict[str, PropertyValue]:
-        """Outputs of a resource that was just created (`old` is empty) or updated.
-
-        Raises InitFailedError when it exists but is not usable.
-        """
-        failure: ProviderError | None = None
-        try:
-            self.attempt(resource, "waiting for", resource.id, lambda: resource.finish(inputs, creating=not old))
-        except ProviderError as not_ready:
-            failure = not_ready
         state = {name: value for name, value in old.items() if name not in resource.inputs} | inputs
+        try:
+            self._finish(resource, inputs, creating=False)
+        except ProviderError as failure:
+            outputs = self._outputs(resource, inputs, state, secrets)
+            raise InitFailedError(str(failure), resource.id, outputs) from failure
+        return protocol.UpdateResponse(self._outputs(resource, inputs, state, secrets))
+
+    def _finish(self, resource: Resource[SessionT], inputs: Properties, *, creating: bool) -> None:
+        self.attempt(resource, "waiting for", resource.id, lambda: resource.finish(inputs, creating=creating))
+
+    def _outputs(
+        self, resource: Resource[SessionT], inputs: Properties, state: Properties, secrets: set[str]
+    ) -> dict[str, PropertyValue]:
+        """Outputs of a resource that was just created or updated."""
         actual = self.attempt(resource, "reading", resource.id, lambda: resource.read(state))
         if actual is None:
-            raise failure or ProviderError(f"reading {resource.title} ({resource.id}): it is gone")
-        outputs = _wrap_outputs(resource, _as_written(resource, inputs, actual), secrets)
-        if failure:
-            raise InitFailedError(str(failure), resource.id, outputs) from failure
-        return outputs
+            raise ProviderError(f"reading {resource.title} ({resource.id}): it is gone")
+        return _wrap_outputs(resource, _as_written(resource, inputs, actual), secrets)
 
     def _read(self, request: protocol.ReadRequest) -> protocol.ReadResponse:
         resource = self._bind(request.type, request.resource_id)

@@ -111,6 +111,8 @@ class Resource(ABC, Generic[SessionT]):
         self.session = session
         self.operation = operation
         self.id = resource_id
+        self.created: Properties = {}
+        """Outputs that `create` knows and that updating or deleting needs, should reading fail."""
 
     @classmethod
     def check(cls, inputs: Properties) -> Iterator[Violation]:

@@ -15,13 +15,15 @@ from typing import Any
 import grpc
 import grpc.aio
 from google.protobuf import struct_pb2
+from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.provider.experimental.server import ProviderServicer
 from pulumi.provider.provider import Provider as ComponentProvider
 from pulumi.provider.server import ProviderServicer as ComponentServicer
 from pulumi.runtime import rpc
-from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
+from typing_extensions import override
 
 from local.providers.errors import InitFailedError, ProviderError
 from local.providers.provider import StandIn
@@ -38,7 +40,7 @@ MAX_MESSAGE_BYTES = 400 * 1024 * 1024
 
 def serve(provider: StandIn[Any], version: str) -> None:
     """Serve resource types and functions on a free port of 127.0.0.1, which is printed, until the engine ends."""
-    asyncio.run(_serve(lambda engine: ProviderServicer([], version, provider, engine_address=engine), provider.cancel))
+    asyncio.run(_serve(lambda engine: _Resources([], version, provider, engine_address=engine), provider.cancel))
 
 
 def serve_components(provider: ComponentProvider) -> None:
@@ -47,7 +49,7 @@ def serve_components(provider: ComponentProvider) -> None:
     async def cancel() -> None:
         provider.cancel()
 
-    asyncio.run(_serve(lambda engine: ComponentServicer(provider, [], engine_address=engine), cancel))
+    asyncio.run(_serve(lambda engine: _Components(provider, [], engine_address=engine), cancel))
 
 
 async def _serve(
@@ -80,6 +82,23 @@ async def _serve(
     # Requests that still wait for AWS end with an error instead of keeping their threads, and so the process, alive.
     await cancel()
     await server.stop(grace=None)
+
+
+class _Resources(ProviderServicer):
+    @override
+    async def Attach(self, request: plugin_pb2.PluginAttach, context: Any) -> Empty:
+        """Serve an engine that did not start this process, but was told of it by PULUMI_DEBUG_PROVIDERS."""
+        del request, context
+        return Empty()
+
+
+class _Components(ComponentServicer):
+    @override
+    async def Attach(self, request: plugin_pb2.PluginAttach, context: Any) -> Empty:
+        """As above; components are registered with the engine."""
+        del context
+        self.engine_address = request.address
+        return Empty()
 
 
 class _InOwnWords(grpc.aio.ServerInterceptor):

@@ -32,7 +32,7 @@ class EcsTaggedResource(TaggedResource):
     service = "ecs"
 
     def retag(self, state: Properties, added: Mapping[str, str], removed: Iterable[str]) -> None:
-        ecs, arn = self.client(state), state["arn"]
+        ecs, arn = self.client(state), state.get("arn", self.id)
         if removed:
             ecs.untag_resource(resourceArn=arn, tagKeys=list(removed))
         if added:

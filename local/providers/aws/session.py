@@ -15,6 +15,10 @@ from local.providers.errors import ProviderError
 SERVICES = ("ec2", "ecs", "iam", "logs", "s3", "ssm", "sts")
 """boto3 names of the services that the stand-in calls."""
 
+ATTEMPTS = 5
+"""How often a call is made that is throttled or fails on AWS's side. The real provider makes it 25 times, which would
+take minutes with an emulator that has ended."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -53,7 +57,7 @@ class Session:
                 config = Config(
                     connect_timeout=5,
                     read_timeout=60,
-                    retries={"total_max_attempts": 1},
+                    retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
                     # A proxy of the environment must not see, or divert, what is meant for this machine.
                     proxies={},
                     s3={"addressing_style": addressing},

@@ -93,7 +93,7 @@ class TaskDefinition(EcsTaggedResource):
 
     def create(self, inputs: Properties) -> str:
         storage = inputs.get("ephemeralStorage")
-        self.client(inputs).register_task_definition(
+        answer = self.client(inputs).register_task_definition(
             family=inputs["family"],
             containerDefinitions=json.loads(inputs["containerDefinitions"]),
             **given(
@@ -109,6 +109,7 @@ class TaskDefinition(EcsTaggedResource):
             ),
             **given(tags=ecs_tags(self.tags_all(inputs)) or None),
         )
+        self.created = {"arn": answer["taskDefinition"]["taskDefinitionArn"]}
         return inputs["family"]
 
     def read(self, state: Properties) -> Properties | None:

@@ -13,6 +13,7 @@ import pulumi
 
 from local.providers import schema
 from local.providers.awsx.subnets import TYPES, SubnetSpec, plan
+from local.providers.errors import ProviderError
 from local.providers.sdk import declaration
 
 TOKEN = "awsx:ec2:Vpc"  # noqa: S105 a type token
@@ -181,7 +182,10 @@ class Vpc(pulumi.ComponentResource):
     def _first_zones(self, count: int) -> list[str]:
         token = "aws:index/getAvailabilityZones:getAvailabilityZones"  # noqa: S105 a function's
         opts = pulumi.InvokeOptions(parent=self, version=AWS_VERSION)
-        names: list[str] = pulumi.runtime.invoke(token, {}, opts).value["names"]
+        try:
+            names: list[str] = pulumi.runtime.invoke(token, {}, opts).value["names"]
+        except Exception as failure:  # the SDK has no other type for it
+            raise ProviderError(str(failure)) from failure
         if len(names) < count:
             raise _refuse(
                 "numberOfAvailabilityZones",

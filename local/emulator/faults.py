@@ -1,0 +1,141 @@
+"""Calls that AWS refuses or throttles, on demand: what becomes of a deployment then can be tried.
+
+Off until it is asked for, over HTTP on the port of the AWS API:
+
+    PUT /faults     {"fault": "refused" or "throttled", "calls": how many in all, or null for every one}
+    GET /faults     {"seen": […], "failed": […]}, by call, since the first PUT
+    DELETE /faults  lets every call pass, and forgets
+
+A call fails once: what was seen before the PUT, or has failed, passes. Two calls are the same if they have the same
+operation and parameters, whatever digits automatic names end in.
+"""
+
+import json
+import re
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import Any, Literal
+from urllib.parse import parse_qsl
+from xml.sax.saxutils import escape
+
+from werkzeug.wrappers import Request, Response
+
+PATH = "/faults"
+
+Environ = dict[str, Any]
+Application = Callable[[Environ, Any], Iterable[bytes]]
+Fault = Literal["refused", "throttled"]
+
+CODES: Mapping[Fault, Mapping[str, tuple[int, str]]] = {
+    "refused": {
+        "ec2": (403, "UnauthorizedOperation"),
+        "json": (400, "AccessDeniedException"),
+        "query": (403, "AccessDenied"),
+        "rest-xml": (403, "AccessDenied"),
+    },
+    "throttled": {
+        "ec2": (503, "RequestLimitExceeded"),
+        "json": (400, "ThrottlingException"),
+        "query": (400, "Throttling"),
+        "rest-xml": (503, "SlowDown"),
+    },
+}
+"""Status and error code by the protocol of the service."""
+
+_RANDOM_DIGITS = re.compile(r"(?<=-)[0-9a-f]{7}(?![0-9a-z])")
+_TOKEN = re.compile(r"ClientToken=[^&]*")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request to the AWS API."""
+
+    service: str
+    operation: str
+    parameters: str
+
+    @property
+    def key(self) -> str:
+        same = _RANDOM_DIGITS.sub("", _TOKEN.sub("", self.parameters))
+        return f"{self.service}:{self.operation} {same}"
+
+
+@dataclass
+class FaultInjection:
+    """The AWS API with faults, as a WSGI application."""
+
+    application: Application
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _fault: Fault | None = None
+    _left: int | None = 0
+    """How many more calls are to fail; None: all."""
+    _seen: dict[str, None] = field(default_factory=dict[str, None])
+    _failed: list[str] = field(default_factory=list[str])
+
+    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == PATH:
+            return self._control(Request(environ))(environ, start_response)
+        call = _call(environ) if self._fault else None
+        if call is not None and (fault := self._fault_for(call)):
+            return _failure(call, fault)(environ, start_response)
+        return self.application(environ, start_response)
+
+    def _control(self, request: Request) -> Response:
+        with self._lock:
+            if request.method == "PUT":
+                wanted: dict[str, Any] = json.loads(request.get_data())
+                self._fault, self._left = wanted["fault"], wanted["calls"]
+            elif request.method == "DELETE":
+                self._fault = None
+                self._seen.clear()
+                self._failed.clear()
+            answer = {"seen": [*self._seen], "failed": self._failed}
+        return Response(json.dumps(answer), content_type="application/json")
+
+    def _fault_for(self, call: Call) -> Fault | None:
+        with self._lock:
+            if call.key in self._failed or self._left == 0:
+                self._seen[call.key] = None
+                return None
+            self._seen[call.key] = None
+            self._failed.append(call.key)
+            if self._left is not None:
+                self._left -= 1
+            return self._fault
+
+
+def _call(environ: Environ) -> Call | None:
+    """The call that a signed request makes; other requests are none of AWS's API."""
+    scope = re.search(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/aws4_request", environ.get("HTTP_AUTHORIZATION", ""))
+    if scope is None:
+        return None
+    service = scope[1]
+    if service == "s3":
+        # S3 says by path and query what others say by name.
+        return Call(service, environ["REQUEST_METHOD"], f"{environ['PATH_INFO']}?{environ['QUERY_STRING']}")
+    body: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ["wsgi.input"] = BytesIO(body)
+    if target := environ.get("HTTP_X_AMZ_TARGET"):
+        return Call(service, target.rpartition(".")[2], body.decode())
+    return Call(service, dict(parse_qsl(body.decode()))["Action"], body.decode())
+
+
+def _failure(call: Call, fault: Fault) -> Response:
+    protocol = {"ec2": "ec2", "iam": "query", "sts": "query", "s3": "rest-xml"}.get(call.service, "json")
+    status, code = CODES[fault][protocol]
+    message = (
+        f"User: arn:aws:iam::123456789012:user/test is not authorized to perform: {call.service}:{call.operation}"
+        if fault == "refused"
+        else "Rate exceeded"
+    )
+    if protocol == "json":
+        return Response(json.dumps({"__type": code, "message": message}), status, content_type="application/json")
+    error = f"<Code>{code}</Code><Message>{escape(message)}</Message>"
+    text = {
+        "ec2": f"<Response><Errors><Error>{error}</Error></Errors><RequestID>fault</RequestID></Response>",
+        "query": f"<ErrorResponse><Error><Type>Sender</Type>{error}</Error></ErrorResponse>",
+        "rest-xml": f"<Error>{error}</Error>",
+    }[protocol]
+    return Response(text, status, content_type="text/xml")
