@@ -20,6 +20,7 @@ from local.cloud import Cloud
 from local.paths import ROOT
 from tests.engine.deployed import Deployed
 from tests.engine.workspace import Workspace
+from tools.repair.account import Accounts
 from tools.repair.lookups import LOOKUPS
 from tools.repair.repair import find
 
@@ -144,6 +145,7 @@ def test_up_completes_and_everything_is_as_the_state_says(stack: Deployed, befor
 
 def test_each_resource_is_found_by_what_its_creation_asked_for(stack: Deployed) -> None:
     deployment = stack.workspace.export()
+    accounts = Accounts(deployment)
     for resource in deployment["resources"]:
         if (
             resource["type"] not in LOOKUPS or resource["type"] == "aws:ec2/vpc:Vpc"
@@ -151,7 +153,7 @@ def test_each_resource_is_found_by_what_its_creation_asked_for(stack: Deployed) 
             continue
         others = [other for other in deployment["resources"] if other["urn"] != resource["urn"]]
 
-        found, why = find({**deployment, "resources": others}, resource)
+        found, why = find({**deployment, "resources": others}, accounts, resource)
 
         assert found is not None, f"{resource['urn']}: {why}"
         assert found.physical in (resource["id"], resource["outputs"].get("arn")) or resource["type"].endswith(":Route")

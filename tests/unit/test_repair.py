@@ -8,7 +8,7 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from tools.repair import repair as module
+from tools.repair import account as module
 from tools.repair.account import Account
 from tools.repair.errors import RepairError
 from tools.repair.lookups import LOOKUPS, Lookup
@@ -196,7 +196,11 @@ ASSUMING = {**PROVIDER, "urn": f"{STACK}::pulumi:providers:aws::assuming", "inpu
         (deployed(creating=resource("aws:rds/instance:Instance", "db")), [], "does not know the type aws:rds/instance"),
         (deployed(creating=GIVEN_NAME), ["role"], "was given by the program: what has it may be somebody else's"),
         (deployed(creating=resource(ROLE, "role")), ["a", "b"], "It could be each of a, b"),
-        (deployed(ASSUMING, creating=resource(ROLE, "r", provider=f"{ASSUMING['urn']}::1")), [], "with assumeRoles"),
+        (
+            deployed(ASSUMING, creating=resource(ROLE, "r", provider=f"{ASSUMING['urn']}::1")),
+            [],
+            "the provider alone follows aws:assumeRoles",
+        ),
     ],
 )
 def test_what_cannot_be_decided_is_refused_with_the_way_out_and_nothing_is_changed(

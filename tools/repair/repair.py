@@ -1,13 +1,12 @@
 """The repair itself: read the state, look in AWS, write the state, refresh what has entered it."""
 
 import json
-import re
 import tempfile
 from collections.abc import Callable, Collection
 
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
-from tools.repair.account import Account
+from tools.repair.account import Accounts
 from tools.repair.errors import RepairError
 from tools.repair.lookups import LOOKUPS, SETTINGS, STATE_ONLY
 from tools.repair.state import (
@@ -39,10 +38,11 @@ def repair(pulumi: Pulumi, say: Callable[[str], None], gone: Collection[str] = (
     """
     exported = json.loads(pulumi("stack", "export"))
     deployment: Deployment = exported["deployment"]
-    adoptions = _decide(deployment, gone, say)
+    accounts = Accounts(deployment)
+    adoptions = _decide(deployment, accounts, gone, say)
     for resource in pending_creates(deployment):
         if resource["urn"] in adoptions:
-            _complete(deployment, resource, adoptions[resource["urn"]].found, say)
+            _complete(accounts, resource, adoptions[resource["urn"]].found, say)
     refreshed = [*(urn for urn in adoptions if _enters(deployment, urn, adoptions[urn])), *interrupted(deployment)]
     if pending_creates(deployment):
         # Readable by its owner alone; secrets are encrypted in it.
@@ -55,7 +55,9 @@ def repair(pulumi: Pulumi, say: Callable[[str], None], gone: Collection[str] = (
         pulumi("refresh", "--yes", "--skip-preview", *(f"--target={urn}" for urn in refreshed))
 
 
-def _decide(deployment: Deployment, gone: Collection[str], say: Callable[[str], None]) -> dict[str, Adoption]:
+def _decide(
+    deployment: Deployment, accounts: Accounts, gone: Collection[str], say: Callable[[str], None]
+) -> dict[str, Adoption]:
     """Look for everything before anything is changed."""
     adoptions: dict[str, Adoption] = {}
     for resource in pending_creates(deployment):
@@ -64,7 +66,7 @@ def _decide(deployment: Deployment, gone: Collection[str], say: Callable[[str], 
             say(f"{name_of(urn)}: cleared, as you say that it is not there")
             continue
         try:
-            found, why = find(deployment, resource)
+            found, why = find(deployment, accounts, resource)
         except RepairError as undecided:
             raise RepairError(f"{name_of(urn)} was being created.", str(undecided)) from undecided
         except (BotoCoreError, ClientError) as error:
@@ -78,7 +80,7 @@ def _decide(deployment: Deployment, gone: Collection[str], say: Callable[[str], 
     return adoptions
 
 
-def find(deployment: Deployment, resource: State) -> tuple[Found | None, str]:
+def find(deployment: Deployment, accounts: Accounts, resource: State) -> tuple[Found | None, str]:
     """Return what was created and is not in the state, if it is there, and what there is to say about it."""
     kind: str = resource["type"]
     if kind.startswith(STATE_ONLY) or not resource.get("custom"):
@@ -96,7 +98,7 @@ def find(deployment: Deployment, resource: State) -> tuple[Found | None, str]:
             f"Its name, {inputs[lookup.auto_name]}, was given by the program: what has it may be somebody else's.",
             "Look for it in the AWS console, delete it if it is this stack's, and say so with --gone.",
         )
-    client = _account(deployment, resource).client(lookup.service, inputs.get("region"))
+    client = accounts.of(resource).client(lookup.service, inputs.get("region"))
     found = [each for each in lookup.find(client, inputs) if each.physical not in known(deployment, kind)]
     if len(found) > 1:
         raise RepairError(
@@ -108,27 +110,17 @@ def find(deployment: Deployment, resource: State) -> tuple[Found | None, str]:
     return found[0], f"adopted {found[0].physical}"
 
 
-def _account(deployment: Deployment, resource: State) -> Account:
-    provider = resource["provider"].rpartition("::")[0]
-    [inputs] = [state["inputs"] for state in deployment["resources"] if state["urn"] == provider]
-    account = Account(inputs)
-    numbers = re.findall(r'"arn": "arn:[^:"]+:[^:"]+:[^:"]*:(\d{12}):', json.dumps(deployment["resources"]))
-    if numbers:
-        account.refuse_other_than(numbers[0])
-    return account
-
-
 def _enters(deployment: Deployment, urn: str, adoption: Adoption) -> bool:
     """Whether it is in use afterwards, not marked for deletion."""
     return adoption.replaces or not is_live(deployment, urn)
 
 
-def _complete(deployment: Deployment, resource: State, found: Found, say: Callable[[str], None]) -> None:
+def _complete(accounts: Accounts, resource: State, found: Found, say: Callable[[str], None]) -> None:
     lookup, inputs = LOOKUPS[resource["type"]], resource["inputs"]
     if lookup.complete is None:
         return
     say(f"{name_of(resource['urn'])}: {lookup.completion}")
     try:
-        lookup.complete(_account(deployment, resource).client(lookup.service, inputs.get("region")), inputs, found)
+        lookup.complete(accounts.of(resource).client(lookup.service, inputs.get("region")), inputs, found)
     except WaiterError as error:
         say(f"{name_of(resource['urn'])}: {error}; `pulumi up` says what is wrong")
