@@ -19,7 +19,8 @@ class AirflowFargateArgs(TypedDict):
     """
     The container image. Default: `apache/airflow:3.3.2`. An image of your own is built `FROM apache/airflow:3…`,
     so that Python, Airflow 3 and the entrypoint are where the start command expects them. An image in a private ECR
-    repository of any account may be used: the execution role is allowed to pull exactly that repository.
+    repository of any account may be used: the execution role is allowed to pull exactly that repository. Refused: what
+    no image can be called.
     """
 
     legacy_image: NotRequired[bool]

@@ -14,6 +14,8 @@ COMMITTED = Path(airflow_fargate.__file__).with_name("schema.json")
 SCHEMA: dict[str, Any] = json.loads(COMMITTED.read_text())
 COMPONENT: dict[str, Any] = SCHEMA["resources"]["airflow-fargate:index:AirflowFargate"]
 INPUTS: dict[str, dict[str, Any]] = COMPONENT["inputProperties"]
+NUMBERS = [name for name, declared in INPUTS.items() if "integer" in json.dumps(declared)]
+UNITS = ("TCP port", "CPU units", "MiB", "GiB", "seconds", "days")
 
 
 def snake_case(name: str) -> str:
@@ -39,7 +41,12 @@ def test_every_input_says_what_it_is_by_default_and_what_is_refused(name: str) -
     description: str = INPUTS[name]["description"]
 
     assert "default" in description.lower()
-    assert "Refused:" in description or INPUTS[name].get("type") == "boolean" or name == "image"
+    assert "Refused:" in description or INPUTS[name].get("type") == "boolean"
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_every_number_says_its_unit(name: str) -> None:
+    assert any(unit in INPUTS[name]["description"] for unit in UNITS)
 
 
 @pytest.mark.parametrize("name", COMPONENT["properties"])
