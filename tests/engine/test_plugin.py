@@ -10,6 +10,7 @@ from typing import Any
 
 import airflow_fargate
 import pytest
+import yaml
 
 from local.cloud import Cloud
 from local.paths import ROOT
@@ -19,7 +20,10 @@ from tests.engine.workspace import Workspace
 pytestmark = pytest.mark.usefixtures("pulumi_yaml")
 
 SCHEMA = json.loads(Path(airflow_fargate.__file__).with_name("schema.json").read_text())
-INPUTS: dict[str, dict[str, Any]] = SCHEMA["resources"]["airflow-fargate:index:AirflowFargate"]["inputProperties"]
+TOKEN = "airflow-fargate:index:AirflowFargate"
+INPUTS: dict[str, dict[str, Any]] = SCHEMA["resources"][TOKEN]["inputProperties"]
+
+PLUGIN_FOLDER = str(ROOT / "components")
 
 REPOSITORY = "https://example.com/team/dags.git"
 
@@ -58,7 +62,7 @@ def write(folder: Path, components: dict[str, dict[str, Any]], outputs: dict[str
     program = {
         "name": "consumer",
         "runtime": "yaml",
-        "packages": {"airflow-fargate": str(ROOT / "components")},
+        "packages": {"airflow-fargate": PLUGIN_FOLDER},
         "resources": {
             name: {"type": "airflow-fargate:AirflowFargate", "properties": properties}
             for name, properties in components.items()
@@ -95,6 +99,21 @@ def definition(stack: Deployed, output: str) -> dict[str, Any]:
 def resource(stack: Deployed, name: str) -> dict[str, Any]:
     [found] = [each for each in stack.workspace.export()["resources"] if each["urn"].endswith(f"::{name}")]
     return found
+
+
+def test_package_add_makes_it_known_to_a_project_with_the_schema_that_is_committed(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: consumer\nruntime: yaml\n")
+    stack = Workspace.of(cloud, tmp_path, {}).stack
+    stack.prepare()
+
+    stack.pulumi("package", "add", PLUGIN_FOLDER)
+
+    assert yaml.safe_load((tmp_path / "Pulumi.yaml").read_text())["packages"] == {"airflow-fargate": PLUGIN_FOLDER}
+    seen = json.loads(stack.pulumi("package", "get-schema", PLUGIN_FOLDER).stdout)
+    for kind in ("inputProperties", "properties"):
+        assert seen["resources"][TOKEN][kind] == SCHEMA["resources"][TOKEN][kind]
 
 
 def takes_outputs(declared: dict[str, Any]) -> bool:
