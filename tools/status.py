@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import botocore.exceptions
-from airflow_fargate.session import ReadKey, aws_endpoint, aws_session
 
 if TYPE_CHECKING:
+    from airflow_fargate.session import ReadKey
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ecs import ECSClient
     from mypy_boto3_ecs.type_defs import ServiceTypeDef, TaskTypeDef
@@ -67,7 +67,7 @@ def main() -> int:
         return 2
 
 
-def report(outputs: Mapping[str, Any], read: ReadKey, *, update: str, restore: str) -> int:
+def report(outputs: Mapping[str, Any], read: "ReadKey", *, update: str, restore: str) -> int:
     """
     Print the service's tasks and what is not as the stack's outputs say, and return the exit code.
 
@@ -76,6 +76,9 @@ def report(outputs: Mapping[str, Any], read: ReadKey, *, update: str, restore: s
     :param update: The command that brings the outputs up to date.
     :param restore: The command that makes again what was changed or deleted by others.
     """
+    # Only where it is needed: the package brings the AWS SDK for Pulumi, which takes seconds to import.
+    from airflow_fargate.session import aws_endpoint, aws_session
+
     cluster: str = outputs["cluster_arn"]
     region = cluster.split(":")[3]
     try:
@@ -106,7 +109,7 @@ def report(outputs: Mapping[str, Any], read: ReadKey, *, update: str, restore: s
     return 0
 
 
-def aws_configuration(config: str) -> ReadKey:
+def aws_configuration(config: str) -> "ReadKey":
     """Return what reads the `aws:` keys in the answer of `pulumi config --json --show-secrets`."""
     values = {key: entry.get("value") for key, entry in json.loads(config).items()}
     return lambda key: values.get(f"aws:{key}")

@@ -1,6 +1,7 @@
 """A Fargate task's elastic network interface, its public address on this machine, and what its groups let in."""
 
 import ipaddress
+import itertools
 import socket
 import uuid
 from collections.abc import Iterable
@@ -14,6 +15,9 @@ from moto.ec2.models.security_groups import SecurityGroup, SecurityGroupRule
 
 # 127.0.0.1 is where the emulator itself listens.
 _FIRST_HOST, _LAST_HOST = 2, 254
+_COUNT = _LAST_HOST - _FIRST_HOST + 1
+# Each address in its turn: on AWS, too, a task does not get the one that another has just left.
+_HOSTS = itertools.cycle(range(_FIRST_HOST, _LAST_HOST + 1))
 _HTTPS = 443
 # An address out there, to ask egress rules about.
 _ANYWHERE = "198.51.100.1"
@@ -124,8 +128,8 @@ def _reaches_internet(backend: EC2Backend, interface: NetworkInterface, public: 
 
 
 def _public_address(ports: list[int], taken: set[str | None]) -> tuple[str, list[socket.socket]]:
-    """The first loopback address on which all of the task's ports are free."""
-    for host in range(_FIRST_HOST, _LAST_HOST + 1):
+    """The next loopback address on which all of the task's ports are free."""
+    for host in itertools.islice(_HOSTS, _COUNT):
         address = f"127.0.0.{host}"
         if address not in taken and (listeners := _bind(address, ports)) is not None:
             return address, listeners

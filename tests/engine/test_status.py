@@ -68,7 +68,7 @@ def replace_task(stack: Deployed) -> None:
         tasks: list[dict[str, Any]] = stack.client("ecs").describe_tasks(cluster=cluster, tasks=arns)["tasks"]
         return [task["healthStatus"] for task in tasks]
 
-    until(healthy, 60, "another healthy task")
+    until(healthy, 120, "another healthy task")
 
 
 def test_a_healthy_task_at_the_url_of_the_output_is_all_that_is_to_be_said(stack: Deployed) -> None:
