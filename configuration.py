@@ -5,6 +5,7 @@ types and filled in the defaults before this runs; an empty string, list or obje
 """
 
 import difflib
+import json
 import urllib.request
 from collections.abc import Callable
 from ipaddress import IPv4Address
@@ -32,8 +33,9 @@ def read_arguments() -> AirflowFargateArgs:
     hints = {name: get_args(declared)[0] for name, declared in AirflowFargateArgs.__annotations__.items()}
     _refuse_unknown_keys(config, {_camel_case(argument) for argument in hints})
     arguments = {argument: _read(config, _camel_case(argument), hint) for argument, hint in hints.items()}
-    if MY_IP in (arguments["allowed_cidrs"] or ()):
-        arguments["allowed_cidrs"] = [f"{my_ip()}/32" if cidr == MY_IP else cidr for cidr in arguments["allowed_cidrs"]]
+    cidrs = arguments["allowed_cidrs"]
+    if isinstance(cidrs, list) and MY_IP in cidrs:
+        arguments["allowed_cidrs"] = [f"{my_ip()}/32" if cidr == MY_IP else cidr for cidr in cast(list[Any], cidrs)]
     if arguments["dags_path"]:
         arguments["dags_path"] = str(Path(__file__).parent / arguments["dags_path"])
     given = {argument: value for argument, value in arguments.items() if value not in (None, "", [], {})}
@@ -65,17 +67,29 @@ def _read(config: pulumi.Config, key: str, hint: Any) -> Any:
 
 
 def _read_secret(config: pulumi.Config, key: str) -> Any:
-    value = config.get_object(key) if key == "secrets" else config.get(key)
-    if not value:
+    value = config.get(key)
+    if not value or value == "{}":
         return None
     if not is_config_secret(config.full_key(key)):
         raise pulumi.RunError(
             f"{key} is in plain text in the stack's configuration. "
             f"Set it with: pulumi config set --secret {SECRET_KEYS[key]}"
         )
-    if isinstance(value, str):
+    if key != "secrets":
         return pulumi.Output.secret(value)
-    return {name: pulumi.Output.secret(secret) for name, secret in value.items()}
+    try:
+        secrets = json.loads(value)
+    except ValueError:
+        secrets = None
+    if not isinstance(secrets, dict) or not all(
+        isinstance(each, str) for each in cast(dict[str, Any], secrets).values()
+    ):
+        # Without the value, which the SDK's own message would show.
+        raise pulumi.RunError(
+            f"{key} has a value of another type than names with texts. Set each one with: "
+            f"pulumi config set --secret {SECRET_KEYS[key]}"
+        )
+    return {name: pulumi.Output.secret(secret) for name, secret in cast(dict[str, str], secrets).items()}
 
 
 def _refuse_unknown_keys(config: pulumi.Config, known: set[str]) -> None:

@@ -1,43 +1,110 @@
-"""Whatever is given for whatever argument: it is accepted, or refused by name, and nothing else is raised."""
+"""Whatever is given for an argument or a configuration key: it is accepted, or refused by name before anything exists.
 
+Nothing else is raised: a user sees one message and no traceback.
+"""
+
+import json
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 
-from airflow_fargate import AirflowFargateArgs, InvalidArgumentsError
+import pulumi
+import pytest
+from airflow_fargate import AirflowFargate, AirflowFargateArgs, InvalidArgumentsError
 from airflow_fargate.errors import Refusal
 from airflow_fargate.validation import validate
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pulumi.runtime.config import CONFIG, set_all_config
 
-SCALARS = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(),
-    st.floats(),
-    st.text(),
-    st.binary(),
-    st.sampled_from(["\x00", "../..", "$(id)", "; rm -rf /", "0.0.0.0/0", "::/0", "nan", "x" * 5000, "é" * 300]),
+import configuration
+
+from .conftest import Recorder
+from .test_configuration import DECLARED, PROJECT, configure
+
+ARGUMENTS = sorted(AirflowFargateArgs.__annotations__)
+EXAMPLES = 30
+"""For each argument and for each key: about 900 each in all."""
+
+TEXTS = st.text() | st.sampled_from(
+    ["\x00", "../..", "$(id)", "; rm -rf /", "0.0.0.0/0", "::/0", "nan", "1e999", "true", "x" * 5000, "é" * 300]
 )
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | TEXTS
 VALUES = st.recursive(
-    SCALARS,
+    SCALARS | st.binary(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text() | st.integers(), inner, max_size=3),
     max_leaves=5,
 )
+JSON = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=5,
+).map(json.dumps)
 
 
 def refusals(name: str, args: Any) -> tuple[Refusal, ...]:
+    """What is refused; if anything is, the component registers no resource."""
     try:
         validate(name, args)
     except InvalidArgumentsError as error:
+        recorder = Recorder()
+        pulumi.runtime.set_mocks(recorder)
+        with pytest.raises(InvalidArgumentsError):
+            AirflowFargate(name, args)
+        assert recorder.resources == []
         return error.refusals
     return ()
 
 
-@settings(max_examples=1000, deadline=None)
-@given(st.sampled_from(sorted(AirflowFargateArgs.__annotations__)), VALUES)
+def refused_arguments() -> tuple[Refusal, ...]:
+    """What is refused of the configuration, be it by its reader or by the component."""
+    try:
+        return refusals("airflow", configuration.read_arguments())
+    except pulumi.RunError as error:
+        return (Refusal("", str(error)),)
+
+
+@contextmanager
+def configured(key: str, text: str) -> Generator[None]:
+    """The configuration as the engine hands it over, with one value in place of the default."""
+    before = dict(CONFIG.get())
+    pulumi.runtime.set_mocks(Recorder(), project=PROJECT)
+    secrets = tuple(configuration.SECRET_KEYS)
+    try:
+        configure(secret=secrets, **{"allowedCidrs": "[]", key: text})
+        yield
+    finally:
+        set_all_config(before)
+
+
+@pytest.mark.parametrize("argument", ARGUMENTS)
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(value=VALUES)
 def test_a_hostile_value_is_accepted_or_refused_with_the_arguments_name(argument: str, value: Any) -> None:
     for refusal in refusals("airflow", {argument: value}):
         assert refusal.argument in AirflowFargateArgs.__annotations__
         assert argument in f"{refusal.argument} {refusal.reason}"
+
+
+@pytest.mark.parametrize("key", sorted(DECLARED))
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(text=TEXTS | JSON)
+def test_a_hostile_configuration_is_accepted_or_refused_with_the_name_of_the_key(key: str, text: str) -> None:
+    argument = next(name for name in ARGUMENTS if name.replace("_", "") == key.lower())
+    with configured(key, text):
+        messages = [f"{refusal.argument} {refusal.reason}" for refusal in refused_arguments()]
+    assert [message for message in messages if key not in message and argument not in message] == []
+    if key in configuration.SECRET_KEYS and len(text) > 8:
+        assert [message for message in messages if text in message] == []
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(min_size=1).filter(lambda key: key not in DECLARED))
+def test_a_hostile_key_is_refused_with_its_name(key: str) -> None:
+    with configured(key, "value"), pytest.raises(pulumi.RunError) as error:
+        configuration.read_arguments()
+
+    assert f"{PROJECT}:{key} is not a key of this program" in str(error.value)
 
 
 @settings(max_examples=200, deadline=None)
