@@ -23,7 +23,7 @@ from local.stack import Stack
 REPETITIONS = 3
 SEEN_WITHIN = 180.0
 
-_PROGRAM = ("Pulumi.yaml", "__main__.py", "configuration.py")
+_PROGRAM = ("Pulumi.yaml", "__main__.py", "configuration.py", "preflight.py")
 
 
 class Delay(NamedTuple):

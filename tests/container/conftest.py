@@ -23,7 +23,7 @@ from local.paths import ROOT, Home
 from local.stack import Stack
 from tests.engine.emulated import free_port
 
-PROGRAM = ("Pulumi.yaml", "__main__.py", "configuration.py", "dags")
+PROGRAM = ("Pulumi.yaml", "__main__.py", "configuration.py", "preflight.py", "dags")
 
 
 @dataclass(frozen=True)
@@ -78,18 +78,21 @@ class Airflow:
         group = self.outputs["log_group_name"]
         return [event["message"] for page in pages.paginate(logGroupName=group) for event in page["events"]]
 
-    def processes(self) -> dict[psutil.Process, str]:
-        """Every process of Airflow in the container, with the name that `ps` shows."""
+    def supervisor(self) -> psutil.Process:
+        """The first process of the container."""
         emulator = self.cloud.emulator.running()
         assert emulator is not None, "the emulator does not run"
-        supervisor = next(p for p in emulator.children(recursive=True) if _name(p) == "airflow supervisor")
+        return next(p for p in emulator.children(recursive=True) if _name(p) == "airflow supervisor")
+
+    def processes(self) -> dict[psutil.Process, str]:
+        """Every process of Airflow in the container, with the name that `ps` shows."""
+        supervisor = self.supervisor()
         named = {process: _name(process) for process in (supervisor, *supervisor.children(recursive=True))}
         return {process: name for process, name in named.items() if name}  # one that has just ended has none
 
     def component(self, name: str) -> psutil.Process:
         """The process of a component, not the ones that it has started."""
-        supervisor = next(process for process, shown in self.processes().items() if shown == "airflow supervisor")
-        [process] = [child for child in supervisor.children() if _name(child) == f"airflow {name}"]
+        [process] = [child for child in self.supervisor().children() if _name(child) == f"airflow {name}"]
         return process
 
     def log_in(self, password: str) -> Answer:

@@ -1,12 +1,9 @@
-"""A real Airflow, as its user meets it: interface, login, DAG runs, restarts, end. The tests go on from one another."""
+"""A real Airflow, as its user meets it: interface, login, DAG runs, names, secrets."""
 
 import re
-import time
-
-import psutil
 
 from local.airflow_environment import version
-from tests.container.conftest import Airflow, until
+from tests.container.conftest import Airflow
 
 COMPONENTS = ("api-server", "dag-processor", "scheduler", "triggerer")
 
@@ -71,49 +68,3 @@ def test_no_secret_is_in_the_log_or_in_the_environment_of_a_component(airflow: A
 
 def test_nothing_is_to_be_done_after_up(airflow: Airflow) -> None:
     airflow.preview("--expect-no-changes")
-
-
-def test_a_killed_scheduler_is_back_in_the_same_task_at_the_same_address(airflow: Airflow) -> None:
-    [task], url = airflow.tasks(), airflow.outputs["url"]
-    scheduler = airflow.component("scheduler")
-    # ECS restarts a container in place only when it has run for the restart policy's period, 60 seconds.
-    time.sleep(max(0.0, 61 - (time.time() - scheduler.create_time())))
-
-    scheduler.kill()
-
-    until(lambda: not scheduler.is_running(), 30, "the scheduler to be gone")
-    until(lambda: airflow.tasks()[0]["healthStatus"] != "HEALTHY", 60, "the restart to be seen")
-    until(lambda: airflow.tasks()[0]["healthStatus"] == "HEALTHY", 180, "the task to be healthy again")
-    assert airflow.component("scheduler") != scheduler
-    assert airflow.tasks()[0]["taskArn"] == task["taskArn"]
-    assert airflow.outputs["url"] == url
-    assert any("scheduler" in line and "SIGKILL" in line for line in airflow.log()), "the log names what died, and how"
-
-
-def test_users_and_runs_have_outlived_the_restart(airflow: Airflow) -> None:
-    assert airflow.log_in(airflow.outputs["admin_password"]).status == 201
-    runs = airflow.api("GET", "/dags/example_bash_operator/dagRuns").json["dag_runs"]
-    assert [run["state"] for run in runs if run["run_type"] == "manual"] == ["success"]
-
-
-def test_a_killed_task_is_followed_by_another_whose_address_the_next_up_gives(airflow: Airflow) -> None:
-    [task] = airflow.tasks()
-    airflow.client("ecs").stop_task(cluster=airflow.outputs["cluster_arn"], task=task["taskArn"], reason="a test")
-    until(
-        lambda: [t for t in airflow.tasks() if t["healthStatus"] == "HEALTHY" and t["taskArn"] != task["taskArn"]],
-        240,
-        "the service to start another task",
-    )
-
-    airflow.up()
-
-    assert airflow.request("GET", "/api/v2/version").status == 200
-
-
-def test_destroy_leaves_nothing_and_no_process(airflow: Airflow) -> None:
-    processes = airflow.processes()
-
-    airflow.stack.pulumi("destroy", "--yes", "--skip-preview")
-
-    assert airflow.cloud.left_behind() == set()
-    assert [process for process in processes if psutil.pid_exists(process.pid) and process.is_running()] == []

@@ -1,0 +1,110 @@
+"""Whatever ends, Airflow is back: each of its processes, the container, the task. The tests go on from one another."""
+
+import time
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.container.conftest import Airflow, until
+from tools import status
+
+CONNECTION = {"connection_id": "kept", "conn_type": "http", "host": "example.com", "password": "a secret"}
+
+RESTART_PERIOD = 60
+"""Seconds that a container must have run for ECS to start it again in the same task: its `restartAttemptPeriod`."""
+
+LONG = """
+import time
+from airflow.sdk import dag, task
+
+@dag(schedule=None)
+def long():
+    @task
+    def sleep():
+        time.sleep(3600)
+
+    sleep()
+
+long()
+"""
+
+
+@pytest.fixture(scope="module")
+def kept(airflow: Airflow) -> dict[str, Any]:
+    """What is in the database, and what must be the same after a restart in place."""
+    assert airflow.api("POST", "/connections", CONNECTION).status == 201
+    airflow.run_dag("example_bash_operator")
+    return state(airflow)
+
+
+def state(airflow: Airflow) -> dict[str, Any]:
+    runs = airflow.api("GET", "/dags/example_bash_operator/dagRuns").json["dag_runs"]
+    return {
+        "task": [task["taskArn"] for task in airflow.tasks()],
+        "url": airflow.outputs["url"],
+        "login": airflow.log_in(airflow.outputs["admin_password"]).status,
+        "runs": [(run["dag_run_id"], run["state"]) for run in runs],
+        "connection": airflow.api("GET", "/connections/kept").json,
+        "health": airflow.tasks()[0]["healthStatus"],
+    }
+
+
+@pytest.mark.parametrize("name", ["api-server", "scheduler", "dag-processor", "triggerer", "supervisor"])
+def test_a_killed_process_is_back_in_the_same_task_with_everything_intact(
+    airflow: Airflow, kept: dict[str, Any], name: str
+) -> None:
+    supervisor = airflow.supervisor()
+    time.sleep(max(0.0, RESTART_PERIOD + 1 - (time.time() - supervisor.create_time())))
+    everything = airflow.processes()
+
+    (supervisor if name == "supervisor" else airflow.component(name)).kill()
+
+    _, alive = psutil.wait_procs(everything, timeout=60)
+    assert [everything[process] for process in alive] == [], "the container ends as a whole"
+    until(lambda: airflow.tasks()[0]["healthStatus"] == "HEALTHY", 180, "the task to be healthy again")
+    assert airflow.supervisor() != supervisor
+    assert state(airflow) == kept
+
+
+@pytest.mark.parametrize("name", ["api-server", "scheduler", "dag-processor", "triggerer"])
+def test_the_log_names_what_died_and_how(airflow: Airflow, name: str) -> None:
+    assert [line for line in airflow.log() if name in line and "SIGKILL" in line]
+
+
+def test_after_all_of_it_a_dag_still_runs(airflow: Airflow) -> None:
+    airflow.run_dag("example_bash_operator")
+
+
+def test_a_killed_task_is_followed_by_another_whose_address_status_and_up_give(airflow: Airflow) -> None:
+    outputs = airflow.outputs
+    [task] = airflow.tasks()
+    airflow.client("ecs").stop_task(cluster=outputs["cluster_arn"], task=task["taskArn"], reason="a test")
+    until(
+        lambda: [t for t in airflow.tasks() if t["healthStatus"] == "HEALTHY" and t["taskArn"] != task["taskArn"]],
+        240,
+        "the service to start another task",
+    )
+
+    ecs, ec2 = airflow.client("ecs"), airflow.client("ec2")
+    [row] = status.tasks(ecs, ec2, outputs["cluster_arn"], outputs["service_arn"])
+    airflow.up()
+
+    assert row.url == airflow.outputs["url"] != outputs["url"]
+    assert airflow.request("GET", "/api/v2/version").status == 200
+
+
+def test_destroy_with_a_running_dag_leaves_nothing_and_no_process(airflow: Airflow) -> None:
+    (airflow.stack.project / "dags" / "long.py").write_text(LONG)
+    airflow.up()
+    until(lambda: airflow.api("GET", "/dags/long").status == 200, 60, "the DAG to be known")
+    airflow.api("PATCH", "/dags/long", {"is_paused": False})
+    airflow.api("POST", "/dags/long/dagRuns", {"logical_date": None})
+    running = "/dags/long/dagRuns/~/taskInstances?state=running"
+    until(lambda: airflow.api("GET", running).json["total_entries"] == 1, 60, "the task to run")
+    processes = airflow.processes()
+
+    airflow.stack.pulumi("destroy", "--yes", "--skip-preview")
+
+    assert airflow.cloud.left_behind() == set()
+    assert [process for process in processes if process.is_running()] == []
