@@ -49,8 +49,13 @@ def refusals(name: str, args: Any) -> tuple[Refusal, ...]:
     except InvalidArgumentsError as error:
         recorder = Recorder()
         pulumi.runtime.set_mocks(recorder)
-        with pytest.raises(InvalidArgumentsError):
-            AirflowFargate(name, args)
+
+        @pulumi.runtime.test
+        def build() -> None:
+            with pytest.raises(InvalidArgumentsError):
+                AirflowFargate(name, args)
+
+        build()
         assert recorder.resources == []
         return error.refusals
     return ()
