@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.version import Version
 
+from local.paths import ROOT
 from tests.unit.releases import RELEASED, SETUPS, record
 
 RELEASES = sorted(RELEASED.glob("*.json"))
@@ -51,5 +53,10 @@ def shape(declared: Schema) -> Schema:
     return kept
 
 
-def test_there_is_a_release_to_compare_with() -> None:
-    assert RELEASES
+def test_every_release_is_in_the_changelog_and_the_last_has_its_wheel() -> None:
+    versions = [release.stem for release in RELEASES]
+    changes = (ROOT / "CHANGELOG.md").read_text()
+
+    assert versions
+    assert [version for version in versions if f"## [{version}] - 20" not in changes] == []
+    assert [wheel.name.split("-")[1] for wheel in RELEASED.glob("*.whl")] == [max(versions, key=Version)]
