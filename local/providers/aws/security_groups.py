@@ -47,10 +47,8 @@ class SecurityGroup(Ec2Resource):
     def finish(self, inputs: Properties, *, creating: bool) -> None:
         if creating:
             # AWS lets everything out of a new group; the real provider starts from nothing.
-            ec2 = self.client(inputs)
-            (group,) = ec2.describe_security_groups(GroupIds=[self.id])["SecurityGroups"]
-            if group["IpPermissionsEgress"]:
-                ec2.revoke_security_group_egress(GroupId=self.id, IpPermissions=group["IpPermissionsEgress"])
+            everything = {"IpProtocol": ALL_PROTOCOLS, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+            self.client(inputs).revoke_security_group_egress(GroupId=self.id, IpPermissions=[everything])
 
     def read(self, state: Properties) -> Properties | None:
         (group,) = self.client(state).describe_security_groups(GroupIds=[self.id])["SecurityGroups"]
