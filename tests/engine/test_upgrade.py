@@ -1,7 +1,6 @@
-"""A stack that the previous release has made, gone on with by the present code; the release is its own wheel."""
+"""A stack that the previous release, run from its recorded sources, has made; the present code goes on with it."""
 
 import json
-import zipfile
 from collections.abc import Generator
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 from local.cloud import Cloud
 from tests.engine.deployed import ARGS, PROGRAM, Deployed
 from tests.engine.workspace import Workspace
-from tests.unit.releases import RELEASED
+from tests.unit.releases import SOURCES
 
 DAG = "from airflow.sdk import dag\n"
 
@@ -22,9 +21,11 @@ REPLACED_BY_DESIGN = {"aws:ecs/taskDefinition:TaskDefinition"}
 def stack(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Generator[Deployed]:
     """The component as the previous release deploys it, with an argument of every kind; the program is the present."""
     folder = tmp_path_factory.mktemp("upgrade")
-    [wheel] = RELEASED.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(folder / "released")
+    package = folder / "released" / "airflow_fargate"
+    package.mkdir(parents=True)
+    [sources] = SOURCES.iterdir()
+    for name, text in json.loads(sources.read_text()).items():
+        (package / name).write_text(text)
     (folder / "dags").mkdir()
     (folder / "dags" / "hello.py").write_text(DAG)
     args = {**ARGS, "dags_path": "dags", "egress_ports": [5432], "environment": {"A": "1"}, "tags": {"team": "data"}}

@@ -17,6 +17,8 @@ from local.providers.random.provider import RandomStandIn
 from tests.unit.conftest import build_component
 
 RELEASED = ROOT / "tests" / "released"
+SOURCES = RELEASED / "sources"
+"""The files of the package as the last release has them."""
 SCHEMA = Path(airflow_fargate.__file__).with_name("schema.json")
 
 SETUPS: dict[str, dict[str, Any]] = {

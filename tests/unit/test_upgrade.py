@@ -8,7 +8,7 @@ import pytest
 from packaging.version import Version
 
 from local.paths import ROOT
-from tests.unit.releases import RELEASED, SETUPS, record
+from tests.unit.releases import RELEASED, SETUPS, SOURCES, record
 
 RELEASES = sorted(RELEASED.glob("*.json"))
 Schema = dict[str, Any]
@@ -53,10 +53,10 @@ def shape(declared: Schema) -> Schema:
     return kept
 
 
-def test_every_release_is_in_the_changelog_and_the_last_has_its_wheel() -> None:
+def test_every_release_is_in_the_changelog_and_the_last_has_its_sources() -> None:
     versions = [release.stem for release in RELEASES]
     changes = (ROOT / "CHANGELOG.md").read_text()
 
     assert versions
     assert [version for version in versions if f"## [{version}] - 20" not in changes] == []
-    assert [wheel.name.split("-")[1] for wheel in RELEASED.glob("*.whl")] == [max(versions, key=Version)]
+    assert [sources.stem for sources in SOURCES.iterdir()] == [max(versions, key=Version)]
