@@ -5,12 +5,9 @@ the same run. So that dozens of failing runs take a second each, the program run
 attaches to provider stand-ins that are started once.
 """
 
-import json
 import re
 import sys
-import urllib.request
 from collections.abc import Generator, Iterator
-from contextlib import closing
 from pathlib import Path
 from subprocess import PIPE, Popen
 from typing import Any
@@ -20,11 +17,11 @@ from airflow_fargate import OUTPUTS, AirflowFargate
 from pulumi import automation, export
 
 from local.cloud import Cloud
-from local.emulator.faults import PATH, Fault
 from local.inventory import inventory
 from local.paths import ROOT
 from local.plugins import PROVIDERS
 from tests.engine.deployed import ARGS
+from tests.engine.faults import Faults
 from tests.engine.workspace import Workspace
 
 MANY = 100
@@ -32,33 +29,6 @@ MANY = 100
 
 REFUSED = "is not authorized to perform: "
 LOOKUP = "invoke of aws:"
-
-
-class Faults:
-    """The emulator's switch for faults."""
-
-    def __init__(self, cloud: Cloud) -> None:
-        self._url = f"{cloud.emulator.endpoint}{PATH}"
-
-    def fail_each_call_once(self, fault: Fault) -> None:
-        self._request("PUT", {"fault": fault, "calls": None})
-
-    def pause(self) -> None:
-        """Lets every call pass, and remembers those that have failed."""
-        self._request("PUT", {"fault": "refused", "calls": 0})
-
-    def forget(self) -> None:
-        self._request("DELETE")
-
-    @property
-    def failed(self) -> list[str]:
-        """Every call that has failed, as in "ec2:CreateVpc"."""
-        return [call.partition(" ")[0] for call in self._request("GET")["failed"]]
-
-    def _request(self, method: str, body: object = None) -> dict[str, list[str]]:
-        request = urllib.request.Request(self._url, json.dumps(body).encode(), method=method)
-        with closing(urllib.request.urlopen(request)) as answer:
-            return json.load(answer)
 
 
 class Stack:

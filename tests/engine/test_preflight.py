@@ -1,10 +1,7 @@
 """The repository's own program with an existing network: what does not fit is refused before anything is created."""
 
-import json
 import shutil
-import urllib.request
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +10,7 @@ import pytest
 from local.cloud import Cloud
 from local.paths import ROOT
 from tests.engine.emulated import Client
+from tests.engine.faults import Faults
 from tests.engine.workspace import Workspace
 
 
@@ -69,19 +67,6 @@ def program(cloud: Cloud, tmp_path: Path) -> Callable[..., Workspace]:
     return new
 
 
-@contextmanager
-def refused_calls(cloud: Cloud, calls: int) -> Generator[None]:
-    """The next calls are answered as if the caller had no permission for them."""
-
-    def ask(method: str, **fault: Any) -> None:
-        url, body = f"{cloud.emulator.endpoint}/faults", json.dumps(fault).encode()
-        urllib.request.urlopen(urllib.request.Request(url, body, method=method)).close()
-
-    ask("PUT", fault="refused", calls=calls)
-    yield
-    ask("DELETE")
-
-
 @pytest.mark.parametrize(
     ("subnet", "says"),
     [
@@ -132,8 +117,12 @@ def test_a_caller_who_may_not_look_is_warned_and_goes_on(
 ) -> None:
     workspace = program(vpcId=network.vpc, subnetIds=[network.private])
 
-    with refused_calls(cloud, 2):
+    faults = Faults(cloud)
+    faults.refuse_next(2)
+    try:
         text = workspace.preview()
+    finally:
+        faults.forget()
 
     for question in ("Whether there is a region", "Whether subnetIds are subnets of vpcId with free addresses"):
         assert f"warning: {question}" in text
