@@ -14,6 +14,7 @@ from typing import Any, cast, get_args
 
 import pulumi
 from airflow_fargate import AirflowFargateArgs
+from airflow_fargate.validation import checked_password
 from pulumi.runtime.config import CONFIG, is_config_secret
 
 MY_IP = "my-ip"
@@ -75,6 +76,8 @@ def _read_secret(config: pulumi.Config, key: str) -> Any:
             f"{key} is in plain text in the stack's configuration. "
             f"Set it with: pulumi config set --secret {SECRET_KEYS[key]}"
         )
+    if key == "adminPassword":
+        checked_password("airflow", value)  # here, where it is known: as an output it is looked at among the resources
     if key != "secrets":
         return pulumi.Output.secret(value)
     try:
