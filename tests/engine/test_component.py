@@ -97,18 +97,6 @@ def test_every_secret_of_the_container_is_a_secure_string_parameter(stack: Deplo
     assert len(values["AIRFLOW__API_AUTH__JWT_SECRET"]) >= 64
 
 
-def test_the_state_holds_no_secret_in_plain_text(stack: Deployed) -> None:
-    parameters = stack.client("ssm").describe_parameters()["Parameters"]
-    values = [
-        stack.client("ssm").get_parameter(Name=parameter["Name"], WithDecryption=True)["Parameter"]["Value"]
-        for parameter in parameters
-    ]
-    state = json.dumps(stack.workspace.export())
-
-    assert len(values) == 5
-    assert [value for value in values if value in state] == []
-
-
 def test_nothing_is_to_be_done_after_up(stack: Deployed) -> None:
     before = stack.task_arns
 
