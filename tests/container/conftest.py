@@ -118,13 +118,17 @@ class Airflow:
             with error:
                 return Answer(error.code, error.read().decode())
 
-    def run_dag(self, dag_id: str, seconds: float = 180) -> str:
-        """Trigger a DAG over the REST API, wait until its run succeeds, and return the run's id."""
+    def trigger(self, dag_id: str, seconds: float = 180) -> str:
+        """Start a run of a DAG over the REST API, as soon as the DAG is known, and return the run's id."""
         until(lambda: self.api("GET", f"/dags/{dag_id}").status == 200, seconds, f"the DAG {dag_id} to be known")
         assert self.api("PATCH", f"/dags/{dag_id}", {"is_paused": False}).status == 200
         triggered = self.api("POST", f"/dags/{dag_id}/dagRuns", {"logical_date": None})
         assert triggered.status == 200, triggered.text
-        run_id: str = triggered.json["dag_run_id"]
+        return triggered.json["dag_run_id"]
+
+    def run_dag(self, dag_id: str, seconds: float = 180) -> str:
+        """Start a run, wait until it succeeds, and return its id."""
+        run_id = self.trigger(dag_id, seconds)
 
         def ended() -> str:
             state: str = self.api("GET", f"/dags/{dag_id}/dagRuns/{run_id}").json["state"]

@@ -14,21 +14,6 @@ CONNECTION = {"connection_id": "kept", "conn_type": "http", "host": "example.com
 RESTART_PERIOD = 60
 """Seconds that a container must have run for ECS to start it again in the same task: its `restartAttemptPeriod`."""
 
-LONG = """
-import time
-from airflow.sdk import dag, task
-
-@dag(schedule=None)
-def long():
-    @task
-    def sleep():
-        time.sleep(3600)
-
-    sleep()
-
-long()
-"""
-
 
 @pytest.fixture(scope="module")
 def kept(airflow: Airflow) -> dict[str, Any]:
@@ -95,13 +80,8 @@ def test_a_killed_task_is_followed_by_another_whose_address_status_and_up_give(a
 
 
 def test_destroy_with_a_running_dag_leaves_nothing_and_no_process(airflow: Airflow) -> None:
-    (airflow.stack.project / "dags" / "long.py").write_text(LONG)
-    airflow.up()
-    until(lambda: airflow.api("GET", "/dags/long").status == 200, 60, "the DAG to be known")
-    airflow.api("PATCH", "/dags/long", {"is_paused": False})
-    airflow.api("POST", "/dags/long/dagRuns", {"logical_date": None})
-    running = "/dags/long/dagRuns/~/taskInstances?state=running"
-    until(lambda: airflow.api("GET", running).json["total_entries"] == 1, 60, "the task to run")
+    run = f"/dags/fails_then_succeeds/dagRuns/{airflow.trigger('fails_then_succeeds')}"
+    until(lambda: airflow.api("GET", run).json["state"] == "running", 180, "the DAG to run")
     processes = airflow.processes()
 
     airflow.stack.pulumi("destroy", "--yes", "--skip-preview")
