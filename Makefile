@@ -63,7 +63,7 @@ docs: venv ## Write the API reference, as HTML, to .local/docs
 release-check: venv ## Build the package, and run the minimal example with the wheel in an empty environment
 	@$(PY) -m tools.release_check
 
-release-record: venv ## At a release: record what it registers and its wheel, which later versions must upgrade
+release-record: venv ## At a release: record what it registers and its sources, which later versions must upgrade
 	@$(PY) -m tools.release_record
 
 bench: venv ## Measure our container against `airflow standalone`
