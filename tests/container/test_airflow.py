@@ -1,6 +1,7 @@
 """A real Airflow, as its user meets it: interface, login, DAG runs, names, secrets."""
 
 import re
+import stat
 
 from local.airflow_environment import version
 from tests.container.conftest import Airflow
@@ -57,14 +58,32 @@ def test_every_process_and_every_log_line_carries_its_components_name(airflow: A
     assert {line.split("|")[0].strip() for line in lines} >= set(COMPONENTS)
 
 
-def test_no_secret_is_in_the_log_or_in_the_environment_of_a_component(airflow: Airflow) -> None:
+def test_no_secret_is_in_the_log_in_a_command_line_or_in_a_file_that_others_can_read(airflow: Airflow) -> None:
+    secrets = parameters(airflow)
+    assert len(secrets) == 4
+    shown = {"log": "\n".join(airflow.log())}
+    shown |= {f"command line of {name}": str(process.cmdline()) for process, name in airflow.processes().items()}
+    assert [(place, name) for name, value in secrets.items() for place in shown if value in shown[place]] == []
+
+    values = [value.encode() for value in secrets.values()]
+    files = [file for file in airflow.cloud.home.path.rglob("*") if file.is_file() and not file.is_symlink()]
+    holders = [file for file in files if any(value in file.read_bytes() for value in values)]
+    assert [file.name for file in holders] == ["simple_auth_manager_passwords.json"]
+    assert stat.S_IMODE(holders[0].stat().st_mode) == 0o600
+
+
+def test_no_process_of_airflow_has_the_password_in_its_environment(airflow: Airflow) -> None:
     password = airflow.outputs["admin_password"]
 
-    assert [line for line in airflow.log() if password in line] == []
-    for process, name in airflow.processes().items():
-        assert password not in str(process.environ()), f"the environment of {name}"
-        assert password not in str(process.cmdline()), f"the command line of {name}"
+    assert [name for process, name in airflow.processes().items() if password in str(process.environ())] == []
 
 
 def test_nothing_is_to_be_done_after_up(airflow: Airflow) -> None:
     airflow.preview("--expect-no-changes")
+
+
+def parameters(airflow: Airflow) -> dict[str, str]:
+    """The value of every parameter, by its name."""
+    ssm = airflow.client("ssm")
+    names = [parameter["Name"] for parameter in ssm.describe_parameters()["Parameters"]]
+    return {name: ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"] for name in names}
