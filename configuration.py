@@ -14,7 +14,6 @@ from typing import Any, cast, get_args
 
 import pulumi
 from airflow_fargate import AirflowFargateArgs
-from airflow_fargate.validation import checked_password
 from pulumi.runtime.config import CONFIG, is_config_secret
 
 MY_IP = "my-ip"
@@ -68,6 +67,7 @@ def _read(config: pulumi.Config, key: str, hint: Any) -> Any:
 
 
 def _read_secret(config: pulumi.Config, key: str) -> Any:
+    """The value as it is: the component makes it a secret, and can refuse it before there are resources."""
     value = config.get(key)
     if not value or value == "{}":
         return None
@@ -76,10 +76,8 @@ def _read_secret(config: pulumi.Config, key: str) -> Any:
             f"{key} is in plain text in the stack's configuration. "
             f"Set it with: pulumi config set --secret {SECRET_KEYS[key]}"
         )
-    if key == "adminPassword":
-        checked_password("airflow", value)  # here, where it is known: as an output it is looked at among the resources
     if key != "secrets":
-        return pulumi.Output.secret(value)
+        return value
     try:
         secrets = json.loads(value)
     except ValueError:
@@ -92,7 +90,7 @@ def _read_secret(config: pulumi.Config, key: str) -> Any:
             f"{key} has a value of another type than names with texts. Set each one with: "
             f"pulumi config set --secret {SECRET_KEYS[key]}"
         )
-    return {name: pulumi.Output.secret(secret) for name, secret in cast(dict[str, str], secrets).items()}
+    return cast(dict[str, str], secrets)
 
 
 def _refuse_unknown_keys(config: pulumi.Config, known: set[str]) -> None:

@@ -1,6 +1,8 @@
 """Airflow's login and keys, kept as SecureString parameters and handed to the container as its secrets."""
 
-from collections.abc import Mapping
+import asyncio
+import functools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -8,8 +10,9 @@ import pulumi_aws as aws
 import pulumi_random as random
 
 from .dag_bundles import GIT_CONNECTION_VARIABLE, git_connection
+from .errors import InvalidArgumentsError
 from .settings import Settings
-from .validation import checked_password
+from .validation import checked_password, checked_secret
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,10 @@ def create_credentials(name: str, settings: Settings, opts: pulumi.ResourceOptio
         }
     if settings.dags_git_token is not None:
         secrets[GIT_CONNECTION_VARIABLE] = git_connection(settings)
-    secrets |= settings.secrets
+    secrets |= {
+        variable: _when_known(value, functools.partial(checked_secret, name, variable))
+        for variable, value in settings.secrets.items()
+    }
     return Credentials(
         admin_password=admin_password,
         parameters={
@@ -65,4 +71,19 @@ def url_safe(base64: str) -> str:
 def _admin_password(name: str, settings: Settings, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
     if settings.admin_password is None:
         return random.RandomPassword(f"{name}-admin-password", length=24, special=False, opts=opts).result
-    return pulumi.Output.secret(settings.admin_password).apply(lambda given: checked_password(name, given))
+    return _when_known(settings.admin_password, functools.partial(checked_password, name))
+
+
+def _when_known(value: pulumi.Input[str], check: Callable[[str], str]) -> pulumi.Output[str]:
+    """Return a secret that `check` may refuse, which `validate` could not while it was an output."""
+
+    async def checked(known: str) -> str:
+        try:
+            return check(known)
+        except InvalidArgumentsError:
+            # In the program's first moment the SDK is starting the server for its hooks. An error that ends the
+            # program just then stops that server half started, and grpc dies of SIGSEGV: without this message.
+            await asyncio.sleep(0.2)
+            raise
+
+    return pulumi.Output.secret(value).apply(checked)

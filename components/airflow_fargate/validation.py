@@ -85,10 +85,18 @@ def validate(name: str, args: AirflowFargateArgs) -> Settings:
 
 def checked_password(name: str, password: str) -> str:
     """Return an administrator's password that was not known to `validate`, unless it is refused."""
-    refusals = list(_refuse_password(password))
-    if refusals:
-        raise InvalidArgumentsError(name, refusals)
-    return password
+    return _checked(name, password, _refuse_password(password))
+
+
+def checked_secret(name: str, variable: str, value: str) -> str:
+    """Return a secret of the environment whose value was not known to `validate`, unless it is refused."""
+    return _checked(name, value, _refuse_secret(variable, value))
+
+
+def _checked(name: str, value: str, refusals: Iterable[Refusal]) -> str:
+    if found := list(refusals):
+        raise InvalidArgumentsError(name, found)
+    return value
 
 
 def _refuse_name(name: str) -> Iterator[Refusal]:
@@ -247,11 +255,14 @@ def _refuse_environment(settings: Settings) -> Iterator[Refusal]:
     for variable in settings.environment.keys() & settings.secrets.keys():
         yield Refusal("environment", f"has {variable}, which is in secrets too; leave it in one of the two")
     for variable, value in settings.secrets.items():
-        if isinstance(value, str) and not 1 <= len(value.encode()) <= MAX_SECRET_BYTES:
-            yield Refusal(
-                "secrets",
-                f"has {variable} with {len(value.encode())} bytes; an SSM parameter holds 1 to {MAX_SECRET_BYTES}",
-            )
+        if isinstance(value, str):
+            yield from _refuse_secret(variable, value)
+
+
+def _refuse_secret(variable: str, value: str) -> Iterator[Refusal]:
+    size = len(value.encode())
+    if not 1 <= size <= MAX_SECRET_BYTES:
+        yield Refusal("secrets", f"has {variable} with {size} bytes; an SSM parameter holds 1 to {MAX_SECRET_BYTES}")
 
 
 def _refuse_log_retention(settings: Settings) -> Iterator[Refusal]:

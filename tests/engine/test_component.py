@@ -12,7 +12,7 @@ from contextlib import closing
 import pytest
 
 from local.cloud import Cloud
-from tests.engine.deployed import Deployed
+from tests.engine.deployed import ARGS, PROGRAM, Deployed
 from tests.engine.workspace import Workspace
 
 
@@ -146,6 +146,26 @@ def test_spot_is_another_task_of_the_same_service(stack: Deployed) -> None:
     assert stack.service["capacityProviderStrategy"][0]["capacityProvider"] == "FARGATE_SPOT"
     assert len(stack.task_arns) == 1
     assert stack.task_arns != task_arns
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "words"),
+    [
+        ("admin_password", "pulumi.Output.secret('hunter2')", "admin_password: has 7 characters; use 12 or more"),
+        ("secrets", "{'TOKEN': pulumi.Output.secret('')}", "secrets: has TOKEN with 0 bytes; an SSM parameter holds 1"),
+    ],
+)
+def test_a_refused_output_ends_the_preview_in_the_same_way(
+    stack: Deployed, argument: str, value: str, words: str
+) -> None:
+    others = {name: given for name, given in ARGS.items() if name != argument}
+    stack.workspace.write(PROGRAM.replace("ARGS", f"{{**{others!r}, {argument!r}: {value}}}"))
+
+    text = stack.workspace.preview(fails=True)
+
+    assert words in text
+    assert "Traceback" not in text
+    assert "hunter2" not in text
 
 
 def test_refused_arguments_end_the_preview_with_one_message_and_no_traceback(stack: Deployed) -> None:

@@ -1,12 +1,13 @@
 """What the component refuses: one row a refusal, with the words that the user reads."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
 import pulumi
 import pytest
 from airflow_fargate import InvalidArgumentsError
-from airflow_fargate.validation import FARGATE_SIZES, LEAST_MEMORY, MAX_NAME_LENGTH, checked_password, validate
+from airflow_fargate.validation import FARGATE_SIZES, LEAST_MEMORY, MAX_NAME_LENGTH, validate
 
 from .conftest import Deploy, Recorder
 
@@ -284,11 +285,21 @@ def test_all_refusals_are_told_at_once_and_nothing_is_created(deploy: Deploy) ->
     assert recorder.resources == []
 
 
-def test_a_password_that_is_known_late_is_refused_without_being_shown() -> None:
+@pytest.mark.parametrize(
+    ("late", "words"),
+    [
+        (lambda: {"admin_password": pulumi.Output.secret("hunter2")}, "admin_password: has 7 characters; use 12 or"),
+        (lambda: {"secrets": {"TOKEN": pulumi.Output.secret("hunter2" * 586)}}, "secrets: has TOKEN with 4102 bytes"),
+    ],
+    ids=["admin_password", "secrets"],
+)
+def test_what_is_known_late_is_refused_without_being_shown(
+    deploy: Deploy, late: Callable[[], dict[str, Any]], words: str
+) -> None:
     with pytest.raises(InvalidArgumentsError) as refused:
-        checked_password("airflow", "hunter2")
+        deploy(**late())
 
-    assert "has 7 characters" in str(refused.value)
+    assert words in str(refused.value)
     assert "hunter2" not in str(refused.value)
 
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -61,7 +61,8 @@ def container(script: str, **environment: str) -> Generator[subprocess.Popen[str
         yield process
     finally:
         for pid in processes_of(process.pid):
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it may end while they are counted
+                os.kill(pid, signal.SIGKILL)
         process.kill()
         process.communicate()
 
