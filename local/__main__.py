@@ -18,6 +18,7 @@ from local.paths import ROOT, SHARED, Home
 from local.progress import duration, say
 from local.stack import Stack
 from tools import status
+from tools.errors import CommandError
 
 PORT = 4566
 """The emulator's port. Pulumi.local.yaml names it too, as the endpoint of every service."""
@@ -129,7 +130,7 @@ def main() -> int:
     run = arguments.pop("run")
     try:
         return run(**arguments) or 0
-    except (LocalCloudError, status.StatusError) as error:
+    except CommandError as error:
         say(f"error: {error}")
         return 1
     except KeyboardInterrupt:

@@ -11,7 +11,7 @@ import yaml
 from local.cloud import Cloud
 from local.errors import LocalCloudError
 from local.progress import say
-from tools.repair.errors import RepairError
+from tools.errors import CommandError
 from tools.repair.file_backend import release
 from tools.repair.repair import repair
 
@@ -51,7 +51,7 @@ class Stack:
         say("An earlier run was killed: looking for what it had begun.")
         try:
             repair(lambda *arguments: self.pulumi(*arguments).stdout, say)
-        except RepairError as error:
+        except CommandError as error:
             raise LocalCloudError(
                 str(error), "Or `make stop`, which ends the emulator with all that is in it."
             ) from error

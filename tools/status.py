@@ -14,18 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import botocore.exceptions
 
+from tools.errors import CommandError
+
 if TYPE_CHECKING:
     from airflow_fargate.session import ReadKey
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ecs import ECSClient
     from mypy_boto3_ecs.type_defs import ServiceTypeDef, TaskTypeDef
-
-
-class StatusError(Exception):
-    """Why the status could not be found out, and what to do."""
-
-    def __init__(self, problem: str, way_out: str) -> None:
-        super().__init__(f"{problem}\n  {way_out}")
 
 
 @dataclass(frozen=True)
@@ -62,7 +57,7 @@ def main() -> int:
             update=f"`pulumi up --stack {stack}` or `pulumi refresh --run-program --stack {stack}`",
             restore=f"`pulumi up --refresh --stack {stack}`",
         )
-    except StatusError as error:
+    except CommandError as error:
         _say(f"error: {error}")
         return 2
 
@@ -91,7 +86,7 @@ def report(outputs: Mapping[str, Any], read: "ReadKey", *, update: str, restore:
             return 1
         rows = tasks(ecs, ec2, cluster, outputs["service_arn"])
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
-        raise StatusError(
+        raise CommandError(
             f"AWS could not be asked: {error}",
             "The same credentials are needed as for `pulumi up`; `aws sts get-caller-identity` shows yours.",
         ) from error
@@ -213,9 +208,9 @@ def _pulumi(*arguments: str) -> str:
             stdin=subprocess.DEVNULL,
         )
     except FileNotFoundError as error:
-        raise StatusError("There is no `pulumi` on PATH.", "https://www.pulumi.com/docs/install/ has it.") from error
+        raise CommandError("There is no `pulumi` on PATH.", "https://www.pulumi.com/docs/install/ has it.") from error
     if result.returncode:
-        raise StatusError(f"{command} failed: {result.stderr.strip()}", "`pulumi stack ls` lists the stacks.")
+        raise CommandError(f"{command} failed: {result.stderr.strip()}", "`pulumi stack ls` lists the stacks.")
     return result.stdout
 
 

@@ -8,9 +8,9 @@ from unittest.mock import MagicMock
 
 import pytest
 
+from tools.errors import CommandError
 from tools.repair import account as module
 from tools.repair.account import Account
-from tools.repair.errors import RepairError
 from tools.repair.lookups import LOOKUPS, Lookup
 from tools.repair.repair import repair
 from tools.repair.state import Adoption, Found, adopt, interrupted
@@ -209,7 +209,7 @@ def test_what_cannot_be_decided_is_refused_with_the_way_out_and_nothing_is_chang
     there(*found)
     pulumi = Pulumi(deployment)
 
-    with pytest.raises(RepairError, match="was being created") as refused:
+    with pytest.raises(CommandError, match="was being created") as refused:
         repair(pulumi, print)
 
     assert words in str(refused.value)
@@ -228,7 +228,7 @@ def test_what_somebody_has_looked_for_is_cleared(there: Callable[..., None]) -> 
 def test_a_vpc_without_tags_is_not_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "Account", _Account)
 
-    with pytest.raises(RepairError, match="neither a name nor tags"):
+    with pytest.raises(CommandError, match="neither a name nor tags"):
         repair(Pulumi(deployed(creating=NO_TAGS)), print)
 
 
@@ -241,5 +241,5 @@ def test_credentials_of_another_account_are_refused(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(Account, "client", client)
 
-    with pytest.raises(RepairError, match="in the AWS account 999999999999, and the credentials are of 123456789012"):
+    with pytest.raises(CommandError, match="in the AWS account 999999999999, and the credentials are of 123456789012"):
         repair(Pulumi(deployed(ELSEWHERE, creating=resource(ROLE, "role"))), print)

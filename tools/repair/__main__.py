@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from tools.repair.errors import RepairError
+from tools.errors import CommandError
 from tools.repair.file_backend import release
 from tools.repair.repair import repair
 
@@ -25,7 +25,7 @@ def main() -> int:
         line = ["pulumi", *command, "--stack", arguments.stack, "--non-interactive"]
         result = subprocess.run(line, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL)
         if result.returncode:
-            raise RepairError(f"`{' '.join(line)}` failed:", f"{result.stdout}{result.stderr}")
+            raise CommandError(f"`{' '.join(line)}` failed:", f"{result.stdout}{result.stderr}")
         return result.stdout
 
     try:
@@ -35,7 +35,7 @@ def main() -> int:
             folder = Path(url2pathname(backend.path)).expanduser()
             release(folder, arguments.stack.rpartition("/")[2], lambda: pulumi("cancel", "--yes"), _say)
         repair(pulumi, _say, arguments.gone)
-    except RepairError as error:
+    except CommandError as error:
         _say(f"error: {error}")
         return 1
     _say("The state is in step with AWS; `pulumi up` or `pulumi destroy` goes on from here.")

@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow_fargate.session import NotFollowedError, ReadKey, aws_endpoint, aws_session
 
-from tools.repair.errors import RepairError
+from tools.errors import CommandError
 from tools.repair.state import Deployment, State
 
 Client = Any
@@ -22,7 +22,7 @@ class Account:
         try:
             self._session: Any = aws_session(read)  # typed clients know services by literal names
         except NotFollowedError as error:
-            raise RepairError(
+            raise CommandError(
                 f"Whether it is there cannot be asked: {error}.",
                 "Set the credentials of that role in the environment, and remove the setting for this one command.",
             ) from error
@@ -39,7 +39,7 @@ class Account:
         """Refuse credentials of another account, in which none of the stack's resources could be found."""
         actual = self.client("sts").get_caller_identity()["Account"]
         if actual != number:
-            raise RepairError(
+            raise CommandError(
                 f"The stack's resources are in the AWS account {number}, and the credentials are of {actual}.",
                 "Use those that `pulumi up` was run with.",
             )

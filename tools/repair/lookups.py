@@ -13,8 +13,8 @@ from zlib import crc32
 
 from botocore.exceptions import ClientError
 
+from tools.errors import CommandError
 from tools.repair.account import Client
-from tools.repair.errors import RepairError
 from tools.repair.state import TASK_DEFINITION, Found
 
 Inputs = Mapping[str, Any]
@@ -188,7 +188,7 @@ def _is(name: str, value: str) -> dict[str, Any]:
 def _tags(inputs: Inputs) -> list[dict[str, Any]]:
     tags: dict[str, str] = inputs.get("tags") or {}
     if not tags:
-        raise RepairError(
+        raise CommandError(
             "It has neither a name nor tags to be found by.",
             "Look for it in the AWS console, delete it if it is there, and say so with --gone.",
         )

@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection
 
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
+from tools.errors import CommandError
 from tools.repair.account import Accounts
-from tools.repair.errors import RepairError
 from tools.repair.lookups import LOOKUPS, SETTINGS, STATE_ONLY
 from tools.repair.state import (
     Adoption,
@@ -32,7 +32,7 @@ def repair(pulumi: Pulumi, say: Callable[[str], None], gone: Collection[str] = (
 
     A resource that was being created is looked for, and adopted if it is there; `pulumi refresh` reads it, and those
     that were being updated or deleted. (`pulumi refresh --import-pending-creates` of 3.259 clears the operation and
-    forgets the resource.) Raises RepairError, with nothing changed, when one cannot be decided.
+    forgets the resource.) Raises CommandError, with nothing changed, when one cannot be decided.
 
     :param gone: Names or URNs of resources that somebody has looked for: they are not there.
     """
@@ -67,10 +67,10 @@ def _decide(
             continue
         try:
             found, why = find(deployment, accounts, resource)
-        except RepairError as undecided:
-            raise RepairError(f"{name_of(urn)} was being created.", str(undecided)) from undecided
+        except CommandError as undecided:
+            raise CommandError(f"{name_of(urn)} was being created.", str(undecided)) from undecided
         except (BotoCoreError, ClientError) as error:
-            raise RepairError(
+            raise CommandError(
                 f"{name_of(urn)} was being created, and AWS does not say whether it is there: {error}",
                 "Use the credentials that `pulumi up` was run with.",
             ) from error
@@ -88,20 +88,20 @@ def find(deployment: Deployment, accounts: Accounts, resource: State) -> tuple[F
     if kind in SETTINGS:
         return None, "cleared; `pulumi up` sets it anew"
     if kind not in LOOKUPS:
-        raise RepairError(
+        raise CommandError(
             f"This command does not know the type {kind}.",
             "Look for it in the AWS console, delete it if it is there, and say so with --gone.",
         )
     lookup, inputs = LOOKUPS[kind], resource["inputs"]
     if lookup.auto_name and lookup.auto_name not in inputs.get("__defaults", []):
-        raise RepairError(
+        raise CommandError(
             f"Its name, {inputs[lookup.auto_name]}, was given by the program: what has it may be somebody else's.",
             "Look for it in the AWS console, delete it if it is this stack's, and say so with --gone.",
         )
     client = accounts.of(resource).client(lookup.service, inputs.get("region"))
     found = [each for each in lookup.find(client, inputs) if each.physical not in known(deployment, kind)]
     if len(found) > 1:
-        raise RepairError(
+        raise CommandError(
             f"It could be each of {', '.join(each.physical for each in found)}.",
             "Delete those that nothing uses, and try again.",
         )
