@@ -5,7 +5,6 @@ Ends with 0 if a task runs at the URL that the stack's output says, 1 if not, an
 
 import argparse
 import json
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import botocore.exceptions
 
 from tools.errors import CommandError
+from tools.pulumi_cli import pulumi
 
 if TYPE_CHECKING:
     from airflow_fargate.session import ReadKey
@@ -46,14 +46,14 @@ def main() -> int:
     parser.add_argument("stack", help="the name of a stack of the project in this folder")
     stack: str = parser.parse_args().stack
     try:
-        outputs = json.loads(_pulumi("stack", "output", "--json", "--stack", stack))
+        outputs = json.loads(pulumi("stack", "output", "--json", "--stack", stack))
         if "service_arn" not in outputs:
             _say(f"The stack {stack} has no outputs: it was never deployed, or its last `pulumi up` did not succeed.")
             _say(f"  `pulumi up --stack {stack}` deploys it.")
             return 1
         return report(
             outputs,
-            aws_configuration(_pulumi("config", "--json", "--show-secrets", "--stack", stack)),
+            aws_configuration(pulumi("config", "--json", "--show-secrets", "--stack", stack)),
             update=f"`pulumi up --stack {stack}` or `pulumi refresh --run-program --stack {stack}`",
             restore=f"`pulumi up --refresh --stack {stack}`",
         )
@@ -195,23 +195,6 @@ def _url(ec2: "EC2Client", task: "TaskTypeDef", port: int) -> str:
     found = ec2.describe_network_interfaces(Filters=[{"Name": "network-interface-id", "Values": interfaces}])
     address = next((each.get("Association", {}).get("PublicIp") for each in found["NetworkInterfaces"]), None)
     return f"http://{address}:{port}" if address else ""
-
-
-def _pulumi(*arguments: str) -> str:
-    command = f"`pulumi {' '.join(arguments)}`"
-    try:
-        result = subprocess.run(
-            ["pulumi", *arguments, "--non-interactive"],
-            check=False,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-        )
-    except FileNotFoundError as error:
-        raise CommandError("There is no `pulumi` on PATH.", "https://www.pulumi.com/docs/install/ has it.") from error
-    if result.returncode:
-        raise CommandError(f"{command} failed: {result.stderr.strip()}", "`pulumi stack ls` lists the stacks.")
-    return result.stdout
 
 
 def _say(message: str) -> None:

@@ -2,13 +2,13 @@
 
 import argparse
 import json
-import subprocess
 import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from tools.errors import CommandError
+from tools.pulumi_cli import pulumi
 from tools.repair.file_backend import release
 from tools.repair.repair import repair
 
@@ -21,30 +21,22 @@ def main() -> int:
     )
     arguments = parser.parse_args()
 
-    def pulumi(*command: str) -> str:
-        line = ["pulumi", *command, "--stack", arguments.stack, "--non-interactive"]
-        result = subprocess.run(line, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-        if result.returncode:
-            raise CommandError(f"`{' '.join(line)}` failed:", f"{result.stdout}{result.stderr}")
-        return result.stdout
+    def of_stack(*command: str) -> str:
+        return pulumi(*command, "--stack", arguments.stack)
 
     try:
         # The holders of locks in other backends may be alive on other machines.
-        backend = urlsplit(_backend())
+        login: dict[str, str] = json.loads(pulumi("whoami", "--json"))
+        backend = urlsplit(login["url"])
         if backend.scheme == "file":
             folder = Path(url2pathname(backend.path)).expanduser()
-            release(folder, arguments.stack.rpartition("/")[2], lambda: pulumi("cancel", "--yes"), _say)
-        repair(pulumi, _say, arguments.gone)
+            release(folder, arguments.stack.rpartition("/")[2], lambda: of_stack("cancel", "--yes"), _say)
+        repair(of_stack, _say, arguments.gone)
     except CommandError as error:
         _say(f"error: {error}")
         return 1
     _say("The state is in step with AWS; `pulumi up` or `pulumi destroy` goes on from here.")
     return 0
-
-
-def _backend() -> str:
-    login = subprocess.run(["pulumi", "whoami", "--json"], check=False, capture_output=True, text=True).stdout
-    return json.loads(login or "{}").get("url", "")
 
 
 def _say(message: str) -> None:
