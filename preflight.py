@@ -8,11 +8,12 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import boto3
 import pulumi
 from airflow_fargate import AirflowFargateArgs
+from airflow_fargate.errors import Refusal
 from airflow_fargate.session import aws_endpoint, aws_session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, UnknownRegionError
@@ -31,13 +32,6 @@ _AVAILABILITY_ZONE_ID = re.compile(r"[a-z]+\d+-az\d+")
 
 # The provider waits longer and retries more often, and it fails if there is no answer; this only warns.
 _CLIENT_CONFIG = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
-
-
-class Refusal(NamedTuple):
-    """A refused key of the configuration, and why, with the value and the way out."""
-
-    key: str
-    reason: str
 
 
 def preflight(args: AirflowFargateArgs) -> None:
@@ -61,7 +55,7 @@ def preflight(args: AirflowFargateArgs) -> None:
         ec2 = _ec2(session, region)
         refusals += _refuse_subnets(ec2, cast(str, vpc_id), cast(Sequence[str], subnet_ids))
     if refusals:
-        lines = "".join(f"\n  {refusal.key}: {refusal.reason}" for refusal in refusals)
+        lines = "".join(f"\n  {refusal}" for refusal in refusals)
         raise pulumi.RunError(f"The stack's configuration was refused, nothing was changed:{lines}")
 
 

@@ -15,6 +15,9 @@ class Refusal(NamedTuple):
     argument: str
     reason: str
 
+    def __str__(self) -> str:
+        return f"{self.argument}: {self.reason}"
+
 
 class InvalidArgumentsError(pulumi.InputPropertiesError, pulumi.RunError):
     """Arguments that `AirflowFargate` refuses, all of them at once.
@@ -26,7 +29,7 @@ class InvalidArgumentsError(pulumi.InputPropertiesError, pulumi.RunError):
     def __init__(self, name: str, refusals: Iterable[Refusal]) -> None:
         """Put the refusals of the component called `name` into one message."""
         self.refusals = tuple(refusals)
-        lines = "".join(f"\n  {refusal.argument}: {refusal.reason}" for refusal in self.refusals)
+        lines = "".join(f"\n  {refusal}" for refusal in self.refusals)
         super().__init__(
             f"AirflowFargate {name!r} was refused, nothing was created:{lines}",
             [{"property_path": refusal.argument, "reason": refusal.reason} for refusal in self.refusals],
