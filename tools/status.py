@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import botocore.exceptions
 
+from local.progress import say
 from tools.errors import CommandError
 from tools.pulumi_cli import pulumi
 
@@ -48,8 +49,8 @@ def main() -> int:
     try:
         outputs = json.loads(pulumi("stack", "output", "--json", "--stack", stack))
         if "service_arn" not in outputs:
-            _say(f"The stack {stack} has no outputs: it was never deployed, or its last `pulumi up` did not succeed.")
-            _say(f"  `pulumi up --stack {stack}` deploys it.")
+            say(f"The stack {stack} has no outputs: it was never deployed, or its last `pulumi up` did not succeed.")
+            say(f"  `pulumi up --stack {stack}` deploys it.")
             return 1
         return report(
             outputs,
@@ -58,7 +59,7 @@ def main() -> int:
             restore=f"`pulumi up --refresh --stack {stack}`",
         )
     except CommandError as error:
-        _say(f"error: {error}")
+        say(f"error: {error}")
         return 2
 
 
@@ -82,7 +83,7 @@ def report(outputs: Mapping[str, Any], read: "ReadKey", *, update: str, restore:
         ec2 = session.client("ec2", region_name=region, endpoint_url=aws_endpoint(read, "ec2"))
         service = _service(ecs, cluster, outputs["service_arn"])
         if service is None:
-            _say(f"{outputs['service_arn']} was deleted, and not by Pulumi. {restore} makes it anew.")
+            say(f"{outputs['service_arn']} was deleted, and not by Pulumi. {restore} makes it anew.")
             return 1
         rows = tasks(ecs, ec2, cluster, outputs["service_arn"])
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
@@ -95,11 +96,11 @@ def report(outputs: Mapping[str, Any], read: "ReadKey", *, update: str, restore:
     urls = [row.url for row in rows if row.url]
     if not urls:
         events = [event.get("message", "") for event in service.get("events", [])]
-        _say(f"No task runs, of {service.get('desiredCount')} wanted. ECS says: {events[0] if events else 'nothing'}")
-        _say(f"If ECS does not start one by itself, {restore} does.")
+        say(f"No task runs, of {service.get('desiredCount')} wanted. ECS says: {events[0] if events else 'nothing'}")
+        say(f"If ECS does not start one by itself, {restore} does.")
         return 1
     if outputs["url"] not in urls:
-        _say(f"The stack's output says {outputs['url']}: the task was replaced since. {update} brings it up to date.")
+        say(f"The stack's output says {outputs['url']}: the task was replaced since. {update} brings it up to date.")
         return 1
     return 0
 
@@ -195,10 +196,6 @@ def _url(ec2: "EC2Client", task: "TaskTypeDef", port: int) -> str:
     found = ec2.describe_network_interfaces(Filters=[{"Name": "network-interface-id", "Values": interfaces}])
     address = next((each.get("Association", {}).get("PublicIp") for each in found["NetworkInterfaces"]), None)
     return f"http://{address}:{port}" if address else ""
-
-
-def _say(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from local.progress import say
 from tools.errors import CommandError
 from tools.pulumi_cli import pulumi
 from tools.repair.file_backend import release
@@ -30,17 +31,13 @@ def main() -> int:
         backend = urlsplit(login["url"])
         if backend.scheme == "file":
             folder = Path(url2pathname(backend.path)).expanduser()
-            release(folder, arguments.stack.rpartition("/")[2], lambda: of_stack("cancel", "--yes"), _say)
-        repair(of_stack, _say, arguments.gone)
+            release(folder, arguments.stack.rpartition("/")[2], lambda: of_stack("cancel", "--yes"), say)
+        repair(of_stack, say, arguments.gone)
     except CommandError as error:
-        _say(f"error: {error}")
+        say(f"error: {error}")
         return 1
-    _say("The state is in step with AWS; `pulumi up` or `pulumi destroy` goes on from here.")
+    say("The state is in step with AWS; `pulumi up` or `pulumi destroy` goes on from here.")
     return 0
-
-
-def _say(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
