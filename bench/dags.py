@@ -1,8 +1,6 @@
 """How long a saved DAG takes to be in Airflow's API: the program of this repository, on a local cloud of its own."""
 
 import json
-import re
-import shutil
 import tempfile
 import time
 import urllib.error
@@ -17,13 +15,12 @@ import yaml
 from local import airflow_environment
 from local.cloud import Cloud
 from local.engine.choose import engine
-from local.paths import ROOT, Home
+from local.paths import Home
+from local.program import copy_program, local_config
 from local.stack import Stack
 
 REPETITIONS = 3
 SEEN_WITHIN = 180.0
-
-_PROGRAM = ("Pulumi.yaml", "__main__.py", "configuration.py", "preflight.py")
 
 
 class Delay(NamedTuple):
@@ -40,12 +37,9 @@ def measure(refresh_seconds: int, port: int, note: Callable[[str], None]) -> lis
         cloud = Cloud(Home(folder / "cloud"), port, engine())
         project = folder / "project"
         (project / "dags").mkdir(parents=True)
-        for name in _PROGRAM:
-            shutil.copy(ROOT / name, project / name)
-        text = re.sub(r"http://127\.0\.0\.1:\d+", cloud.emulator.endpoint, (ROOT / "Pulumi.local.yaml").read_text())
-        configuration = yaml.safe_load(text)
-        configuration["config"]["airflow-fargate:dagsRefreshSeconds"] = refresh_seconds
-        (project / "Pulumi.local.yaml").write_text(yaml.safe_dump(configuration))
+        copy_program(project)
+        config = {**local_config(cloud.emulator.endpoint), "airflow-fargate:dagsRefreshSeconds": refresh_seconds}
+        (project / "Pulumi.local.yaml").write_text(yaml.safe_dump({"config": config}))
         _save(project, "first")
         with _running(cloud):
             stack = Stack(cloud, project, "local")

@@ -1,7 +1,6 @@
 """What the tests of the container ring share: the program of this repository, deployed with a real Airflow."""
 
 import json
-import re
 import shutil
 import subprocess
 import time
@@ -20,10 +19,9 @@ from local import airflow_environment
 from local.cloud import Cloud
 from local.engine.choose import engine
 from local.paths import ROOT, Home
+from local.program import copy_program, local_config
 from local.stack import Stack
 from tests.engine.emulated import free_port
-
-PROGRAM = ("Pulumi.yaml", "__main__.py", "configuration.py", "preflight.py", "dags")
 
 
 @dataclass(frozen=True)
@@ -174,16 +172,10 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Generator[Airflow]:
     """The program of this repository on its stack `local`, healthy, in a cloud of its own."""
     cloud = Cloud(Home(tmp_path_factory.mktemp("cloud")), free_port(), engine())
     project = tmp_path_factory.mktemp("project")
-    for name in PROGRAM:
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, project / name, ignore=shutil.ignore_patterns("__pycache__"))
-        elif source.exists():
-            shutil.copy(source, project / name)
-    text = re.sub(r"http://127\.0\.0\.1:\d+", cloud.emulator.endpoint, (ROOT / "Pulumi.local.yaml").read_text())
-    configuration = yaml.safe_load(text)
-    configuration["config"]["airflow-fargate:loadExamples"] = True
-    (project / "Pulumi.local.yaml").write_text(yaml.safe_dump(configuration))
+    copy_program(project)
+    shutil.copytree(ROOT / "dags", project / "dags", ignore=shutil.ignore_patterns("__pycache__"))
+    config = {**local_config(cloud.emulator.endpoint), "airflow-fargate:loadExamples": True}
+    (project / "Pulumi.local.yaml").write_text(yaml.safe_dump({"config": config}))
     cloud.prepare()
     cloud.start(airflow_environment.images())
     try:

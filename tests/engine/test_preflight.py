@@ -1,6 +1,5 @@
 """The repository's own program with an existing network: what does not fit is refused before anything is created."""
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,7 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from local.cloud import Cloud
-from local.paths import ROOT
+from local.program import copy_program
 from tests.engine.emulated import Client
 from tests.engine.faults import Faults
 from tests.engine.workspace import Workspace
@@ -59,8 +58,7 @@ def program(cloud: Cloud, tmp_path: Path) -> Callable[..., Workspace]:
     """A stack of the repository's own program."""
 
     def new(**config: Any) -> Workspace:
-        for file in ("Pulumi.yaml", "__main__.py", "configuration.py", "preflight.py"):
-            shutil.copy(ROOT / file, tmp_path)
+        copy_program(tmp_path)
         given = {key if ":" in key else f"airflow-fargate:{key}": value for key, value in config.items()}
         return Workspace.of(cloud, tmp_path, {"airflow-fargate:allowedCidrs": ["127.0.0.0/8"], **given})
 

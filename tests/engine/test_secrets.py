@@ -7,7 +7,6 @@ process of the run is then searched for the values. (The real Airflow's log and 
 
 import base64
 import json
-import shutil
 import stat
 import subprocess
 import threading
@@ -24,7 +23,7 @@ import pytest
 import yaml
 
 from local.cloud import Cloud
-from local.paths import ROOT
+from local.program import copy_program
 from tests.engine.deployed import Deployed
 from tests.engine.workspace import Workspace
 
@@ -128,8 +127,7 @@ def forms(value: str) -> set[str]:
 @pytest.fixture(scope="module")
 def run(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Generator[Run]:
     project, temporary = tmp_path_factory.mktemp("secrets"), tmp_path_factory.mktemp("tmp")
-    for file in ("Pulumi.yaml", "__main__.py", "configuration.py", "preflight.py"):
-        shutil.copy(ROOT / file, project)
+    copy_program(project)
     stack = Deployed(cloud, Workspace.of(cloud, project, {}))
     run = Run(stack, [project, temporary, cloud.home.path])
     with pytest.MonkeyPatch.context() as environment, run.processes.watched():

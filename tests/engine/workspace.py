@@ -1,7 +1,6 @@
 """A small Pulumi project against a local cloud, for tests."""
 
 import json
-import re
 import subprocess
 import uuid
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from typing import Any
 import yaml
 
 from local.cloud import Cloud
-from local.paths import ROOT
+from local.program import local_config
 from local.stack import Stack
 
 
@@ -35,10 +34,9 @@ class Workspace:
     def of(cls, cloud: Cloud, folder: Path, config: Mapping[str, Any]) -> "Workspace":
         """Gives a project a stack; the provider's configuration is the repository's, with this cloud's endpoint."""
         name = f"test-{uuid.uuid4().hex[:8]}"  # no two stacks of a cloud share their configuration
-        local = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text())["config"]
+        local = local_config(cloud.emulator.endpoint)
         provider = {key: value for key, value in local.items() if key.startswith("aws:")}
-        text = re.sub(r"http://127\.0\.0\.1:\d+", cloud.emulator.endpoint, json.dumps({**provider, **config}))
-        (folder / f"Pulumi.{name}.yaml").write_text(yaml.safe_dump({"config": json.loads(text)}))
+        (folder / f"Pulumi.{name}.yaml").write_text(yaml.safe_dump({"config": {**provider, **config}}))
         return cls(Stack(cloud, folder, name))
 
     def write(self, program: str) -> None:
