@@ -13,7 +13,7 @@ from local.cloud import Cloud
 from local.engine.choose import Engine, add_yaml, engine
 from local.paths import Home
 from tests.engine import emulated
-from tests.engine.deployed import GUIDE_IMAGE, stand_in_image
+from tests.engine.deployed import GUIDE_IMAGE, Deployed, stand_in_image
 from tests.engine.emulated import IMAGE
 from tests.engine.workspace import Workspace
 
@@ -60,3 +60,19 @@ def workspace(cloud: Cloud, tmp_path: Path) -> Generator[NewWorkspace]:
             return made
 
         yield new
+
+
+@pytest.fixture(scope="module")
+def empty_stack(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Generator[Deployed]:
+    """A stack for the tests of one file, which deploy to it; what is there in the end is destroyed."""
+    deployed = Deployed(cloud, Workspace.make(cloud, tmp_path_factory.mktemp("stack"), "", {}))
+    yield deployed
+    deployed.workspace.destroy()
+
+
+@pytest.fixture(scope="module")
+def stack(empty_stack: Deployed) -> Deployed:
+    """The component, deployed; each test of a file goes on from what the one before has left."""
+    empty_stack.configure()
+    empty_stack.workspace.up()
+    return empty_stack

@@ -6,7 +6,6 @@ The container runs a stand-in for Airflow that answers its health check; everyth
 import json
 import re
 import urllib.request
-from collections.abc import Generator
 from contextlib import closing
 
 import pytest
@@ -14,16 +13,6 @@ import pytest
 from local.cloud import Cloud
 from tests.engine.deployed import ARGS, PROGRAM, Deployed
 from tests.engine.workspace import Workspace
-
-
-@pytest.fixture(scope="module")
-def stack(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Generator[Deployed]:
-    """The component, deployed; the tests below go on from what the one before has left."""
-    deployed = Deployed(cloud, Workspace.make(cloud, tmp_path_factory.mktemp("stack"), "", {}))
-    deployed.configure()
-    deployed.workspace.up()
-    yield deployed
-    deployed.workspace.destroy()
 
 
 def test_a_preview_before_anything_exists_shows_what_a_month_will_cost(

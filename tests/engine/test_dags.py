@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +27,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def stack(cloud: Cloud, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[Deployed]:
+def stack(empty_stack: Deployed, folder: Path) -> Deployed:
     """The component with a folder of DAGs; the tests below go on from what the one before has left."""
-    deployed = Deployed(cloud, Workspace.make(cloud, tmp_path_factory.mktemp("stack"), "", {}))
-    deployed.configure(dags_path=str(folder))
-    deployed.workspace.up()
-    yield deployed
-    deployed.workspace.destroy()
+    empty_stack.configure(dags_path=str(folder))
+    empty_stack.workspace.up()
+    return empty_stack
 
 
 def bucket(stack: Deployed) -> str:

@@ -1,6 +1,5 @@
 """`pulumi destroy` of what has changed since `pulumi up`: nothing is left. The tests go on from one another."""
 
-from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -8,7 +7,6 @@ import pytest
 from local.cloud import Cloud
 from local.paths import ROOT
 from tests.engine.deployed import Deployed
-from tests.engine.workspace import Workspace
 
 PAGE = 1000
 """How many versions S3 lists at once."""
@@ -21,13 +19,11 @@ def before(cloud: Cloud) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def stack(cloud: Cloud, before: set[str], tmp_path_factory: pytest.TempPathFactory) -> Generator[Deployed]:
-    deployed = Deployed(cloud, Workspace.make(cloud, tmp_path_factory.mktemp("stack"), "", {}))
-    deployed.configure(dags_path=str(ROOT / "dags"))
-    deployed.workspace.up()
-    assert cloud.left_behind() > before
-    yield deployed
-    deployed.workspace.destroy()
+def stack(empty_stack: Deployed, before: set[str]) -> Deployed:
+    empty_stack.configure(dags_path=str(ROOT / "dags"))
+    empty_stack.workspace.up()
+    assert empty_stack.cloud.left_behind() > before
+    return empty_stack
 
 
 def test_neither_a_task_that_just_stopped_nor_a_full_bucket_is_in_the_way(stack: Deployed, before: set[str]) -> None:

@@ -1,14 +1,11 @@
 """Whenever what was asked for is not what runs, `pulumi up` fails and says why."""
 
 import re
-from collections.abc import Generator
 from typing import Any, NamedTuple
 
 import pytest
 
-from local.cloud import Cloud
 from tests.engine.deployed import PROGRAM, Deployed
-from tests.engine.workspace import Workspace
 
 WRITES = "[print('line', number, flush=True) for number in range(1, 26)]; "
 LAST_LINES = [f"line {number}" for number in range(6, 26)]
@@ -77,11 +74,9 @@ FAILURES = {
 
 
 @pytest.fixture(scope="module")
-def stack(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Generator[Deployed]:
+def stack(empty_stack: Deployed) -> Deployed:
     """A stack that has never run; the tests below go on from what the one before has left."""
-    deployed = Deployed(cloud, Workspace.make(cloud, tmp_path_factory.mktemp("stack"), "", {}))
-    yield deployed
-    deployed.workspace.destroy()
+    return empty_stack
 
 
 @pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)

@@ -17,7 +17,6 @@ from airflow_fargate import OUTPUTS, AirflowFargate
 from pulumi import automation, export
 
 from local.cloud import Cloud
-from local.inventory import inventory
 from local.paths import ROOT
 from local.plugins import PROVIDERS
 from tests.engine.deployed import ARGS
@@ -37,8 +36,8 @@ class Stack:
     def __init__(self, cloud: Cloud, folder: Path, environment: dict[str, str]) -> None:
         (folder / "dags").mkdir()
         (folder / "dags" / "one.py").touch()
-        self._session, self._endpoint = cloud.session(), cloud.emulator.endpoint
-        self._before = inventory(self._session, self._endpoint)
+        self._cloud = cloud
+        self._before = cloud.left_behind()
         self._workspace = Workspace.make(cloud, folder, "", {})
         self._workspace.stack.prepare()
         self._stack = automation.Stack.select(
@@ -68,10 +67,10 @@ class Stack:
 
     def new(self) -> set[str]:
         """What is there now and was not before."""
-        return inventory(self._session, self._endpoint) - self._before
+        return self._cloud.left_behind() - self._before
 
     def _made_by_aws(self) -> set[str]:
-        ec2: Any = self._session.client("ec2", endpoint_url=self._endpoint)
+        ec2: Any = self._cloud.session().client("ec2", endpoint_url=self._cloud.emulator.endpoint)
         main = [{"Name": "association.main", "Values": ["true"]}]
         default = [{"Name": "group-name", "Values": ["default"]}]
         return {

@@ -19,7 +19,6 @@ import pytest
 from local.cloud import Cloud
 from local.paths import ROOT
 from tests.engine.deployed import Deployed
-from tests.engine.workspace import Workspace
 from tools.repair.account import Accounts
 from tools.repair.lookups import LOOKUPS
 from tools.repair.repair import find
@@ -42,13 +41,11 @@ LISTED = {
 
 
 @pytest.fixture(scope="module")
-def stack(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Generator[Deployed]:
-    deployed = Deployed(cloud, Workspace.make(cloud, tmp_path_factory.mktemp("stack"), "", {}))
-    deployed.configure(dags_path=str(ROOT / "dags"))
-    deployed.workspace.stack.prepare()
-    yield deployed
-    deployed.workspace.repair()
-    deployed.workspace.destroy()
+def stack(empty_stack: Deployed) -> Generator[Deployed]:
+    empty_stack.configure(dags_path=str(ROOT / "dags"))
+    empty_stack.workspace.stack.prepare()
+    yield empty_stack
+    empty_stack.workspace.repair()
 
 
 def checkpoint(stack: Deployed) -> dict[str, Any]:

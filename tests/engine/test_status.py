@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,16 +26,6 @@ class Answer:
     code: int
     table: list[list[str]]
     message: str
-
-
-@pytest.fixture(scope="module")
-def stack(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Generator[Deployed]:
-    """The component, deployed; the tests below go on from what the one before has left."""
-    deployed = Deployed(cloud, Workspace.make(cloud, tmp_path_factory.mktemp("stack"), "", {}))
-    deployed.configure()
-    deployed.workspace.up()
-    yield deployed
-    deployed.workspace.destroy()
 
 
 def status(workspace: Workspace, name: str | None = None, **environment: str | None) -> Answer:
