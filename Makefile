@@ -24,7 +24,7 @@ stop: venv ## Stop every process without `pulumi destroy`, and forget the stack
 	@$(PY) -m local stop
 
 status: venv ## Show service, task, health and URL, of this machine or of STACK=…
-	@$(PY) -m $(if $(filter-out local,$(STACK)),tools.status $(STACK),local status)
+	@$(PY) -m $(if $(filter-out local,$(STACK)),operate.status $(STACK),local status)
 
 logs: venv ## Show the container's log; FOLLOW=1 waits for more
 	@$(PY) -m local logs $(if $(FOLLOW),--follow)
@@ -33,7 +33,7 @@ output: venv ## Print all outputs as JSON, secrets included
 	@$(PY) -m local output
 
 repair: venv ## After a `pulumi` that was killed: bring the state of STACK=… in step with AWS
-	@$(PY) -m tools.repair --stack $(or $(STACK),$(error say which stack: make repair STACK=dev))
+	@$(PY) -m operate.repair --stack $(or $(STACK),$(error say which stack: make repair STACK=dev))
 
 env: venv ## Print exports for plain pulumi, aws and boto3: eval "$(make -s env)"
 	@$(PY) -m local env
@@ -47,7 +47,7 @@ test-unit: venv ## Run the tests that need no engine, in seconds
 	@$(PY) -m pytest tests/unit
 
 test-versions: venv ## Run the tests of the mocks ring with the lowest and the newest dependencies
-	@$(PY) -m tools.versions
+	@$(PY) -m release.versions
 
 check: venv ## Lint, check the format and the types
 	@$(PY) -m ruff check
@@ -58,20 +58,20 @@ schema: venv ## Write the schema that programs in other languages see, from the 
 	@$(PY) -c 'from airflow_fargate.plugin import Plugin; print(Plugin().schema)' > components/airflow_fargate/schema.json
 
 docs: venv ## Write the API reference, as HTML, to .local/docs
-	@$(PY) -m tools.reference
+	@$(PY) -m release.reference
 
 release-check: venv ## Build the package, and run the minimal example with the wheel in an empty environment
-	@$(PY) -m tools.release_check
+	@$(PY) -m release.check
 
 release-record: venv ## At a release: record what it registers and its sources, which later versions must upgrade
-	@$(PY) -m tools.release_record
+	@$(PY) -m release.record
 
 bench: venv ## Measure our container against `airflow standalone`
 	@$(PY) -m local prepare
 	@$(PY) -m bench
 
-airflow-lock: venv ## Resolve local/airflow/requirements.in anew
-	@cd local/airflow && ../../.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+airflow-lock: venv ## Resolve local/environments/requirements.in anew
+	@cd local/environments && ../../.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --custom-compile-command "make airflow-lock" --upgrade \
 	  --output-file requirements.lock requirements.in
 

@@ -25,9 +25,9 @@ from base64 import urlsafe_b64encode
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from airflow_fargate import supervisor
-from airflow_fargate.health import health_check_command
-from airflow_fargate.price import PRICES, monthly_cost, mwaa_monthly_cost
+from airflow_fargate.cost import PRICES, monthly_cost, mwaa_monthly_cost
+from airflow_fargate.task import supervisor
+from airflow_fargate.task.health import health_check_command
 
 from bench import dags
 from local.cgroup import ControlGroup

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from local import airflow_environment
 from local.cloud import Cloud
 from local.engine.choose import engine
+from local.environments import airflow as airflow_environment
 from local.paths import Home
-from local.program import copy_program, local_config
 from local.stack import Stack
+from local.testing.program import copy_program, local_config
 
 REPETITIONS = 3
 SEEN_WITHIN = 180.0

@@ -7,18 +7,19 @@ import sys
 import time
 from typing import Any
 
-from local import airflow_environment, logs
+from local import logs
 from local.cloud import UNSET, Cloud
 from local.deployment import Deployment, forget
 from local.emulator_process import EmulatorProcess
 from local.engine.choose import engine
+from local.environments import airflow as airflow_environment
 from local.errors import LocalCloudError
 from local.lock import lock
 from local.paths import ROOT, SHARED, Home
-from local.progress import duration, say
+from local.progress import duration
 from local.stack import Stack
-from tools import status
-from tools.errors import CommandError
+from operate import status
+from operate.console import CommandError, say
 
 PORT = 4566
 """The emulator's port. Pulumi.local.yaml names it too, as the endpoint of every service."""

@@ -7,7 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from local import venvs
+from local.environments import venvs
 from local.errors import LocalCloudError
 from local.paths import ROOT
 from local.progress import Step

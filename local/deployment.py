@@ -9,8 +9,8 @@ from local.bootstrap import check_space
 from local.errors import LocalCloudError
 from local.lock import lock
 from local.paths import Home
-from local.progress import say
 from local.stack import Stack
+from operate.console import say
 
 NEEDED_SPACE = 1024**3
 """Bytes for what a local cloud writes while it runs."""

@@ -1,6 +1,6 @@
 """The error of the local cloud's own commands."""
 
-from tools.errors import CommandError
+from operate.console import CommandError
 
 
 class LocalCloudError(CommandError):

@@ -3,8 +3,6 @@
 import sys
 import threading
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
 from types import TracebackType
 
 REPORT_EVERY = 15.0
@@ -54,20 +52,7 @@ class Step:
                 print(f"{self._what} … {self._elapsed()}{detail}", file=sys.stderr, flush=True)
 
 
-def say(message: str) -> None:
-    """Prints a line about what is going on; standard output is kept for what a command is asked for."""
-    print(message, file=sys.stderr, flush=True)
-
-
 def duration(seconds: float) -> str:
     """Formats seconds for people: `4 s`, `3 min 20 s`."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
-
-
-@contextmanager
-def timed(message: str) -> Generator[None]:
-    """Says the message with the time that the block took, if it succeeds."""
-    started = time.monotonic()
-    yield
-    say(f"{message} {duration(time.monotonic() - started)}")

@@ -10,10 +10,9 @@ import yaml
 
 from local.cloud import Cloud
 from local.errors import LocalCloudError
-from local.progress import say
-from tools.errors import CommandError
-from tools.repair.file_backend import release
-from tools.repair.repair import repair
+from operate.console import CommandError, say
+from operate.repair.file_backend import release
+from operate.repair.repair import repair
 
 
 @dataclass(frozen=True)

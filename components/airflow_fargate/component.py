@@ -5,15 +5,15 @@ from typing import Optional
 import pulumi
 import pulumi_aws as aws
 
-from .address import public_address
 from .arguments import AirflowFargateArgs
+from .cost import MONTHLY_COST_BASIS, monthly_cost
 from .credentials import create_credentials
-from .dags import create_dag_bucket
+from .dags.bucket import create_dag_bucket
+from .endpoint.public_ip import public_address
 from .firewall import create_firewall
 from .identity import Account, create_roles
 from .network import create_network
-from .price import MONTHLY_COST_BASIS, monthly_cost
-from .service import create_cluster, create_log_group, create_service, create_task_definition
+from .task.service import create_cluster, create_log_group, create_service, create_task_definition
 from .validation import validate
 
 

@@ -9,7 +9,7 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_random as random
 
-from .dag_bundles import GIT_CONNECTION_VARIABLE, git_connection
+from .dags.bundles import GIT_CONNECTION_VARIABLE, git_connection
 from .errors import InvalidArgumentsError
 from .settings import Settings
 from .validation import checked_password, checked_secret

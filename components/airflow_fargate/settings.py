@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 import pulumi
 
 from .arguments import AirflowFargateArgs
-from .dag_files import DagFolder, read_dag_folder
+from .dags.folder import DagFolder, read_dag_folder
 from .errors import Refusal
 
 _SECRET_ARGUMENTS = ("admin_password", "dags_git_token", "secrets")

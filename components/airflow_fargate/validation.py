@@ -11,7 +11,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 import pulumi
 
 from .arguments import AirflowFargateArgs
-from .dag_validation import DAG_RULES, refuse_dag_folder, refuse_dag_sources
+from .dags.rules import DAG_RULES, refuse_dag_folder, refuse_dag_sources
 from .errors import InvalidArgumentsError, Refusal, repeated
 from .settings import DEFAULT_IMAGE, Settings, read_settings
 

@@ -10,10 +10,10 @@ import threading
 from pathlib import Path
 
 from local.cgroup import remove_abandoned_groups
-from local.emulator.images import Image
-from local.emulator.memory import GROUPS
-from local.emulator.relay import start_relay_loop
-from local.emulator.sandbox import available_isolation
+from local.emulator.fargate.images import Image
+from local.emulator.fargate.memory import GROUPS
+from local.emulator.fargate.relay import start_relay_loop
+from local.emulator.fargate.sandbox import available_isolation
 
 _LOG = logging.getLogger("local.emulator")
 
@@ -47,11 +47,11 @@ def main() -> int:
     # moto reads these when it is imported. Without the first it lacks AWS's own policies.
     os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
     os.environ["MOTO_PORT"] = str(arguments.port)
-    from local.emulator.buckets import take_requests_for_encrypted
-    from local.emulator.ecs import ControlPlane
-    from local.emulator.rules import enforce_deletion_rules
-    from local.emulator.server import ApiServer
-    from local.emulator.task import Agent
+    from local.emulator.api.buckets import take_requests_for_encrypted
+    from local.emulator.api.ecs import ControlPlane
+    from local.emulator.api.rules import enforce_deletion_rules
+    from local.emulator.api.server import ApiServer
+    from local.emulator.fargate.task import Agent
 
     try:
         images = {image.name: image for image in map(Image.parse, arguments.image)}

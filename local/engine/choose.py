@@ -18,7 +18,8 @@ from local.bootstrap import check_space
 from local.errors import LocalCloudError
 from local.lock import lock
 from local.paths import ROOT, SHARED
-from local.progress import Step, say
+from local.progress import Step
+from operate.console import say
 
 MINIMUM = VersionInfo(3, 250, 0)
 """Older engines were never tried with this program."""

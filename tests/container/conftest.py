@@ -15,13 +15,13 @@ import psutil
 import pytest
 import yaml
 
-from local import airflow_environment
 from local.cloud import Cloud
 from local.engine.choose import engine
+from local.environments import airflow as airflow_environment
 from local.paths import ROOT, Home
-from local.program import copy_program, local_config
 from local.stack import Stack
-from tests.engine.emulated import free_port
+from local.testing.emulated import free_port
+from local.testing.program import copy_program, local_config
 
 
 @dataclass(frozen=True)

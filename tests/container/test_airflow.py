@@ -3,7 +3,7 @@
 import re
 import stat
 
-from local.airflow_environment import version
+from local.environments.airflow import version
 from tests.container.conftest import Airflow
 
 COMPONENTS = ("api-server", "dag-processor", "scheduler", "triggerer")

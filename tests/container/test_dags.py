@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow_fargate.dag_files import read_dag_folder
+from airflow_fargate.dags.folder import read_dag_folder
 
-from local import airflow_environment
+from local.environments import airflow as airflow_environment
 from tests.container.conftest import Airflow, until
 
 REFRESH = 30 + 5 + 10

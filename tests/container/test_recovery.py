@@ -6,8 +6,8 @@ from typing import Any
 import psutil
 import pytest
 
+from operate import status
 from tests.container.conftest import Airflow, until
-from tools import status
 
 CONNECTION = {"connection_id": "kept", "conn_type": "http", "host": "example.com", "password": "a secret"}
 

@@ -12,10 +12,10 @@ from airflow_fargate.settings import DEFAULT_IMAGE
 from local.cloud import Cloud
 from local.engine.choose import Engine, add_yaml, engine
 from local.paths import Home
-from tests.engine import emulated
-from tests.engine.deployed import GUIDE_IMAGE, Deployed, stand_in_image
-from tests.engine.emulated import IMAGE
-from tests.engine.workspace import Workspace
+from local.testing import emulated
+from local.testing.deployed import GUIDE_IMAGE, Deployed, stand_in_image
+from local.testing.emulated import IMAGE
+from local.testing.workspace import Workspace
 
 NewWorkspace = Callable[..., Workspace]
 

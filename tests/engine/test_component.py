@@ -11,8 +11,8 @@ from contextlib import closing
 import pytest
 
 from local.cloud import Cloud
-from tests.engine.deployed import ARGS, PROGRAM, Deployed
-from tests.engine.workspace import Workspace
+from local.testing.deployed import ARGS, PROGRAM, Deployed
+from local.testing.workspace import Workspace
 
 
 def test_a_preview_before_anything_exists_shows_what_a_month_will_cost(

@@ -9,8 +9,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.cloud import Cloud
-from tests.engine.deployed import Deployed
-from tests.engine.workspace import Workspace
+from local.testing.deployed import Deployed
+from local.testing.workspace import Workspace
 
 OBJECT = "aws:s3:BucketObjectv2"
 

@@ -6,7 +6,7 @@ import pytest
 
 from local.cloud import Cloud
 from local.paths import ROOT
-from tests.engine.deployed import Deployed
+from local.testing.deployed import Deployed
 
 PAGE = 1000
 """How many versions S3 lists at once."""

@@ -19,9 +19,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local import cgroup
-from local.emulator import memory as emulator_memory
-from local.emulator.memory import TaskMemory
-from tests.engine.emulated import CLUSTER, HEALTH_CHECK, PORT, WEB_SERVER, Account, Emulator, Service, until
+from local.emulator.fargate import memory as emulator_memory
+from local.emulator.fargate.memory import TaskMemory
+from local.testing.emulated import CLUSTER, HEALTH_CHECK, PORT, WEB_SERVER, Account, Emulator, Service, until
 
 PYTHON = ["python", "-c"]
 SERVER = [*PYTHON, WEB_SERVER]

@@ -13,7 +13,7 @@ import yaml
 
 from local.cloud import Cloud
 from local.paths import ROOT
-from tests.engine.workspace import Workspace
+from local.testing.workspace import Workspace
 
 EXAMPLES = ROOT / "examples"
 CONFIG: dict[str, Any] = {"allowedCidrs": ["127.0.0.0/8"]}

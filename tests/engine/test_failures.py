@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.engine.deployed import PROGRAM, Deployed
+from local.testing.deployed import PROGRAM, Deployed
 
 WRITES = "[print('line', number, flush=True) for number in range(1, 26)]; "
 LAST_LINES = [f"line {number}" for number in range(6, 26)]

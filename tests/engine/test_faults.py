@@ -1,8 +1,8 @@
 """AWS refuses or throttles every call of an `up`: each is tried again, or ends it with an error and nothing orphaned.
 
-The emulator fails each call once (local/emulator/faults.py); calls of resources that do not wait for each other fail in
-the same run. So that dozens of failing runs take a second each, the program runs in this process, and the engine
-attaches to provider stand-ins that are started once.
+The emulator fails each call once (local/emulator/api/faults.py); calls of resources that do not wait for each other
+fail in the same run. So that dozens of failing runs take a second each, the program runs in this process, and the
+engine attaches to provider stand-ins that are started once.
 """
 
 import re
@@ -19,9 +19,9 @@ from pulumi import automation, export
 from local.cloud import Cloud
 from local.paths import ROOT
 from local.plugins import PROVIDERS
-from tests.engine.deployed import ARGS
-from tests.engine.faults import Faults
-from tests.engine.workspace import Workspace
+from local.testing.deployed import ARGS
+from local.testing.faults import Faults
+from local.testing.workspace import Workspace
 
 MANY = 100
 """More runs than the longest chain of calls that wait for each other needs."""

@@ -18,10 +18,10 @@ import pytest
 
 from local.cloud import Cloud
 from local.paths import ROOT
-from tests.engine.deployed import Deployed
-from tools.repair.account import Accounts
-from tools.repair.lookups import LOOKUPS
-from tools.repair.repair import find
+from local.testing.deployed import Deployed
+from operate.repair.account import Accounts
+from operate.repair.lookups import LOOKUPS
+from operate.repair.repair import find
 
 STEPS = 90
 """The fewest steps of `pulumi up`: two for each resource."""

@@ -9,8 +9,8 @@ import pytest
 from pulumi.provider.experimental.util import camel_case
 
 from local.cloud import Cloud
-from tests.engine.deployed import ARGS, PLUGIN, plugin_consumer
-from tests.engine.workspace import Workspace
+from local.testing.deployed import ARGS, PLUGIN, plugin_consumer
+from local.testing.workspace import Workspace
 
 PROGRAM = Template(
     PLUGIN

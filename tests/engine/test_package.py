@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from local.paths import ROOT
-from tools.release_check import build
+from release.check import build
 
 PACKAGE = ROOT / "components" / "airflow_fargate"
-FILES = {f"airflow_fargate/{file.name}" for file in PACKAGE.iterdir() if file.suffix == ".py"} | {
+FILES = {file.relative_to(PACKAGE.parent).as_posix() for file in PACKAGE.rglob("*.py")} | {
     "airflow_fargate/py.typed",
     "airflow_fargate/schema.json",
 }

@@ -14,8 +14,8 @@ import yaml
 
 from local.cloud import Cloud
 from local.paths import ROOT
-from tests.engine.deployed import PLUGIN, Deployed, plugin_consumer
-from tests.engine.workspace import Workspace
+from local.testing.deployed import PLUGIN, Deployed, plugin_consumer
+from local.testing.workspace import Workspace
 
 pytestmark = pytest.mark.usefixtures("pulumi_yaml")
 

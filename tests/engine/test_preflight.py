@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from local.cloud import Cloud
-from local.program import copy_program
-from tests.engine.emulated import Client
-from tests.engine.faults import Faults
-from tests.engine.workspace import Workspace
+from local.testing.emulated import Client
+from local.testing.faults import Faults
+from local.testing.program import copy_program
+from local.testing.workspace import Workspace
 
 
 class Network(NamedTuple):

@@ -7,8 +7,8 @@ import time
 from typing import Any
 
 from local.cloud import Cloud
+from local.testing.workspace import Workspace
 from tests.engine.conftest import IMAGE, NewWorkspace
-from tests.engine.workspace import Workspace
 
 NETWORK = """
 import pulumi, pulumi_aws as aws, pulumi_awsx as awsx, pulumi_random as random

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from airflow_fargate import OUTPUTS, AirflowFargateArgs
 
-from tools.reference import write_reference
+from release.reference import write_reference
 
 
 @pytest.fixture(scope="module")

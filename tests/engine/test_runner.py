@@ -13,17 +13,18 @@ from pathlib import Path
 import psutil
 import pytest
 
-from local import airflow_environment, venvs
 from local.bootstrap import check_space
 from local.cloud import Cloud
 from local.deployment import Deployment
 from local.emulator_process import EmulatorProcess
 from local.engine.choose import Engine, build
+from local.environments import airflow as airflow_environment
+from local.environments import venvs
 from local.errors import LocalCloudError
 from local.lock import lock
 from local.paths import ROOT, Home
 from local.processes import ProcessRecord
-from tests.engine.workspace import Workspace
+from local.testing.workspace import Workspace
 
 OUTPUTS_ONLY = """
     import pulumi

@@ -23,9 +23,9 @@ import pytest
 import yaml
 
 from local.cloud import Cloud
-from local.program import copy_program
-from tests.engine.deployed import Deployed
-from tests.engine.workspace import Workspace
+from local.testing.deployed import Deployed
+from local.testing.program import copy_program
+from local.testing.workspace import Workspace
 
 CONFIGURATION = {"allowedCidrs": ["127.0.0.0/8"], "dagsGitUrl": "https://example.com/team/dags.git"}
 OWN = {"secrets.TOKEN": f"a token of one's own {uuid.uuid4()}", "dagsGitToken": f"for-the-repository-{uuid.uuid4()}"}

@@ -14,9 +14,9 @@ import yaml
 
 from local.cloud import Cloud
 from local.paths import ROOT
-from tests.engine.deployed import Deployed
-from tests.engine.emulated import until
-from tests.engine.workspace import Workspace
+from local.testing.deployed import Deployed
+from local.testing.emulated import until
+from local.testing.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def status(workspace: Workspace, name: str | None = None, **environment: str | N
     stack = workspace.stack
     cloud_environment = {**stack.cloud.environment(stack.name), "PYTHONPATH": str(ROOT), **environment}
     result = subprocess.run(
-        [sys.executable, "-m", "tools.status", name or stack.name],
+        [sys.executable, "-m", "operate.status", name or stack.name],
         cwd=stack.project,
         env={variable: value for variable, value in cloud_environment.items() if value is not None},
         check=False,

@@ -18,9 +18,9 @@ from airflow_fargate.settings import DEFAULT_IMAGE
 from local.cloud import Cloud
 from local.engine.choose import Engine
 from local.paths import ROOT, Home
-from tests.engine.deployed import Deployed, stand_in_image
-from tests.engine.emulated import free_port
-from tests.engine.workspace import Workspace
+from local.testing.deployed import Deployed, stand_in_image
+from local.testing.emulated import free_port
+from local.testing.workspace import Workspace
 
 PROGRAM = """
 import json

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from local.cloud import Cloud
-from tests.engine.deployed import ARGS, PROGRAM, Deployed
-from tests.engine.workspace import Workspace
+from local.testing.deployed import ARGS, PROGRAM, Deployed
+from local.testing.workspace import Workspace
 from tests.unit.releases import SOURCES
 
 DAG = "from airflow.sdk import dag\n"
@@ -25,6 +25,7 @@ def stack(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Generator[D
     package.mkdir(parents=True)
     [sources] = SOURCES.iterdir()
     for name, text in json.loads(sources.read_text()).items():
+        (package / name).parent.mkdir(exist_ok=True)
         (package / name).write_text(text)
     (folder / "dags").mkdir()
     (folder / "dags" / "hello.py").write_text(DAG)

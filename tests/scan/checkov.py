@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from local import venvs
+from local.environments import venvs
 from local.paths import SHARED
 from tests.scan.terraform import Template
 

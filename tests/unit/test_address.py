@@ -7,7 +7,7 @@ import boto3
 import botocore.exceptions
 import pulumi
 import pytest
-from airflow_fargate import diagnosis
+from airflow_fargate.task import diagnosis
 
 from .conftest import ACCOUNT, REGION, Deploy, Recorder
 
@@ -20,7 +20,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     def explained(cluster_arn: str, task_definition_arn: str) -> str:
         return f"because of {task_definition_arn} in {cluster_arn.rsplit('/', 1)[-1]}"
 
-    monkeypatch.setattr("airflow_fargate.address.explain_service", explained)
+    monkeypatch.setattr("airflow_fargate.endpoint.public_ip.explain_service", explained)
 
 
 def test_the_address_is_that_of_the_one_attached_interface_behind_the_security_group(deploy: Deploy) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from airflow_fargate import dag_files
-from airflow_fargate.dag_files import read_dag_folder
+from airflow_fargate.dags import folder as dag_files
+from airflow_fargate.dags.folder import read_dag_folder
 
 LINK = "-> "
 DAG = "print('this must not run')\nraise SystemExit('a DAG was run')\n"

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
 import pytest
-from airflow_fargate.health import START_PERIOD_SECONDS, health_check_command
+from airflow_fargate.task.health import START_PERIOD_SECONDS, health_check_command
 
 PARTS = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 

@@ -2,7 +2,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from airflow_fargate.price import PRICES, monthly_cost, mwaa_monthly_cost
+from airflow_fargate.cost import PRICES, monthly_cost, mwaa_monthly_cost
 
 
 # Each by hand: 730 h * (vCPU * price + GB * price [* 0.5 on Spot] + GB above 20 * 0.000111 + 0.005 for the address).

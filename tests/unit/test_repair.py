@@ -8,12 +8,12 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from tools.errors import CommandError
-from tools.repair import account as module
-from tools.repair.account import Account
-from tools.repair.lookups import LOOKUPS, Lookup
-from tools.repair.repair import repair
-from tools.repair.state import Adoption, Found, adopt, interrupted
+from operate.console import CommandError
+from operate.repair import account as module
+from operate.repair.account import Account
+from operate.repair.lookups import LOOKUPS, Lookup
+from operate.repair.repair import repair
+from operate.repair.state import Adoption, Found, adopt, interrupted
 
 STACK = "urn:pulumi:dev::airflow-fargate"
 ROLE = "aws:iam/role:Role"

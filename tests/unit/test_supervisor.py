@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from airflow_fargate import supervisor
+from airflow_fargate.task import supervisor
 
 SOURCE = Path(supervisor.__file__).read_text()
 PASSWORD = """p'w"d $HOME \n `date` é {"x"} %s !! #"""

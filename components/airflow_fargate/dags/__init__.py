@@ -1,0 +1,1 @@
+"""DAGs from a folder, through a bucket, and from a Git repository."""

@@ -1,0 +1,1 @@
+"""Where Airflow's web interface is reached."""

@@ -1,0 +1,1 @@
+"""The task: its container, how its health is told, and the cluster and service that run it."""

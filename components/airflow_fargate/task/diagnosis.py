@@ -1,0 +1,102 @@
+"""Why a service does not run: the stop reason, the exit code and the last log lines of its newest stopped task.
+
+The AWS provider reports only that a deployment failed. ECS and CloudWatch know the rest; they are asked with boto3 and
+the configuration of the default `aws` provider. When they cannot be asked, the message says so and names the commands
+that a person can run.
+"""
+
+from typing import TYPE_CHECKING, Literal
+
+import botocore.exceptions
+import pulumi
+
+from ..session import aws_endpoint, aws_session
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecs import ECSClient
+    from mypy_boto3_ecs.type_defs import ContainerTypeDef, TaskTypeDef
+    from mypy_boto3_logs import CloudWatchLogsClient
+
+LOG_LINES = 20
+
+
+def explain_failed_service(failure: pulumi.ErrorHookArgs) -> bool:
+    """Log why the service could not be created or updated; the error itself stays as it is, and nothing is retried."""
+    inputs = failure.new_inputs
+    if inputs is not None:
+        pulumi.log.error(explain_service(str(inputs["cluster"]), str(inputs["taskDefinition"])))
+    return False
+
+
+def explain_service(cluster_arn: str, task_definition_arn: str) -> str:
+    """Return what ECS and CloudWatch know of the newest stopped task of `task_definition_arn`, in a few lines."""
+    try:
+        return "\n".join(_explain(cluster_arn, task_definition_arn))
+    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
+        return (
+            f"Why it stopped could not be read ({error}). To look: "
+            f"aws ecs describe-tasks --cluster {cluster_arn} --tasks "
+            f"$(aws ecs list-tasks --cluster {cluster_arn} --desired-status STOPPED --query 'taskArns[]' --output text)"
+        )
+
+
+def _explain(cluster_arn: str, task_definition_arn: str) -> list[str]:
+    region = cluster_arn.split(":")[3]
+    read = pulumi.Config("aws").get
+    session = aws_session(read)
+    ecs = session.client("ecs", region_name=region, endpoint_url=aws_endpoint(read, "ecs"))
+    logs = session.client("logs", region_name=region, endpoint_url=aws_endpoint(read, "logs"))
+    if stopped := _tasks(ecs, cluster_arn, task_definition_arn, "STOPPED"):
+        newest = stopped[-1]
+        return [
+            f"The newest of {len(stopped)} stopped tasks: {newest.get('stoppedReason', 'no reason given')}",
+            *(_container_line(container) for container in newest.get("containers", [])),
+            *_last_log_lines(ecs, logs, newest),
+        ]
+    # The wait was interrupted, or took too long.
+    if unstopped := _tasks(ecs, cluster_arn, task_definition_arn, "RUNNING"):
+        newest = unstopped[-1]
+        state = f"{newest.get('lastStatus')}, its health {newest.get('healthStatus')}"
+        return [f"No task of it has stopped; the newest is {state}.", *_last_log_lines(ecs, logs, newest)]
+    return [f"No task of it was started. {_newest_event(ecs, cluster_arn)}"]
+
+
+def _tasks(
+    ecs: "ECSClient", cluster_arn: str, task_definition_arn: str, status: Literal["RUNNING", "STOPPED"]
+) -> list["TaskTypeDef"]:
+    """The tasks of a task definition, the newest last; RUNNING are those that shall run, whatever they do now."""
+    arns = ecs.list_tasks(cluster=cluster_arn, desiredStatus=status)["taskArns"]
+    tasks = ecs.describe_tasks(cluster=cluster_arn, tasks=arns)["tasks"] if arns else []
+    ours = [task for task in tasks if task.get("taskDefinitionArn") == task_definition_arn]
+    return sorted(ours, key=lambda task: task["createdAt"])  # pyright: ignore[reportTypedDictNotRequiredAccess] # ECS always has it
+
+
+def _newest_event(ecs: "ECSClient", cluster_arn: str) -> str:
+    """ECS's last word on the cluster's one service, which says why a task cannot even be tried."""
+    services = ecs.list_services(cluster=cluster_arn)["serviceArns"]
+    found = ecs.describe_services(cluster=cluster_arn, services=services)["services"] if services else []
+    events = [event.get("message", "") for service in found for event in service.get("events", [])]
+    return f"ECS says: {events[0]}" if events else "ECS says nothing of it."
+
+
+def _container_line(container: "ContainerTypeDef") -> str:
+    line = f"  container {container.get('name')}: exit code {container.get('exitCode', 'none')}"
+    reason = container.get("reason")
+    return f"{line}, {reason}" if reason else line
+
+
+def _last_log_lines(ecs: "ECSClient", logs: "CloudWatchLogsClient", task: "TaskTypeDef") -> list[str]:
+    definition = ecs.describe_task_definition(taskDefinition=task.get("taskDefinitionArn", ""))["taskDefinition"]
+    container = definition.get("containerDefinitions", [{}])[0]
+    options = container.get("logConfiguration", {"logDriver": "awslogs"}).get("options", {})
+    task_id = task.get("taskArn", "").rsplit("/", 1)[-1]
+    stream = f"{options.get('awslogs-stream-prefix')}/{container.get('name')}/{task_id}"
+    try:
+        events = logs.get_log_events(
+            logGroupName=options.get("awslogs-group", ""), logStreamName=stream, limit=LOG_LINES, startFromHead=False
+        )["events"]
+    except logs.exceptions.ResourceNotFoundException:
+        events = []
+    if not events:
+        return ["  it wrote no log"]
+    return [f"  its last {len(events)} log lines:", *(f"    {event.get('message', '').rstrip()}" for event in events)]

@@ -1,0 +1,390 @@
+"""The ECS API on top of moto's: the actions that start, stop and report tasks, and what Fargate refuses.
+
+Clusters, task definitions and tags stay moto's. Services and tasks are ours, kept in moto's own tables so that its
+other actions find them.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar, cast
+
+from moto.core.responses import ActionResult
+from moto.ecs import urls
+from moto.ecs.exceptions import (
+    ClusterNotFoundException,
+    EcsClientException,
+    ECSException,
+    InvalidParameterException,
+    ServiceNotFoundException,
+)
+from moto.ecs.models import Cluster, EC2ContainerServiceBackend, TaskDefinition, ecs_backends
+from moto.ecs.responses import EC2ContainerServiceResponse
+
+from local.emulator.fargate.definitions import items, refuse_task_definition
+from local.emulator.fargate.scheduler import Deployment, Service
+from local.emulator.fargate.task import Agent, Task
+
+_LOG = logging.getLogger(__name__)
+
+# ECS shows a stopped task for at least an hour.
+_STOPPED_TASKS_KEPT = timedelta(hours=1)
+_TICK_SECONDS = 0.1
+_PLATFORM_VERSION = "1.4.0"
+# A change of one of these in UpdateService is a new deployment; a change of anything else acts on the running one.
+_DEPLOYED = ("networkConfiguration", "platformVersion", "capacityProviderStrategy", "enableExecuteCommand")
+_FARGATE_PROVIDERS = ("FARGATE", "FARGATE_SPOT")
+
+
+class ControlPlane:
+    """The services and tasks of every region, behind one lock, and the loop that schedules them."""
+
+    def __init__(self, agent: Agent) -> None:
+        self.lock = threading.RLock()
+        self._agent = agent
+        self._ended = threading.Event()
+        self._scheduler = threading.Thread(target=self._schedule, name="scheduler", daemon=True)
+
+    def start(self) -> None:
+        EcsResponse.plane = self
+        urls.url_paths["{0}/$"] = EcsResponse.dispatch
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Stop every task, and return when all are gone."""
+        self._ended.set()
+        self._scheduler.join()
+        tasks = [task for backend in _backends() for table in _tasks(backend).values() for task in table.values()]
+        for task in tasks:
+            task.stop("The local cloud was shut down", "TerminationNotice")
+        for task in tasks:
+            task.join()
+
+    def start_task(
+        self,
+        backend: EC2ContainerServiceBackend,
+        cluster: Cluster,
+        definition: TaskDefinition,
+        settings: dict[str, Any],
+        group: str,
+        started_by: str,
+    ) -> Task:
+        """`settings`: where and how the task runs, as in the RunTask request."""
+        strategy = items(settings, "capacityProviderStrategy")
+        task = Task(
+            self._agent,
+            definition,
+            cluster.arn,
+            group=group,
+            started_by=started_by,
+            network_configuration=settings["networkConfiguration"],
+            capacity_provider=strategy[0]["capacityProvider"] if strategy else None,
+            platform_version=settings["platformVersion"],
+            tags=items(settings, "tags"),
+        )
+        _tasks(backend).setdefault(cluster.name, {})[task.task_arn] = task
+        _LOG.info("task %s of %s starts", task.id, group)
+        return task
+
+    def starter(self, backend: EC2ContainerServiceBackend, cluster: Cluster) -> Callable[[Service, Deployment], Task]:
+        """How a service of `cluster` starts the tasks of its deployments."""
+
+        def start(service: Service, deployment: Deployment) -> Task:
+            definition = deployment.task_definition
+            propagated = {"SERVICE": service.tags, "TASK_DEFINITION": definition.tags}
+            tags = list(propagated.get(deployment.settings.get("propagateTags") or "NONE", []))
+            if deployment.settings.get("enableECSManagedTags"):
+                tags.append({"key": "aws:ecs:clusterName", "value": cluster.name})
+                tags.append({"key": "aws:ecs:serviceName", "value": service.name})
+            settings = {**deployment.settings, "tags": tags}
+            return self.start_task(backend, cluster, definition, settings, f"service:{service.name}", deployment.id)
+
+        return start
+
+    def _schedule(self) -> None:
+        while not self._ended.wait(_TICK_SECONDS):
+            with self.lock:
+                for backend in _backends():
+                    for service in _services(backend).values():
+                        self._reconcile(service)
+                    _forget_stopped(backend)
+
+    @staticmethod
+    def _reconcile(service: Service) -> None:
+        try:
+            if service.status != "INACTIVE":
+                service.reconcile()
+        except Exception:  # noqa: BLE001 - one service's failure must not end the loop of all; logged with its traceback
+            _LOG.exception("service %s", service.name)
+
+
+class EcsResponse(EC2ContainerServiceResponse):
+    """moto's ECS endpoint with the actions on services and tasks replaced."""
+
+    plane: ClassVar[ControlPlane]
+
+    def register_task_definition(self) -> ActionResult:
+        refuse_task_definition(self.params)
+        return super().register_task_definition()
+
+    def describe_clusters(self) -> ActionResult:
+        with self.plane.lock:
+            for cluster in self.ecs_backend.clusters.values():
+                services = [each for each in self._services.values() if each.cluster_arn == cluster.arn]
+                tasks = list(_tasks(self.ecs_backend).get(cluster.name, {}).values())
+                cluster.active_services_count = sum(each.status == "ACTIVE" for each in services)
+                cluster.running_tasks_count = sum(each.last_status == "RUNNING" for each in tasks)
+                cluster.pending_tasks_count = sum(each.last_status in ("PROVISIONING", "PENDING") for each in tasks)
+            return super().describe_clusters()
+
+    def put_cluster_capacity_providers(self) -> ActionResult:
+        with self.plane.lock:
+            cluster = self._cluster()
+            kept = self._names("capacityProviders")
+            for service in self._services.values():
+                if service.cluster_arn == cluster.arn and service.status != "INACTIVE":
+                    for each in items(service.settings, "capacityProviderStrategy"):
+                        if each["capacityProvider"] not in kept:
+                            raise ECSException(
+                                "ResourceInUseException",
+                                "The specified capacity provider is in use and cannot be removed.",
+                            )
+            return super().put_cluster_capacity_providers()
+
+    def delete_cluster(self) -> ActionResult:
+        with self.plane.lock:
+            cluster = self._cluster()
+            if any(each.cluster_arn == cluster.arn and each.status != "INACTIVE" for each in self._services.values()):
+                raise ECSException(
+                    "ClusterContainsServicesException", "The Cluster cannot be deleted while Services are active."
+                )
+            if any(each.last_status != "STOPPED" for each in _tasks(self.ecs_backend).get(cluster.name, {}).values()):
+                raise ECSException(
+                    "ClusterContainsTasksException", "The Cluster cannot be deleted while Tasks are active."
+                )
+            return super().delete_cluster()
+
+    def create_service(self) -> ActionResult:
+        with self.plane.lock:
+            cluster = self._cluster()
+            settings: dict[str, Any] = dict(self.params)
+            name = settings["serviceName"]
+            existing = self._services.get(f"{cluster.name}:{name}")
+            if existing and existing.status == "ACTIVE":
+                raise InvalidParameterException("Creation of service was not idempotent.")
+            if existing and existing.status == "DRAINING":
+                raise InvalidParameterException("Unable to Start a service that is still Draining.")
+            definition = self._definition(settings["taskDefinition"])
+            settings = self._placed(cluster, settings)
+            service = Service(cluster.arn, definition, settings, self.plane.starter(self.ecs_backend, cluster))
+            self._services[f"{cluster.name}:{name}"] = service
+            _LOG.info("service %s is created: %s", name, definition.arn)
+            return ActionResult({"service": service.describe()})
+
+    def update_service(self) -> ActionResult:
+        with self.plane.lock:
+            cluster, service = self._cluster(), self._service()
+            if service.status != "ACTIVE":
+                raise ECSException("ServiceNotActiveException", "Service was not ACTIVE.")
+            changes: dict[str, Any] = {name: value for name, value in dict(self.params).items() if value is not None}
+            settings = {**service.settings, **changes}
+            if "capacityProviderStrategy" in changes:
+                settings.pop("launchType", None)
+            settings = self._placed(cluster, settings)
+            current = service.deployments[0].task_definition
+            definition = self._definition(changes["taskDefinition"]) if "taskDefinition" in changes else current
+            if (
+                changes.get("forceNewDeployment")
+                or definition is not current
+                or any(settings.get(name) != service.settings.get(name) for name in _DEPLOYED)
+            ):
+                service.deploy(definition, settings)
+                _LOG.info("service %s deploys %s", service.name, definition.arn)
+            else:
+                service.settings = settings
+            if "desiredCount" in changes:
+                service.scale(changes["desiredCount"])
+            return ActionResult({"service": service.describe()})
+
+    def delete_service(self) -> ActionResult:
+        with self.plane.lock:
+            service = self._service()
+            if service.status == "INACTIVE":
+                raise ServiceNotFoundException
+            if service.desired_count > 0 and not self._get_param("force", False):
+                raise InvalidParameterException("The service cannot be stopped while it is scaled above 0.")
+            service.drain()
+            return ActionResult({"service": service.describe()})
+
+    def describe_services(self) -> ActionResult:
+        with self.plane.lock:
+            cluster = self._cluster()
+            with_tags = "TAGS" in self._names("include")
+            described: list[dict[str, Any]] = []
+            failures: list[dict[str, str]] = []
+            for name in self._names("services"):
+                service = self._services.get(f"{cluster.name}:{name.rpartition('/')[2]}")
+                if service:
+                    description = service.describe()
+                    described.append(description if with_tags else {**description, "tags": None})
+                else:
+                    arn = f"{cluster.arn.replace(':cluster/', ':service/')}/{name.rpartition('/')[2]}"
+                    failures.append({"arn": arn, "reason": "MISSING"})
+            return ActionResult({"services": described, "failures": failures})
+
+    def list_services(self) -> ActionResult:
+        with self.plane.lock:
+            cluster = self._cluster()
+            arns = [
+                each.arn
+                for each in self._services.values()
+                if each.cluster_arn == cluster.arn and each.status != "INACTIVE"
+            ]
+            return ActionResult({"serviceArns": sorted(arns)})
+
+    def run_task(self) -> ActionResult:
+        with self.plane.lock:
+            cluster = self._cluster()
+            settings = self._placed(cluster, dict(self.params))
+            definition = self._definition(settings["taskDefinition"])
+            group = settings.get("group") or f"family:{definition.family}"
+            started_by = settings.get("startedBy") or ""
+            tasks = [
+                self.plane.start_task(self.ecs_backend, cluster, definition, settings, group, started_by)
+                for _ in range(settings.get("count") or 1)
+            ]
+            return ActionResult({"tasks": [each.describe() for each in tasks], "failures": []})
+
+    def start_task(self) -> ActionResult:
+        raise EcsClientException(
+            "StartTask places tasks on container instances; the local cloud has Fargate only: use RunTask."
+        )
+
+    def stop_task(self) -> ActionResult:
+        with self.plane.lock:
+            task = self._task(self._cluster(), self._get_param("task"))
+            if task is None:
+                raise InvalidParameterException("The referenced task was not found.")
+            task.stop(self._get_param("reason") or "Task stopped by user", "UserInitiated")
+            return ActionResult({"task": task.describe()})
+
+    def describe_tasks(self) -> ActionResult:
+        with self.plane.lock:
+            cluster = self._cluster()
+            with_tags = "TAGS" in self._names("include")
+            described: list[dict[str, Any]] = []
+            failures: list[dict[str, str]] = []
+            for name in self._names("tasks"):
+                if task := self._task(cluster, name):
+                    description = task.describe()
+                    described.append(description if with_tags else {**description, "tags": None})
+                else:
+                    arn = f"{cluster.arn.replace(':cluster/', ':task/')}/{name.rpartition('/')[2]}"
+                    failures.append({"arn": arn, "reason": "MISSING"})
+            return ActionResult({"tasks": described, "failures": failures})
+
+    def list_tasks(self) -> ActionResult:
+        with self.plane.lock:
+            cluster = self._cluster()
+            service, family = self._get_param("serviceName"), self._get_param("family")
+            started_by = self._get_param("startedBy")
+            group = f"service:{service.rpartition('/')[2]}" if service else None
+            desired_status = self._get_param("desiredStatus") or "RUNNING"
+            arns = [
+                task.task_arn
+                for task in _tasks(self.ecs_backend).get(cluster.name, {}).values()
+                if task.desired_status == desired_status
+                and (group is None or task.group == group)
+                and (family is None or task.definition.family == family)
+                and (started_by is None or task.started_by == started_by)
+            ]
+            return ActionResult({"taskArns": arns})
+
+    @property
+    def _services(self) -> dict[str, Service]:
+        return _services(self.ecs_backend)
+
+    def _names(self, parameter: str) -> list[str]:
+        return self._get_param(parameter) or []
+
+    def _cluster(self) -> Cluster:
+        name: str = self._get_param("cluster") or "default"
+        cluster = self.ecs_backend.clusters.get(name.rpartition("/")[2])
+        if cluster is None or cluster.status == "INACTIVE":
+            raise ClusterNotFoundException
+        return cluster
+
+    def _service(self) -> Service:
+        service = self._services.get(f"{self._cluster().name}:{self._get_param('service').rpartition('/')[2]}")
+        if service is None:
+            raise ServiceNotFoundException
+        return service
+
+    def _task(self, cluster: Cluster, name: str) -> Task | None:
+        tasks = _tasks(self.ecs_backend).get(cluster.name, {}).values()
+        return next((task for task in tasks if name in (task.task_arn, task.id)), None)
+
+    def _definition(self, name: str) -> TaskDefinition:
+        definition = self.ecs_backend.describe_task_definition(name)
+        if definition.status != "ACTIVE":
+            raise EcsClientException("TaskDefinition is inactive")
+        if "FARGATE" not in (definition.requires_compatibilities or []):
+            raise InvalidParameterException("Task definition does not support launch_type FARGATE.")
+        return definition
+
+    def _placed(self, cluster: Cluster, settings: dict[str, Any]) -> dict[str, Any]:
+        """The request with AWS's defaults filled in; refuses what would not run on Fargate."""
+        strategy = settings.get("capacityProviderStrategy")
+        if strategy and settings.get("launchType"):
+            raise InvalidParameterException(
+                "Specifying both a launch type and capacity provider strategy is not supported. "
+                "Remove one and try again."
+            )
+        if not strategy and not settings.get("launchType"):
+            strategy = cluster.default_capacity_provider_strategy
+        for each in strategy or []:
+            if each["capacityProvider"] not in (cluster.capacity_providers or []):
+                raise InvalidParameterException(
+                    "The specified capacity provider strategy cannot contain a capacity provider that is not "
+                    "associated with the cluster or is in the process of being deleted."
+                )
+        if not strategy and settings.get("launchType") != "FARGATE":
+            raise InvalidParameterException("The local cloud has Fargate only: set launchType or a capacity provider.")
+        network = settings.get("networkConfiguration")
+        if not network:
+            raise InvalidParameterException(
+                "Network Configuration must be provided when networkMode 'awsvpc' is specified."
+            )
+        version = settings.get("platformVersion") or "LATEST"
+        return {
+            **settings,
+            "capacityProviderStrategy": strategy,
+            "deploymentConfiguration": {
+                "deploymentCircuitBreaker": {"enable": False, "rollback": False},
+                "maximumPercent": 200,
+                "minimumHealthyPercent": 100,
+                **(settings.get("deploymentConfiguration") or {}),
+            },
+            "platformVersion": _PLATFORM_VERSION if version == "LATEST" else version,
+        }
+
+
+def _backends() -> Iterator[EC2ContainerServiceBackend]:
+    for account in list(ecs_backends.values()):
+        yield from list(account.values())
+
+
+def _services(backend: EC2ContainerServiceBackend) -> dict[str, Service]:
+    return cast("dict[str, Service]", backend.services)
+
+
+def _tasks(backend: EC2ContainerServiceBackend) -> dict[str, dict[str, Task]]:
+    return cast("dict[str, dict[str, Task]]", backend.tasks)
+
+
+def _forget_stopped(backend: EC2ContainerServiceBackend) -> None:
+    before = datetime.now(UTC) - _STOPPED_TASKS_KEPT
+    for tasks in _tasks(backend).values():
+        for arn in [arn for arn, task in tasks.items() if task.stopped_at and task.stopped_at < before]:
+            del tasks[arn]

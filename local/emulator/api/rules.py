@@ -1,0 +1,98 @@
+"""AWS's rules on what can't be deleted while something uses it: those of EC2 that moto does not enforce.
+
+moto itself refuses an associated route table, a role with policies and a bucket with objects. The rules for ECS
+clusters, services and capacity providers are in `ecs`.
+"""
+
+from moto.ec2.exceptions import DependencyViolationError, EC2ClientError
+from moto.ec2.models import EC2Backend, ec2_backends
+from moto.ec2.models.security_groups import SecurityGroup, SecurityGroupRule
+from moto.ec2.models.subnets import Subnet
+from moto.ec2.models.vpcs import VPC
+
+from local.emulator.fargate.network import TaskNetworkInterface
+
+
+class StrictEC2Backend(EC2Backend):
+    """moto's EC2, which refuses what AWS refuses, in AWS's words."""
+
+    # moto finds a service's URLs beside the module of its backend class.
+    __module__ = EC2Backend.__module__
+
+    def delete_security_group(self, name: str | None = None, group_id: str | None = None) -> None:
+        group = self.get_security_group_from_id(group_id) if group_id else self.get_security_group_from_name(name or "")
+        if group is not None:
+            if group.name == "default":
+                raise EC2ClientError(
+                    "CannotDelete",
+                    f'the specified group: "{group.id}" name: "default" cannot be deleted by a user',
+                )
+            interfaces = self.enis.values()
+            if any(group in each.group_set for each in interfaces) or self._is_named_by_another(group):
+                raise DependencyViolationError(f"resource {group.id} has a dependent object")
+        super().delete_security_group(name, group_id)
+
+    def delete_subnet(self, subnet_id: str) -> Subnet:
+        if any(each.subnet_id == subnet_id for each in self.enis.values()):
+            raise DependencyViolationError(f"The subnet '{subnet_id}' has dependencies and cannot be deleted.")
+        subnet = super().delete_subnet(subnet_id)
+        for table in self.route_tables.values():
+            for association in table.associations:
+                if association.get("SubnetId") == subnet_id:
+                    self.disassociate_route_table(association["RouteTableAssociationId"])
+        return subnet
+
+    def delete_internet_gateway(self, internet_gateway_id: str) -> None:
+        if self.get_internet_gateway(internet_gateway_id).vpc:
+            raise DependencyViolationError(
+                f"The internetGateway '{internet_gateway_id}' has dependencies and cannot be deleted."
+            )
+        super().delete_internet_gateway(internet_gateway_id)
+
+    def detach_internet_gateway(self, internet_gateway_id: str, vpc_id: str) -> None:
+        if any(each.vpc_id == vpc_id and each.public_ip for each in self.enis.values()):
+            raise DependencyViolationError(
+                f"Network {vpc_id} has some mapped public address(es). "
+                "Please unmap those public address(es) before detaching the gateway."
+            )
+        super().detach_internet_gateway(internet_gateway_id, vpc_id)
+
+    def delete_route_table(self, route_table_id: str) -> None:
+        if self.get_route_table(route_table_id).main_association_id:
+            raise DependencyViolationError(f"The routeTable '{route_table_id}' has dependencies and cannot be deleted.")
+        super().delete_route_table(route_table_id)
+
+    def delete_network_interface(self, eni_id: str) -> None:
+        if isinstance(self.enis.get(eni_id), TaskNetworkInterface):
+            raise EC2ClientError("InvalidParameterValue", f"Network interface '{eni_id}' is currently in use.")
+        super().delete_network_interface(eni_id)
+
+    def delete_vpc(self, vpc_id: str) -> VPC:
+        groups = [each for each in self.groups[vpc_id].values() if each.name != "default"]
+        gateways = [each for each in self.internet_gateways.values() if each.vpc and each.vpc.id == vpc_id]
+        tables = [each for each in self.route_tables.values() if each.vpc_id == vpc_id]
+        subnets = self.describe_subnets(filters={"vpc-id": vpc_id})
+        if groups or gateways or subnets or any(not each.main_association_id for each in tables):
+            raise DependencyViolationError(f"The vpc '{vpc_id}' has dependencies and cannot be deleted.")
+        # What came with the VPC goes with it; one by one, a user can't delete these.
+        for table in tables:
+            del self.route_tables[table.id]
+        self.groups[vpc_id].clear()
+        for acl in [each for each in self.network_acls.values() if each.vpc_id == vpc_id]:
+            del self.network_acls[acl.id]
+        return super().delete_vpc(vpc_id)
+
+    def _is_named_by_another(self, group: SecurityGroup) -> bool:
+        rules: list[SecurityGroupRule] = [
+            rule
+            for groups in self.groups.values()
+            for other in groups.values()
+            if other is not group
+            for rule in [*other.ingress_rules, *other.egress_rules]
+        ]
+        return any(rule.source_group.get("GroupId") == group.id for rule in rules)
+
+
+def enforce_deletion_rules() -> None:
+    """Must run before the first request: moto makes a region's backend when it is first asked for."""
+    ec2_backends.backend = StrictEC2Backend

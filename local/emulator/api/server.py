@@ -1,0 +1,30 @@
+"""The AWS API: moto's server on one local port, with the faults that were asked for."""
+
+import logging
+import threading
+
+from moto.moto_server.werkzeug_app import (  # pyright: ignore[reportMissingTypeStubs] - its own flask_cors has no types
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from local.emulator.api.faults import FaultInjection
+
+
+class ApiServer:
+    def __init__(self, port: int) -> None:
+        logging.getLogger("werkzeug").setLevel(logging.WARNING)
+        application = FaultInjection(DomainDispatcherApplication(create_backend_app))
+        self._server: BaseWSGIServer = make_server(
+            "127.0.0.1", port, application, threaded=True, request_handler=MotoRequestHandler
+        )
+        self._thread = threading.Thread(target=self._server.serve_forever, name="api", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()

@@ -1,0 +1,120 @@
+"""TCP from a task's public address to its container, and from the container to this machine's loopback."""
+
+import asyncio
+import logging
+import re
+import socket
+import struct
+import threading
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+
+from local.emulator.fargate.sandbox import Sandbox, SandboxError
+
+_LOG = logging.getLogger(__name__)
+_CHUNK = 64 * 1024
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+_Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+_LOOPBACK_URL = re.compile(r"https?://(?:[^/@\s]*@)?(?:127\.0\.0\.1|localhost):(\d+)")
+
+
+def loopback_ports(values: Iterable[str]) -> set[int]:
+    """The ports of this machine that a container must reach: those on loopback in its environment's URLs."""
+    return {int(port) for value in values for port in _LOOPBACK_URL.findall(value)}
+
+
+def start_relay_loop() -> asyncio.AbstractEventLoop:
+    """One event loop in a thread of its own carries the connections of all tasks."""
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="relay", daemon=True).start()
+    return loop
+
+
+class Relay:
+    """The open ports of one task; `close` ends the connections too."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._servers: list[asyncio.Server] = []
+        self._connections: set[asyncio.Task[None]] = set()
+
+    def serve(self, listener: socket.socket, sandbox: Sandbox, allows: Callable[[str], bool]) -> None:
+        """Carry what reaches `listener` into the sandbox, to the port of the same number.
+
+        `allows` is asked for each connection's source address. A refused one is reset: the kernel has already accepted
+        it, so it can't be left without an answer, as a security group would leave it.
+        """
+        address, port = listener.getsockname()
+
+        async def connect(source: str) -> _Streams | None:
+            if not allows(source):
+                _LOG.info("%s:%d refused %s: no ingress rule of the security groups allows it", address, port, source)
+                return None
+            return await asyncio.open_connection(sock=await asyncio.to_thread(sandbox.connect, port))
+
+        self._listen(listener, connect)
+
+    def lead_out(self, sandbox: Sandbox, port: int) -> None:
+        """Carry connections that the container makes to its own 127.0.0.1:`port` to this machine's."""
+
+        async def connect(_source: str) -> _Streams:
+            return await asyncio.open_connection("127.0.0.1", port)
+
+        self._listen(sandbox.listen(port), connect)
+
+    def close(self) -> None:
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result()
+
+    def _listen(self, listener: socket.socket, connect: Callable[[str], Awaitable[_Streams | None]]) -> None:
+        async def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            connection = asyncio.current_task()
+            assert connection is not None  # noqa: S101 - a callback of start_server always runs in a task
+            self._connections.add(connection)
+            try:
+                await _carry(reader, writer, connect)
+            finally:
+                self._connections.discard(connection)
+
+        async def start() -> None:
+            self._servers.append(await asyncio.start_server(accepted, sock=listener))
+
+        asyncio.run_coroutine_threadsafe(start(), self._loop).result()
+
+    async def _close(self) -> None:
+        for server in self._servers:
+            server.close()
+        for connection in self._connections:
+            connection.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+
+async def _carry(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connect: Callable[[str], Awaitable[_Streams | None]]
+) -> None:
+    try:
+        streams = await connect(writer.get_extra_info("peername")[0])
+    except (OSError, SandboxError):
+        streams = None
+    if streams is None:
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        writer.close()
+        return
+    their_reader, their_writer = streams
+    try:
+        await asyncio.gather(_pump(reader, their_writer), _pump(their_reader, writer))
+    finally:
+        writer.close()
+        their_writer.close()
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while chunk := await reader.read(_CHUNK):
+            writer.write(chunk)
+            await writer.drain()
+        # A half-closed connection stays open the other way: HTTP clients may wait for the answer.
+        if writer.can_write_eof():
+            writer.write_eof()

@@ -1,0 +1,122 @@
+"""The component deployed by the real engine, with a stand-in for Airflow that answers the container's health check."""
+
+import json
+import sys
+from pathlib import Path
+from textwrap import dedent
+from typing import Any, cast
+
+from local.cloud import Cloud
+from local.paths import ROOT
+from local.plugins import write_executable
+from local.testing.emulated import IMAGE
+from local.testing.workspace import Workspace
+
+AIRFLOW = dedent(
+    """
+    import http.server, json, os, signal, sys
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    PARTS = ("metadatabase", "scheduler", "dag_processor", "triggerer")
+    class Health(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps({part: {"status": "healthy"} for part in PARTS}).encode())
+        def log_message(self, *_):
+            pass
+    print("serving", os.environ.get("GREETING", ""), flush=True)
+    port = int(os.environ.get("AIRFLOW__API__PORT", "8080"))
+    http.server.ThreadingHTTPServer(("127.0.0.1", port), Health).serve_forever()
+    """
+)
+
+PROGRAM = """
+import pulumi
+from airflow_fargate import OUTPUTS, AirflowFargate
+
+airflow = AirflowFargate("airflow", ARGS)
+for output in OUTPUTS:
+    pulumi.export(output, getattr(airflow, output))
+"""
+
+PLUGIN = """
+import pulumi
+
+class PluginAirflow(pulumi.ComponentResource):
+    # What an SDK that Pulumi generates from the schema does, in whatever language.
+    def __init__(self, name, args, opts=None):
+        super().__init__("airflow-fargate:index:AirflowFargate", name, args, opts, remote=True)
+"""
+"""The component as the plugin serves it, for a program in Python; arguments have the names of the schema."""
+
+ARGS: dict[str, Any] = {
+    "image": IMAGE,
+    "command": ["python", "-c", AIRFLOW],
+    "allowed_cidrs": ["127.0.0.0/8"],
+    "admin_password": "correct horse battery",
+    "secrets": {"TOKEN": "a-token-of-our-own"},
+}
+
+
+GUIDE_IMAGE = "puckel/docker-airflow:1.10.9"
+"""The image of the original guide: Airflow 1.10."""
+
+
+def stand_in_image(folder: Path) -> Path:
+    """What stands for the official image or the guide's: it runs a stand-in for Airflow in place of their commands.
+
+    With it, programs that name one of the two or no image, and no command, are deployed as they are.
+    """
+    folder.mkdir(exist_ok=True)
+    (folder / "airflow.py").write_text(AIRFLOW)
+    python = f"{sys.prefix}/bin/python"
+    write_executable(
+        folder / "bin" / "python", f'[ "$1" = -c ] && exec {python} {folder}/airflow.py\nexec {python} "$@"'
+    )
+    write_executable(folder / "bin" / "airflow", f"exec {python} {folder}/airflow.py")
+    # The command of Airflow 1.10, whose health is the pid file that it writes.
+    write_executable(
+        folder / "bin" / "webserver",
+        f'echo $$ > "$AIRFLOW_HOME"/airflow-webserver.pid; exec {python} {folder}/airflow.py',
+    )
+    return folder
+
+
+def plugin_consumer(cloud: Cloud, folder: Path) -> Workspace:
+    """Makes a project in Python for programs that use the plugin."""
+    workspace = Workspace.make(cloud, folder, "", {})
+    plugins = {"providers": [{"name": "airflow-fargate", "path": str(ROOT / "components")}]}
+    (folder / "Pulumi.yaml").write_text(json.dumps({"name": "probe", "runtime": "python", "plugins": plugins}))
+    return workspace
+
+
+class Deployed:
+    """One stack with the component, and the emulator's word on what is there."""
+
+    def __init__(self, cloud: Cloud, workspace: Workspace) -> None:
+        self.cloud = cloud
+        self.workspace = workspace
+
+    def configure(self, program: str = PROGRAM, /, **args: Any) -> None:
+        self.workspace.write(program.replace("ARGS", repr({**ARGS, **args})))
+
+    def client(self, service: str) -> Any:
+        return cast(Any, self.cloud.session()).client(service, endpoint_url=self.cloud.emulator.endpoint)
+
+    @property
+    def task_arns(self) -> list[str]:
+        arns: list[str] = self.client("ecs").list_tasks(cluster=self.workspace.outputs()["cluster_arn"])["taskArns"]
+        return arns
+
+    @property
+    def service(self) -> dict[str, Any]:
+        outputs = self.workspace.outputs()
+        request = {"cluster": outputs["cluster_arn"], "services": [outputs["service_arn"]]}
+        [service] = self.client("ecs").describe_services(**request)["services"]
+        return service
+
+    @property
+    def container(self) -> dict[str, Any]:
+        arn = self.workspace.outputs()["task_definition_arn"]
+        definition = self.client("ecs").describe_task_definition(taskDefinition=arn)["taskDefinition"]
+        return definition["containerDefinitions"][0]

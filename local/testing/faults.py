@@ -1,0 +1,38 @@
+"""The switch for the faults that the emulator injects (local/emulator/api/faults.py)."""
+
+import json
+import urllib.request
+from contextlib import closing
+
+from local.cloud import Cloud
+from local.emulator.api.faults import PATH, Fault
+
+
+class Faults:
+    """The emulator's switch for faults."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._url = f"{cloud.emulator.endpoint}{PATH}"
+
+    def fail_each_call_once(self, fault: Fault) -> None:
+        self._request("PUT", {"fault": fault, "calls": None})
+
+    def refuse_next(self, calls: int) -> None:
+        self._request("PUT", {"fault": "refused", "calls": calls})
+
+    def pause(self) -> None:
+        """Lets every call pass, and remembers those that have failed."""
+        self.refuse_next(0)
+
+    def forget(self) -> None:
+        self._request("DELETE")
+
+    @property
+    def failed(self) -> list[str]:
+        """Every call that has failed, as in "ec2:CreateVpc"."""
+        return [call.partition(" ")[0] for call in self._request("GET")["failed"]]
+
+    def _request(self, method: str, body: object = None) -> dict[str, list[str]]:
+        request = urllib.request.Request(self._url, json.dumps(body).encode(), method=method)
+        with closing(urllib.request.urlopen(request)) as answer:
+            return json.load(answer)

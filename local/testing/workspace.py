@@ -1,0 +1,76 @@
+"""A small Pulumi project against a local cloud, for tests."""
+
+import json
+import subprocess
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import yaml
+
+from local.cloud import Cloud
+from local.stack import Stack
+from local.testing.program import local_config
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A project with one stack. Every method asserts that `pulumi` succeeded, or with `fails` that it did not."""
+
+    stack: Stack
+
+    @classmethod
+    def make(cls, cloud: Cloud, folder: Path, program: str, config: Mapping[str, Any]) -> "Workspace":
+        """Writes a project with a program in Python."""
+        (folder / "Pulumi.yaml").write_text("name: probe\nruntime: python\n")
+        workspace = cls.of(cloud, folder, config)
+        workspace.write(program)
+        return workspace
+
+    @classmethod
+    def of(cls, cloud: Cloud, folder: Path, config: Mapping[str, Any]) -> "Workspace":
+        """Gives a project a stack; the provider's configuration is the repository's, with this cloud's endpoint."""
+        name = f"test-{uuid.uuid4().hex[:8]}"  # no two stacks of a cloud share their configuration
+        local = local_config(cloud.emulator.endpoint)
+        provider = {key: value for key, value in local.items() if key.startswith("aws:")}
+        (folder / f"Pulumi.{name}.yaml").write_text(yaml.safe_dump({"config": {**provider, **config}}))
+        return cls(Stack(cloud, folder, name))
+
+    def write(self, program: str) -> None:
+        """Replaces the program."""
+        (self.stack.project / "__main__.py").write_text(dedent(program))
+
+    def up(self, *options: str, fails: bool = False) -> str:
+        return self._run("up", "--yes", "--skip-preview", *options, fails=fails)
+
+    def preview(self, *options: str, fails: bool = False) -> str:
+        return self._run("preview", *options, fails=fails)
+
+    def refresh(self, *options: str, fails: bool = False) -> str:
+        return self._run("refresh", "--yes", "--skip-preview", *options, fails=fails)
+
+    def destroy(self, *options: str, fails: bool = False) -> str:
+        return self._run("destroy", "--yes", "--skip-preview", *options, fails=fails)
+
+    def repair(self) -> None:
+        """What `make up` and `make destroy` do first."""
+        self.stack.prepare()
+        self.stack.repair()
+
+    def export(self) -> dict[str, Any]:
+        """The state: the deployment as `pulumi stack export` shows it."""
+        return json.loads(self.stack.pulumi("stack", "export").stdout)["deployment"]
+
+    def outputs(self) -> dict[str, Any]:
+        """All outputs, secrets in plain text."""
+        return self.stack.outputs()
+
+    def _run(self, *arguments: str, fails: bool) -> str:
+        self.stack.prepare()
+        result: subprocess.CompletedProcess[str] = self.stack.pulumi(*arguments, check=False)
+        text = result.stdout + result.stderr
+        assert (result.returncode != 0) == fails, text
+        return text

@@ -1,0 +1,1 @@
+"""What a person with a stack runs: status and repair. It knows a stack's outputs and AWS, and no local cloud."""

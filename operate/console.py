@@ -1,0 +1,15 @@
+"""How a command speaks: lines on standard error, and the error that ends it with a message and no traceback."""
+
+import sys
+
+
+class CommandError(Exception):
+    """What a command cannot do or decide, and what the person can do about it."""
+
+    def __init__(self, problem: str, way_out: str = "") -> None:
+        super().__init__(f"{problem}\n  {way_out}" if way_out else problem)
+
+
+def say(message: str) -> None:
+    """Print a line about what is going on; standard output is kept for what a command is asked for."""
+    print(message, file=sys.stderr, flush=True)

@@ -1,0 +1,18 @@
+"""The `pulumi` on PATH, asked by a command of this repository."""
+
+import subprocess
+
+from operate.console import CommandError
+
+
+def pulumi(*arguments: str) -> str:
+    """Run `pulumi` and return what it prints, or raise `CommandError` with its own words."""
+    line = ["pulumi", *arguments, "--non-interactive"]
+    try:
+        result = subprocess.run(line, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    except FileNotFoundError as error:
+        raise CommandError("There is no `pulumi` on PATH.", "https://www.pulumi.com/docs/install/ has it.") from error
+    if result.returncode:
+        words = f"{result.stdout}{result.stderr}".strip()
+        raise CommandError(f"`{' '.join(line)}` failed: {words}", "`pulumi stack ls` lists the stacks.")
+    return result.stdout

@@ -1,0 +1,234 @@
+"""How each type of resource is found in AWS by what its creation asked for: one row a type.
+
+The automatic names are among the checked inputs, and no other resource has them. What has no name is found by where it
+is, which is in a resource of this stack; a VPC and a gateway, which are in nothing, by their tags, as long as nothing
+is in them.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from zlib import crc32
+
+from botocore.exceptions import ClientError
+
+from operate.console import CommandError
+from operate.repair.account import Client
+from operate.repair.state import TASK_DEFINITION, Found
+
+Inputs = Mapping[str, Any]
+
+STEADY_SECONDS = 900
+"""How long a service may take until its task is healthy; three starts that fail take as long."""
+ASK_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """Where to look for resources of a type."""
+
+    service: str
+    """boto3 name."""
+    find: Callable[[Client, Inputs], Iterable[Found]]
+    auto_name: str | None = None
+    """The input with the automatic name. A name that was given could be that of somebody else's resource."""
+    one_of_a_kind: bool = False
+    """Whether AWS has room for one only: a second one would be refused as long as this one is there."""
+    complete: Callable[[Client, Inputs, Found], None] | None = None
+    """What the creation does after the resource exists, and no later `pulumi up` does, since nothing has changed."""
+    completion: str = ""
+    """What `complete` does, for people."""
+
+
+def _vpc(ec2: Client, inputs: Inputs) -> Iterable[Found]:
+    vpcs = ec2.describe_vpcs(Filters=[_is("cidr", inputs["cidrBlock"]), *_tags(inputs)])["Vpcs"]
+    for vpc in vpcs:
+        subnets = ec2.describe_subnets(Filters=[_is("vpc-id", vpc["VpcId"])])["Subnets"]
+        if not subnets:
+            yield Found(vpc["VpcId"])
+
+
+def _internet_gateway(ec2: Client, inputs: Inputs) -> Iterable[Found]:
+    gateways = ec2.describe_internet_gateways(Filters=_tags(inputs))["InternetGateways"]
+    for gateway in gateways:
+        # It is created, and attached after that.
+        if [attachment["VpcId"] for attachment in gateway["Attachments"]] in ([], [inputs["vpcId"]]):
+            yield Found(gateway["InternetGatewayId"])
+
+
+def _subnet(ec2: Client, inputs: Inputs) -> Iterable[Found]:
+    place = [_is("vpc-id", inputs["vpcId"]), _is("cidr-block", inputs["cidrBlock"])]
+    return [Found(subnet["SubnetId"]) for subnet in ec2.describe_subnets(Filters=place)["Subnets"]]
+
+
+def _route_table(ec2: Client, inputs: Inputs) -> Iterable[Found]:
+    tables = ec2.describe_route_tables(Filters=[_is("vpc-id", inputs["vpcId"]), *_tags(inputs)])["RouteTables"]
+    return [Found(table["RouteTableId"]) for table in tables]
+
+
+def _route(ec2: Client, inputs: Inputs) -> Iterable[Found]:
+    table, destination = inputs["routeTableId"], inputs["destinationCidrBlock"]
+    [found] = ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"]
+    if destination in (route.get("DestinationCidrBlock") for route in found["Routes"]):
+        yield Found(f"r-{table}{crc32(destination.encode())}")  # as terraform-provider-aws makes it
+
+
+def _association(ec2: Client, inputs: Inputs) -> Iterable[Found]:
+    [table] = ec2.describe_route_tables(RouteTableIds=[inputs["routeTableId"]])["RouteTables"]
+    for association in table["Associations"]:
+        if association.get("SubnetId") == inputs["subnetId"]:
+            yield Found(association["RouteTableAssociationId"])
+
+
+def _security_group(ec2: Client, inputs: Inputs) -> Iterable[Found]:
+    place = [_is("vpc-id", inputs["vpcId"]), _is("group-name", inputs["name"])]
+    return [Found(group["GroupId"]) for group in ec2.describe_security_groups(Filters=place)["SecurityGroups"]]
+
+
+def _close(ec2: Client, inputs: Inputs, group: Found) -> None:
+    """A new group lets everything out; the provider revokes that rule after it has made the group."""
+    rules = ec2.describe_security_group_rules(Filters=[_is("group-id", group.id)])["SecurityGroupRules"]
+    default = [rule["SecurityGroupRuleId"] for rule in rules if rule["IsEgress"] and rule["IpProtocol"] == "-1"]
+    if default and "egress" not in inputs:
+        ec2.revoke_security_group_egress(GroupId=group.id, SecurityGroupRuleIds=default)
+
+
+def _rule(ec2: Client, inputs: Inputs, *, egress: bool) -> Iterable[Found]:
+    wanted = (egress, *(inputs.get(name) for name in ("ipProtocol", "fromPort", "toPort", "cidrIpv4", "cidrIpv6")))
+    rules = ec2.describe_security_group_rules(Filters=[_is("group-id", inputs["securityGroupId"])])
+    for rule in rules["SecurityGroupRules"]:
+        parts = (rule.get(name) for name in ("IsEgress", "IpProtocol", "FromPort", "ToPort", "CidrIpv4", "CidrIpv6"))
+        if tuple(parts) == wanted:
+            yield Found(rule["SecurityGroupRuleId"])
+
+
+def _ingress_rule(ec2: Client, inputs: Inputs) -> Iterable[Found]:
+    return _rule(ec2, inputs, egress=False)
+
+
+def _egress_rule(ec2: Client, inputs: Inputs) -> Iterable[Found]:
+    return _rule(ec2, inputs, egress=True)
+
+
+def _cluster(ecs: Client, inputs: Inputs) -> Iterable[Found]:
+    clusters = ecs.describe_clusters(clusters=[inputs["name"]])["clusters"]
+    return [Found(cluster["clusterArn"]) for cluster in clusters if cluster["status"] != "INACTIVE"]
+
+
+def _task_definition(ecs: Client, inputs: Inputs) -> Iterable[Found]:
+    family = inputs["family"]
+    pages = ecs.get_paginator("list_task_definitions").paginate(familyPrefix=family, status="ACTIVE")
+    arns = [arn for page in pages for arn in page["taskDefinitionArns"]]
+    return [Found(family, {"arn": arn}) for arn in arns if arn.partition("/")[2].rpartition(":")[0] == family]
+
+
+def _service(ecs: Client, inputs: Inputs) -> Iterable[Found]:
+    services = ecs.describe_services(cluster=inputs["cluster"], services=[inputs["name"]])["services"]
+    return [Found(service["serviceArn"]) for service in services if service["status"] == "ACTIVE"]
+
+
+def _wait(ecs: Client, inputs: Inputs, service: Found) -> None:
+    if inputs.get("waitForSteadyState"):
+        ecs.get_waiter("services_stable").wait(
+            cluster=inputs["cluster"],
+            services=[service.id],
+            WaiterConfig={"Delay": ASK_SECONDS, "MaxAttempts": STEADY_SECONDS // ASK_SECONDS},
+        )
+
+
+def _log_group(logs: Client, inputs: Inputs) -> Iterable[Found]:
+    groups = logs.describe_log_groups(logGroupNamePrefix=inputs["name"])["logGroups"]
+    return [Found(inputs["name"]) for group in groups if group["logGroupName"] == inputs["name"]]
+
+
+def _role(iam: Client, inputs: Inputs) -> Iterable[Found]:
+    with suppress(iam.exceptions.NoSuchEntityException):
+        yield Found(iam.get_role(RoleName=inputs["name"])["Role"]["RoleName"])
+
+
+def _role_policy(iam: Client, inputs: Inputs) -> Iterable[Found]:
+    with suppress(iam.exceptions.NoSuchEntityException):
+        iam.get_role_policy(RoleName=inputs["role"], PolicyName=inputs["name"])
+        yield Found(f"{inputs['role']}:{inputs['name']}")
+
+
+def _parameter(ssm: Client, inputs: Inputs) -> Iterable[Found]:
+    named = [{"Key": "Name", "Option": "Equals", "Values": [inputs["name"]]}]
+    return [Found(parameter["Name"]) for parameter in ssm.describe_parameters(ParameterFilters=named)["Parameters"]]
+
+
+def _bucket(s3: Client, inputs: Inputs) -> Iterable[Found]:
+    if _is_there(s3.head_bucket, Bucket=inputs["bucket"]):
+        yield Found(inputs["bucket"])
+
+
+def _object(s3: Client, inputs: Inputs) -> Iterable[Found]:
+    bucket, key = inputs["bucket"], inputs["key"]
+    if _is_there(s3.head_object, Bucket=bucket, Key=key):
+        yield Found(f"{bucket}/{key}")
+
+
+def _is_there(head: Callable[..., Any], **place: str) -> bool:
+    """S3 answers a HEAD request without words, so that its errors have no class of their own."""
+    try:
+        head(**place)
+    except ClientError as error:
+        if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 404:
+            return False
+        raise
+    return True
+
+
+def _is(name: str, value: str) -> dict[str, Any]:
+    """One of the `Filters` of EC2."""
+    return {"Name": name, "Values": [value]}
+
+
+def _tags(inputs: Inputs) -> list[dict[str, Any]]:
+    tags: dict[str, str] = inputs.get("tags") or {}
+    if not tags:
+        raise CommandError(
+            "It has neither a name nor tags to be found by.",
+            "Look for it in the AWS console, delete it if it is there, and say so with --gone.",
+        )
+    return [_is(f"tag:{name}", value) for name, value in tags.items()]
+
+
+LOOKUPS: Mapping[str, Lookup] = {
+    "aws:cloudwatch/logGroup:LogGroup": Lookup("logs", _log_group, auto_name="name"),
+    "aws:ec2/internetGateway:InternetGateway": Lookup("ec2", _internet_gateway),
+    "aws:ec2/route:Route": Lookup("ec2", _route, one_of_a_kind=True),
+    "aws:ec2/routeTable:RouteTable": Lookup("ec2", _route_table),
+    "aws:ec2/routeTableAssociation:RouteTableAssociation": Lookup("ec2", _association, one_of_a_kind=True),
+    "aws:ec2/securityGroup:SecurityGroup": Lookup(
+        "ec2", _security_group, auto_name="name", complete=_close, completion="closing it outwards"
+    ),
+    "aws:ec2/subnet:Subnet": Lookup("ec2", _subnet, one_of_a_kind=True),
+    "aws:ec2/vpc:Vpc": Lookup("ec2", _vpc),
+    "aws:ecs/cluster:Cluster": Lookup("ecs", _cluster, auto_name="name"),
+    "aws:ecs/service:Service": Lookup(
+        "ecs", _service, auto_name="name", complete=_wait, completion="waiting until its task is healthy"
+    ),
+    TASK_DEFINITION: Lookup("ecs", _task_definition),
+    "aws:iam/role:Role": Lookup("iam", _role, auto_name="name"),
+    "aws:iam/rolePolicy:RolePolicy": Lookup("iam", _role_policy),
+    "aws:s3/bucket:Bucket": Lookup("s3", _bucket, auto_name="bucket"),
+    "aws:s3/bucketObjectv2:BucketObjectv2": Lookup("s3", _object, one_of_a_kind=True),
+    "aws:ssm/parameter:Parameter": Lookup("ssm", _parameter, auto_name="name"),
+    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": Lookup("ec2", _egress_rule, one_of_a_kind=True),
+    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": Lookup("ec2", _ingress_rule, one_of_a_kind=True),
+}
+
+SETTINGS = frozenset(
+    {
+        "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders",
+        "aws:s3/bucketPolicy:BucketPolicy",
+        "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
+        "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+    }
+)
+"""What is set on another resource and goes with it: to set it once more is the same."""
+
+STATE_ONLY = ("random:", "pulumi:")
+"""Beginnings of types that are nowhere but in the state."""

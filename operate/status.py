@@ -1,0 +1,201 @@
+"""`make status STACK=…`: what runs now, asked of AWS, and whether the stack's output still says where.
+
+Ends with 0 if a task runs at the URL that the stack's output says, 1 if not, and 2 if that could not be found out.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import botocore.exceptions
+
+from operate.console import CommandError, say
+from operate.pulumi_cli import pulumi
+
+if TYPE_CHECKING:
+    from airflow_fargate.session import ReadKey
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ecs import ECSClient
+    from mypy_boto3_ecs.type_defs import ServiceTypeDef, TaskTypeDef
+
+
+@dataclass(frozen=True)
+class TaskStatus:
+    """One line of the table."""
+
+    service: str
+    task: str
+    status: str
+    health: str
+    age: str
+    url: str
+
+    HEADINGS = ("SERVICE", "TASK", "STATUS", "HEALTH", "AGE", "URL")
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        return (self.service, self.task, self.status, self.health, self.age, self.url)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m operate.status", description=__doc__)
+    parser.add_argument("stack", help="the name of a stack of the project in this folder")
+    stack: str = parser.parse_args().stack
+    try:
+        outputs = json.loads(pulumi("stack", "output", "--json", "--stack", stack))
+        if "service_arn" not in outputs:
+            say(f"The stack {stack} has no outputs: it was never deployed, or its last `pulumi up` did not succeed.")
+            say(f"  `pulumi up --stack {stack}` deploys it.")
+            return 1
+        return report(
+            outputs,
+            aws_configuration(pulumi("config", "--json", "--show-secrets", "--stack", stack)),
+            update=f"`pulumi up --stack {stack}` or `pulumi refresh --run-program --stack {stack}`",
+            restore=f"`pulumi up --refresh --stack {stack}`",
+        )
+    except CommandError as error:
+        say(f"error: {error}")
+        return 2
+
+
+def report(outputs: Mapping[str, Any], read: "ReadKey", *, update: str, restore: str) -> int:
+    """
+    Print the service's tasks and what is not as the stack's outputs say, and return the exit code.
+
+    :param outputs: The stack's outputs: of the component, `cluster_arn`, `service_arn` and `url`.
+    :param read: Reads the stack's `aws:` configuration.
+    :param update: The command that brings the outputs up to date.
+    :param restore: The command that makes again what was changed or deleted by others.
+    """
+    # Only where it is needed: the package brings the AWS SDK for Pulumi, which takes seconds to import.
+    from airflow_fargate.session import aws_endpoint, aws_session
+
+    cluster: str = outputs["cluster_arn"]
+    region = cluster.split(":")[3]
+    try:
+        session = aws_session(read)
+        ecs = session.client("ecs", region_name=region, endpoint_url=aws_endpoint(read, "ecs"))
+        ec2 = session.client("ec2", region_name=region, endpoint_url=aws_endpoint(read, "ec2"))
+        service = _service(ecs, cluster, outputs["service_arn"])
+        if service is None:
+            say(f"{outputs['service_arn']} was deleted, and not by Pulumi. {restore} makes it anew.")
+            return 1
+        rows = tasks(ecs, ec2, cluster, outputs["service_arn"])
+    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
+        raise CommandError(
+            f"AWS could not be asked: {error}",
+            "The same credentials are needed as for `pulumi up`; `aws sts get-caller-identity` shows yours.",
+        ) from error
+    if rows:
+        print(table(rows))
+    urls = [row.url for row in rows if row.url]
+    if not urls:
+        events = [event.get("message", "") for event in service.get("events", [])]
+        say(f"No task runs, of {service.get('desiredCount')} wanted. ECS says: {events[0] if events else 'nothing'}")
+        say(f"If ECS does not start one by itself, {restore} does.")
+        return 1
+    if outputs["url"] not in urls:
+        say(f"The stack's output says {outputs['url']}: the task was replaced since. {update} brings it up to date.")
+        return 1
+    return 0
+
+
+def aws_configuration(config: str) -> "ReadKey":
+    """Return what reads the `aws:` keys in the answer of `pulumi config --json --show-secrets`."""
+    values = {key: entry.get("value") for key, entry in json.loads(config).items()}
+    return lambda key: values.get(f"aws:{key}")
+
+
+def tasks(ecs: "ECSClient", ec2: "EC2Client", cluster: str, service: str) -> list[TaskStatus]:
+    """
+    Return the tasks of a service that run or are about to, the newest first; without any, those that stopped last.
+
+    :param cluster: ARN or name of the cluster.
+    :param service: ARN or name of the service.
+    """
+    name = service.rpartition("/")[2]
+    arns = (
+        ecs.list_tasks(cluster=cluster, serviceName=name)["taskArns"]
+        or ecs.list_tasks(cluster=cluster, serviceName=name, desiredStatus="STOPPED")["taskArns"]
+    )
+    found = ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []
+    found.sort(key=_created, reverse=True)
+    return [
+        TaskStatus(
+            service=name,
+            task=task.get("taskArn", "").rpartition("/")[2],
+            status=_status(task),
+            health=task.get("healthStatus", "UNKNOWN"),
+            age=_age((datetime.now(UTC) - _created(task)).total_seconds()),
+            url=_url(ec2, task, _port(ecs, task.get("taskDefinitionArn", ""))),
+        )
+        for task in found
+    ]
+
+
+def table(rows: list[TaskStatus]) -> str:
+    """Align the rows under their headings."""
+    lines = [TaskStatus.HEADINGS, *(row.cells for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(TaskStatus.HEADINGS))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
+
+
+def _service(ecs: "ECSClient", cluster: str, service: str) -> "ServiceTypeDef | None":
+    """The service, unless it or its cluster was deleted; ECS shows both for a while after that."""
+    try:
+        found = ecs.describe_services(cluster=cluster, services=[service])["services"]
+    except ecs.exceptions.ClusterNotFoundException:
+        return None
+    return next((each for each in found if each.get("status") == "ACTIVE"), None)
+
+
+def _created(task: "TaskTypeDef") -> datetime:
+    return task.get("createdAt", datetime.fromtimestamp(0, UTC))
+
+
+def _status(task: "TaskTypeDef") -> str:
+    reason = task.get("stoppedReason")
+    return f"{task.get('lastStatus', '')} ({reason})" if reason else task.get("lastStatus", "")
+
+
+def _age(seconds: float) -> str:
+    """The two largest units that count: `45 s`, `12 min`, `3 h 5 min`, `2 d 4 h`."""
+    minutes, hours, days = round(seconds) // 60, round(seconds) // 3600, round(seconds) // 86400
+    if days:
+        return f"{days} d {hours % 24} h"
+    if hours:
+        return f"{hours} h {minutes % 60} min"
+    return f"{minutes} min" if minutes else f"{round(seconds)} s"
+
+
+def _port(ecs: "ECSClient", task_definition: str) -> int:
+    definition = ecs.describe_task_definition(taskDefinition=task_definition)["taskDefinition"]
+    [container] = definition.get("containerDefinitions", [])
+    [mapping] = container.get("portMappings", [])
+    return mapping.get("containerPort", 0)
+
+
+def _url(ec2: "EC2Client", task: "TaskTypeDef", port: int) -> str:
+    """Where a task answers: the public address of its network interface, and the port that its container listens on."""
+    interfaces = [
+        detail.get("value", "")
+        for attachment in task.get("attachments", [])
+        for detail in attachment.get("details", [])
+        if detail.get("name") == "networkInterfaceId"
+    ]
+    if not interfaces or task.get("lastStatus") == "STOPPED":
+        return ""
+    # By a filter: an id whose interface has just gone would be an error.
+    found = ec2.describe_network_interfaces(Filters=[{"Name": "network-interface-id", "Values": interfaces}])
+    address = next((each.get("Association", {}).get("PublicIp") for each in found["NetworkInterfaces"]), None)
+    return f"http://{address}:{port}" if address else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""Tries a release: builds it, installs the wheel into an empty environment, and runs the minimal example with it."""
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from contextlib import closing
+from pathlib import Path
+
+from airflow_fargate.settings import DEFAULT_IMAGE
+
+from local.cloud import Cloud
+from local.engine.choose import engine
+from local.paths import ROOT, Home
+from local.progress import Step
+from local.testing.deployed import stand_in_image
+from local.testing.emulated import free_port
+from local.testing.workspace import Workspace
+from operate.console import say
+from release.environments import COMPONENTS, make_environment, pinned, version_of
+
+
+def build(folder: Path) -> Path:
+    """Build sdist and wheel into a folder, the wheel from the sdist, and return the wheel."""
+    sources = folder / "sources"
+    shutil.copytree(COMPONENTS, sources, ignore=shutil.ignore_patterns("build", "*.egg-info", "__pycache__"))
+    command = [sys.executable, "-m", "build", "--outdir", str(folder / "dist"), str(sources)]
+    result = subprocess.run(command, check=False, capture_output=True, text=True)
+    if result.returncode:
+        sys.exit(f"error: `python -m build` failed:\n{result.stdout}{result.stderr}")
+    [wheel] = (folder / "dist").glob("*.whl")
+    return wheel
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        with Step("Sdist and wheel"):
+            wheel = build(folder)
+        with Step("Empty environment with the wheel"):
+            # The provider stand-ins have the versions of the repository's environment.
+            python = make_environment("release", [wheel, *pinned("pulumi-aws", "pulumi-awsx", "pulumi-random")])
+        version = version_of(python, "airflow-fargate")
+        changes = (ROOT / "CHANGELOG.md").read_text()
+        if f"## [{version}]" not in changes and "## [Unreleased]" not in changes:
+            sys.exit(f"error: CHANGELOG.md says nothing about {version}")
+        _run_minimal(folder, python)
+        say(f"{wheel.name} works")
+
+
+def _run_minimal(folder: Path, python: Path) -> None:
+    """Deploy the example to a local cloud, with a stand-in for Airflow in the image, and destroy it."""
+    cloud = Cloud(Home(folder / "cloud"), free_port(), engine())
+    cloud.prepare()
+    cloud.start({DEFAULT_IMAGE: stand_in_image(folder / "image")})
+    try:
+        project = folder / "minimal"
+        shutil.copytree(ROOT / "examples" / "minimal", project)
+        # The environment that Pulumi.yaml of the example names.
+        (project / "venv").symlink_to(python.parent.parent)
+        workspace = Workspace.of(cloud, project, {"airflow-minimal:allowedCidrs": ["127.0.0.0/8"]})
+        with Step("Minimal example: up"):
+            workspace.up()
+        with closing(urllib.request.urlopen(workspace.outputs()["url"], timeout=5)) as answer:
+            health = json.load(answer)
+        with Step("Minimal example: destroy"):
+            workspace.destroy()
+        if health["scheduler"]["status"] != "healthy" or cloud.left_behind():
+            sys.exit(f"error: {health}, left behind: {cloud.left_behind()}")
+    finally:
+        cloud.emulator.stop()
+
+
+if __name__ == "__main__":
+    main()
