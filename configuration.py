@@ -67,7 +67,7 @@ def _read(config: pulumi.Config, key: str, hint: Any) -> Any:
 
 
 def _read_secret(config: pulumi.Config, key: str) -> Any:
-    """The value as it is: the component makes it a secret, and can refuse it before there are resources."""
+    """Return the value as it is: the component makes it a secret, and can refuse it before there are resources."""
     value = config.get(key)
     if not value or value == "{}":
         return None

@@ -35,8 +35,7 @@ _CLIENT_CONFIG = Config(connect_timeout=5, read_timeout=10, retries={"total_max_
 
 
 def preflight(args: AirflowFargateArgs) -> None:
-    """
-    Raise `pulumi.RunError` with all that AWS would refuse of the configuration that `args` were read from.
+    """Raise `pulumi.RunError` with all that AWS would refuse of the configuration that `args` were read from.
 
     Refused are a region that is not there or not enabled, and subnets that do not exist, are not in the VPC, lie
     outside of the region's availability zones, have no route to an internet gateway, or have no free address at all.
@@ -150,7 +149,7 @@ def _refuse_routes(ec2: "EC2Client", vpc_id: str, subnets: Sequence["SubnetTypeD
 
 
 def _table_of(subnet: "SubnetTypeDef", tables: Sequence["RouteTableTypeDef"]) -> "RouteTableTypeDef":
-    """The table that is associated with a subnet; without one, the main table of the VPC."""
+    """Return the table that is associated with a subnet; without one, the main table of the VPC."""
     associations = [(association, table) for table in tables for association in table.get("Associations", [])]
     own = (table for association, table in associations if association.get("SubnetId") == subnet.get("SubnetId"))
     main = (table for association, table in associations if association.get("Main"))

@@ -120,7 +120,7 @@ def stop(*_: object) -> None:
 
 
 def find_airflow() -> Path:
-    """The newest environment under ``.local/`` that has an ``airflow`` command."""
+    """Return the newest environment under ``.local/`` that has an ``airflow`` command."""
     found = sorted(Path(".local").glob("**/bin/airflow"), key=lambda path: path.stat().st_mtime)
     if not found:
         raise SystemExit("No Airflow under .local/: run `make up` once, or give --airflow VENV.")
@@ -162,14 +162,14 @@ def measure(venv: Path, name: str, cpu: int, memory: int, bytecode: str, paralle
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nothing listens on."""
+    """Return a port of 127.0.0.1 that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
 def environment(venv: Path, home: Path, port: int, bytecode: str, parallelism: int) -> dict[str, str]:
-    """The same settings for both: those of the component, in the image's way."""
+    """Return the same settings for both: those of the component, in the image's way."""
     return {
         "PATH": f"{venv}/bin:{os.environ['PATH']}",
         "HOME": str(home),

@@ -57,7 +57,7 @@ class ControlGroup:
             entry.write_text("0")
 
     def memory_peak(self) -> int | None:
-        """The most memory used so far in bytes, page cache included, as the limit counts it."""
+        """Return the most memory used so far in bytes, page cache included, as the limit counts it."""
         names = {"v1": "memory.max_usage_in_bytes", "v2": "memory.peak"}
         with contextlib.suppress(OSError, LookupError):
             return int((self._directories[-1] / names[self.kind]).read_text())
@@ -81,7 +81,7 @@ class ControlGroup:
         return None
 
     def pids(self) -> list[int]:
-        """The processes in the group."""
+        """Return the processes in the group."""
         with contextlib.suppress(OSError, LookupError):
             return [int(pid) for pid in (self._directories[-1] / "cgroup.procs").read_text().split()]
         return []

@@ -36,18 +36,18 @@ class Cloud:
         return EmulatorProcess(self.home, self.port)
 
     def left_behind(self) -> set[str]:
-        """What is there now and was not when the emulator started."""
+        """Return what is there now and was not when the emulator started."""
         before = json.loads((self.home.run / "inventory.json").read_text())
         return inventory(self.session(), self.emulator.endpoint) - set(before)
 
     def start(self, images: Mapping[str, Path]) -> None:
-        """Starts the emulator, and notes what it brings of its own accord."""
+        """Start the emulator, and notes what it brings of its own accord."""
         self.emulator.start(images)
         there = inventory(self.session(), self.emulator.endpoint)
         (self.home.run / "inventory.json").write_text(json.dumps(sorted(there)))
 
     def prepare(self) -> None:
-        """Makes what the engine needs in the home folder: providers, backend, passphrase. Keeps what is there."""
+        """Make what the engine needs in the home folder: providers, backend, passphrase. Keeps what is there."""
         plugins.write_providers(self.home.pulumi)
         self.home.state.mkdir(parents=True, exist_ok=True)
         if not self.home.passphrase.exists():
@@ -56,7 +56,7 @@ class Cloud:
                 file.write(secrets.token_urlsafe(32))
 
     def variables(self, stack: str) -> dict[str, str]:
-        """The variables with which plain `pulumi`, the AWS CLI and boto3 work against this cloud.
+        """Return the variables with which plain `pulumi`, the AWS CLI and boto3 work against this cloud.
 
         PULUMI_OPTION_CONFIG_FILE stands for `--config-file` on every command: the engine writes the salt that belongs
         to the passphrase into the stack's configuration file, and the committed one must stay as it is.
@@ -80,10 +80,10 @@ class Cloud:
         }
 
     def environment(self, stack: str) -> dict[str, str]:
-        """The whole environment for a process that works against this cloud."""
+        """Return the whole environment for a process that works against this cloud."""
         kept = {name: value for name, value in os.environ.items() if name not in UNSET}
         return {**kept, **self.variables(stack)}
 
     def session(self) -> boto3.Session:
-        """A boto3 session for this cloud; its clients need `endpoint_url=cloud.emulator.endpoint`."""
+        """Return a boto3 session for this cloud; its clients need `endpoint_url=cloud.emulator.endpoint`."""
         return boto3.Session(aws_access_key_id=CREDENTIAL, aws_secret_access_key=CREDENTIAL, region_name=REGION)

@@ -61,6 +61,6 @@ class Deployment:
 
 
 def forget(home: Home) -> None:
-    """Removes what describes a cloud that has ended; the passphrase, the engine and the environments stay."""
+    """Remove what describes a cloud that has ended; the passphrase, the engine and the environments stay."""
     for folder in (home.state, home.stack, home.data):
         shutil.rmtree(folder, ignore_errors=True)

@@ -36,12 +36,12 @@ class EmulatorProcess:
         return f"http://127.0.0.1:{self._port}"
 
     def running(self) -> psutil.Process | None:
-        """The process that an earlier command started, if it still runs."""
+        """Return the process that an earlier command started, if it still runs."""
         record = ProcessRecord.read(self._record)
         return record.running() if record else None
 
     def start(self, images: Mapping[str, Path]) -> None:
-        """Starts the emulator and waits until it answers.
+        """Start the emulator and waits until it answers.
 
         :param images: The environment that stands for each image, by the image's name and tag.
         """
@@ -73,7 +73,7 @@ class EmulatorProcess:
             )
 
     def stop(self) -> None:
-        """Stops the emulator with all its tasks; nothing to do if there is none."""
+        """Stop the emulator with all its tasks; nothing to do if there is none."""
         process = self.running()
         if process is not None:
             family = [process, *process.children(recursive=True)]

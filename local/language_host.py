@@ -139,7 +139,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def RunPlugin(
         self, request: language_pb2.RunPluginRequest, context: grpc.ServicerContext
     ) -> Iterator[language_pb2.RunPluginResponse]:
-        """Runs a plugin until it ends, or until the engine cancels the call, which is how it ends its plugins."""
+        """Run a plugin until it ends, or until the engine cancels the call, which is how it ends its plugins."""
         plugin = subprocess.Popen(
             [_python(request.info), request.info.program_directory, *request.args],
             cwd=request.pwd,
@@ -162,7 +162,7 @@ def _pass_on(
     name: Literal["stdout", "stderr"],
     printed: queue.SimpleQueue[language_pb2.RunPluginResponse | None],
 ) -> None:
-    """Puts what the plugin prints to one of its streams into the queue as it comes, and None when that is all."""
+    """Put what the plugin prints to one of its streams into the queue as it comes, and None when that is all."""
     stream: IO[bytes] = getattr(plugin, name)
     while data := os.read(stream.fileno(), 65536):
         response = language_pb2.RunPluginResponse()
@@ -172,7 +172,7 @@ def _pass_on(
 
 
 def _python(info: language_pb2.ProgramInfo) -> Path:
-    """The Python of the `virtualenv` that Pulumi.yaml names, if it is there; otherwise the one this host runs in."""
+    """Return the Python of the `virtualenv` in Pulumi.yaml if it is there, and otherwise this process's own."""
     virtualenv = str(dict(info.options).get("virtualenv", ""))
     python = Path(info.root_directory, virtualenv, "bin", "python")
     return python if virtualenv and python.exists() else Path(sys.executable)

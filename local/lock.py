@@ -14,7 +14,7 @@ from local.processes import ProcessRecord
 
 @contextmanager
 def lock(path: Path, command: str, *, on_wait: Callable[[str], None] | None = None) -> Generator[None]:
-    """Holds the lock file for the length of the block.
+    """Hold the lock file for the length of the block.
 
     The operating system's own lock decides, and ends with its process however that ends, so a lock left by a dead
     process never stands in the way; the file's text only tells others who holds it.

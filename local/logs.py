@@ -17,7 +17,7 @@ OVERLAP_MS = 10_000
 def lines(
     session: boto3.Session, log_group: str, *, follow: bool = False, endpoint: str | None = None
 ) -> Iterator[str]:
-    """Yields the messages of all streams of a log group in the order of their timestamps.
+    """Yield the messages of all streams of a log group in the order of their timestamps.
 
     :param follow: Whether to wait for further messages, for ever.
     :param endpoint: Where AWS's API is answered; AWS itself if not given.

@@ -11,7 +11,7 @@ PROVIDERS = ("aws", "awsx", "random")
 
 
 def write_providers(pulumi_home: Path) -> None:
-    """Puts the provider stand-ins where the engine keeps the plugins that it has downloaded.
+    """Put the provider stand-ins where the engine keeps the plugins that it has downloaded.
 
     Each has the version of the SDK that is installed, since that is the one that the SDK asks the engine for. On PATH
     they would do as well, with a warning on every run.
@@ -25,7 +25,7 @@ def write_providers(pulumi_home: Path) -> None:
 
 
 def write_executable(path: Path, command: str) -> None:
-    """Writes a shell script of one command, in one step, and not at all if it is there already."""
+    """Write a shell script of one command, in one step, and not at all if it is there already."""
     text = f"#!/bin/sh\n{command}\n"
     if path.exists() and path.read_text() == text:
         return

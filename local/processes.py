@@ -26,7 +26,7 @@ class ProcessRecord:
 
     @classmethod
     def read(cls, path: Path) -> "ProcessRecord | None":
-        """Returns nothing for a file that is missing or was cut short."""
+        """Return nothing for a file that is missing or was cut short."""
         try:
             fields = json.loads(path.read_text())
             return cls(pid=int(fields["pid"]), started=float(fields["started"]), command=list(fields["command"]))
@@ -39,7 +39,7 @@ class ProcessRecord:
         temporary.replace(path)
 
     def running(self) -> psutil.Process | None:
-        """The process, if it is this one and still runs."""
+        """Return the process, if it is this one and still runs."""
         try:
             process = psutil.Process(self.pid)
             same = abs(process.create_time() - self.started) < START_TIME_TOLERANCE

@@ -53,6 +53,6 @@ class Step:
 
 
 def duration(seconds: float) -> str:
-    """Formats seconds for people: `4 s`, `3 min 20 s`."""
+    """Format seconds for people: `4 s`, `3 min 20 s`."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -24,7 +24,7 @@ class Stack:
     name: str
 
     def prepare(self) -> None:
-        """Makes the stack if it is new, hands it the committed configuration, and frees it from a killed run."""
+        """Make the stack if it is new, hands it the committed configuration, and frees it from a killed run."""
         configuration = self.cloud.home.stack / f"Pulumi.{self.name}.yaml"
         committed = (self.project / configuration.name).read_text()
         salt = _salt(configuration)
@@ -60,7 +60,7 @@ class Stack:
         return json.loads(self.pulumi("stack", "output", "--json", "--show-secrets").stdout) if self.exists() else {}
 
     def run(self, *arguments: str) -> None:
-        """Runs `pulumi` with its output going straight to the user.
+        """Run `pulumi` with its output going straight to the user.
 
         Ctrl-C reaches `pulumi` as well, which then finishes what it has begun and saves the state: it is waited for.
         """
@@ -82,7 +82,7 @@ class Stack:
             )
 
     def pulumi(self, *arguments: str, cwd: Path | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Runs `pulumi` without a terminal and returns what it printed."""
+        """Run `pulumi` without a terminal and returns what it printed."""
         result = subprocess.run(
             [self.cloud.engine.command, *arguments, "--non-interactive"],
             cwd=cwd or self.project,
@@ -110,12 +110,12 @@ class Stack:
         return self.cloud.home.state / ".pulumi" / "stacks" / self._project_name / f"{self.name}.json"
 
     def _checkpoint(self) -> dict[str, Any]:
-        """The state as the backend keeps it: `pulumi stack export` shows the same, and takes a second to decrypt it."""
+        """Return the state as the backend keeps it; `pulumi stack export` takes a second to show it decrypted."""
         return (json.loads(self._file.read_text())["checkpoint"].get("latest") or {}) if self._file.exists() else {}
 
 
 def _salt(configuration: Path) -> str:
-    """The line that the engine has added to an earlier copy of the configuration."""
+    """Return the line that the engine has added to an earlier copy of the configuration."""
     if not configuration.exists():
         return ""
     salt = yaml.safe_load(configuration.read_text()).get("encryptionsalt")

@@ -63,8 +63,7 @@ def main() -> int:
 
 
 def report(outputs: Mapping[str, Any], read: "ReadKey", *, update: str, restore: str) -> int:
-    """
-    Print the service's tasks and what is not as the stack's outputs say, and return the exit code.
+    """Print the service's tasks and what is not as the stack's outputs say, and return the exit code.
 
     :param outputs: The stack's outputs: of the component, `cluster_arn`, `service_arn` and `url`.
     :param read: Reads the stack's `aws:` configuration.
@@ -111,8 +110,7 @@ def aws_configuration(config: str) -> "ReadKey":
 
 
 def tasks(ecs: "ECSClient", ec2: "EC2Client", cluster: str, service: str) -> list[TaskStatus]:
-    """
-    Return the tasks of a service that run or are about to, the newest first; without any, those that stopped last.
+    """Return the tasks of a service that run or are about to, the newest first; without any, those that stopped last.
 
     :param cluster: ARN or name of the cluster.
     :param service: ARN or name of the service.
@@ -147,7 +145,7 @@ def table(rows: list[TaskStatus]) -> str:
 
 
 def _service(ecs: "ECSClient", cluster: str, service: str) -> "ServiceTypeDef | None":
-    """The service, unless it or its cluster was deleted; ECS shows both for a while after that."""
+    """Return the service, unless it or its cluster was deleted; ECS shows both for a while after that."""
     try:
         found = ecs.describe_services(cluster=cluster, services=[service])["services"]
     except ecs.exceptions.ClusterNotFoundException:
@@ -165,7 +163,7 @@ def _status(task: "TaskTypeDef") -> str:
 
 
 def _age(seconds: float) -> str:
-    """The two largest units that count: `45 s`, `12 min`, `3 h 5 min`, `2 d 4 h`."""
+    """Return the two largest units that count: `45 s`, `12 min`, `3 h 5 min`, `2 d 4 h`."""
     minutes, hours, days = round(seconds) // 60, round(seconds) // 3600, round(seconds) // 86400
     if days:
         return f"{days} d {hours % 24} h"

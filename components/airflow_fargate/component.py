@@ -18,8 +18,7 @@ from .validation import validate
 
 
 class AirflowFargate(pulumi.ComponentResource):
-    """
-    Apache Airflow in one container on AWS Fargate, with the URL of its public address as an output.
+    """Apache Airflow in one container on AWS Fargate, with the URL of its public address as an output.
 
     It builds a VPC with two public subnets (or uses yours), a security group that admits the addresses you name, an
     execution role and a task role, the login and keys as SecureString parameters, a log group, and an ECS cluster with

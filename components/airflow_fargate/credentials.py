@@ -24,8 +24,7 @@ class Credentials:
 
 
 def create_credentials(name: str, settings: Settings, opts: pulumi.ResourceOptions) -> Credentials:
-    """
-    Generate what Airflow needs to keep the same over restarts, and store it with the caller's own secrets.
+    """Generate what Airflow needs to keep the same over restarts, and store it with the caller's own secrets.
 
     Airflow makes up keys that are not given, each process its own: connections are then lost with the container, and
     the API refuses the tokens of its own tasks (`core.fernet_key`, `api_auth.jwt_secret`, `api.secret_key`).

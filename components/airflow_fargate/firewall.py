@@ -21,8 +21,7 @@ class Firewall:
 
 
 def create_firewall(name: str, settings: Settings, vpc_id: pulumi.Input[str], opts: pulumi.ResourceOptions) -> Firewall:
-    """
-    Create a security group that admits `allowed_cidrs` to the port of the web interface, and nothing else.
+    """Create a security group that admits `allowed_cidrs` to the port of the web interface, and nothing else.
 
     Every range is a rule of its own, so that changing one touches no other. Outward, HTTPS and DNS are open to
     anywhere, and the `egress_ports`.

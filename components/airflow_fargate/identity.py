@@ -58,8 +58,7 @@ def trust_policy(account: Account) -> Policy:
 
 
 def execution_policy(account: Account, image: str, log_group_arn: str, parameter_arns: Sequence[str]) -> Policy:
-    """
-    Allow what starting this container takes, on the resources of this stack.
+    """Allow what starting this container takes, on the resources of this stack.
 
     In place of the managed AmazonECSTaskExecutionRolePolicy, which allows every log group and every repository. Only
     `ecr:GetAuthorizationToken` has no narrower resource than `*` (AWS: service authorization reference, Amazon ECR).
@@ -100,8 +99,7 @@ def execution_policy(account: Account, image: str, log_group_arn: str, parameter
 
 
 def task_policy(dag_bucket_arn: str | None, *, enable_exec: bool) -> Policy:
-    """
-    Allow what the features that are switched on take: to read the DAGs, and to answer ECS Exec.
+    """Allow what the features that are switched on take: to read the DAGs, and to answer ECS Exec.
 
     Listing has no condition on a prefix: HeadBucket, which Airflow asks first, needs the same permission without one.
     The four actions of ECS Exec have no narrower resource than `*` (AWS: service authorization reference, Amazon

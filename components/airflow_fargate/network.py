@@ -22,8 +22,7 @@ def _resolved(ids: list[pulumi.Input[str]]) -> list[str]:
 
 
 def create_network(name: str, settings: Settings, opts: pulumi.ResourceOptions) -> Network:
-    """
-    Create a VPC with a public subnet in each of two zones, or take the one in `settings`.
+    """Create a VPC with a public subnet in each of two zones, or take the one in `settings`.
 
     There is no NAT gateway: the task has a public address of its own, and a NAT gateway costs more than the task.
     """

@@ -45,8 +45,7 @@ class Plugin(ComponentProvider):
         self.schema = json.dumps(schema, indent=2, sort_keys=True)
 
     def map_inputs(self, inputs: pulumi.Inputs, component_def: ComponentDefinition) -> pulumi.Inputs:
-        """
-        Turn the schema's names into Python's, and leave values and refusals to the component.
+        """Turn the schema's names into Python's, and leave values and refusals to the component.
 
         The SDK's own mapping drops what the schema does not have, and fails with a TypeError when a secret is given for
         a number.

@@ -46,7 +46,7 @@ class Engine:
 
 
 def engine(folder: Path = SHARED / "engine", environ: Mapping[str, str] = os.environ) -> Engine:
-    """Returns the engine, getting it first if there is none.
+    """Return the engine, getting it first if there is none.
 
     In this order: `pulumi` on PATH, if it is new enough; Pulumi's own installer; a build from the Go module.
 
@@ -62,7 +62,7 @@ def engine(folder: Path = SHARED / "engine", environ: Mapping[str, str] = os.env
 
 
 def add_yaml(found: Engine, environ: Mapping[str, str] = os.environ) -> None:
-    """Puts Pulumi YAML's language host beside an engine that was built; a complete distribution brings it.
+    """Put Pulumi YAML's language host beside an engine that was built; a complete distribution brings it.
 
     Only the tests and examples in YAML need it, so `engine` leaves it out. It takes a minute, on top of the engine.
     """
@@ -101,7 +101,7 @@ def _version(command: Path) -> VersionInfo | None:
 
 
 def _kept(folder: Path) -> Engine | None:
-    """The newest engine that an earlier run got."""
+    """Return the newest engine that an earlier run got."""
     engines = [
         Engine(command, version)
         for command in folder.glob("*/bin/pulumi")
@@ -111,7 +111,7 @@ def _kept(folder: Path) -> Engine | None:
 
 
 def _install(folder: Path) -> Engine | None:
-    """Runs Pulumi's own installer through the Automation API; where it cannot download, returns nothing."""
+    """Run Pulumi's own installer through the Automation API; where it cannot download, returns nothing."""
     script = (
         "import socket, sys; from pulumi.automation import PulumiCommand; "
         "socket.setdefaulttimeout(20); PulumiCommand.install(root=sys.argv[1])"
@@ -143,7 +143,7 @@ def _install(folder: Path) -> Engine | None:
 
 
 def build(folder: Path, environ: Mapping[str, str]) -> Engine:
-    """Builds the engine from the Go module that local/engine/go.mod names, and puts it into a folder of its version."""
+    """Build the engine from the Go module that local/engine/go.mod names, and puts it into a folder of its version."""
     go = _find_go(environ)
     for place in (folder, *_go(go, "env", "GOMODCACHE", "GOCACHE").splitlines()):
         check_space(Path(place), NEEDED_SPACE)
@@ -187,7 +187,7 @@ def _go(*command: str) -> str:
 
 
 def _compile(step: Step, command: Sequence[str | Path], module: Path) -> None:
-    """Runs `go build -v` for the go.mod of a folder; it names what it downloads and every package that it compiles."""
+    """Run `go build -v` for the go.mod of a folder; it names what it downloads and every package that it compiles."""
     lines: list[str] = []
     compiled = 0
     with subprocess.Popen(command, cwd=module, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
@@ -212,7 +212,7 @@ def _go_failed(lines: Sequence[str]) -> LocalCloudError:
 
 
 def _keep(new: Path, folder: Path) -> Engine:
-    """Puts a complete engine in its place, in one step."""
+    """Put a complete engine in its place, in one step."""
     version = _version(new / "bin" / "pulumi")
     if version is None:
         raise LocalCloudError(f"{new / 'bin' / 'pulumi'} does not run", "Delete .local/engine and try again.")
@@ -223,7 +223,7 @@ def _keep(new: Path, folder: Path) -> Engine:
 
 
 def _write_language_host(bin_folder: Path) -> None:
-    """Writes our language host beside an engine that was built; a complete distribution brings Pulumi's own."""
+    """Write our language host beside an engine that was built; a complete distribution brings Pulumi's own."""
     if (bin_folder / "pulumi-language-nodejs").exists():
         return
     script = ROOT / "local" / "language_host.py"

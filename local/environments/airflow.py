@@ -17,7 +17,7 @@ NEEDED_SPACE = 2 * 1024**3
 
 
 def version(lock_file: Path = LOCK_FILE) -> str:
-    """The version of Airflow that is locked, and so the tag of the image that can run here."""
+    """Return the version of Airflow that is locked, and so the tag of the image that can run here."""
     found = re.search(r"^apache-airflow(?:\[[^]]*])?==(\S+)", lock_file.read_text(), re.MULTILINE)
     if found is None:
         raise ValueError(f"{lock_file} names no version of apache-airflow")
@@ -25,12 +25,12 @@ def version(lock_file: Path = LOCK_FILE) -> str:
 
 
 def images() -> dict[str, Path]:
-    """The images that tasks can use, each with the environment that stands for it, made if it is not there yet."""
+    """Return the images that tasks can use, each with its environment, which is made if it is not there yet."""
     return {f"apache/airflow:{version()}": environment()}
 
 
 def environment(lock_file: Path = LOCK_FILE, folder: Path = SHARED / "airflow") -> Path:
-    """Returns the environment of the locked version, making it first if it is missing or the lock file has changed."""
+    """Return the environment of the locked version, making it first if it is missing or the lock file has changed."""
     airflow = version(lock_file)
     venv = folder / airflow
     made_from = venvs.fingerprint([lock_file], Path(sys.executable))

@@ -34,7 +34,7 @@ _UV_SETTINGS = {
 
 
 def fingerprint(files: Sequence[Path], python: Path) -> str:
-    """A digest of everything that an environment depends on, its place and its Python included."""
+    """Return a digest of everything that an environment depends on, its place and its Python included."""
     digest = hashlib.sha256(f"{UV} {python.resolve()} {sys.version}".encode())
     for file in files:
         digest.update(f"\0{file}\0".encode() + file.read_bytes())
@@ -48,7 +48,7 @@ def complete(venv: Path, made_from: str) -> bool:
 
 
 def make(venv: Path, made_from: str, fill: Callable[[Path], None]) -> None:
-    """Makes an environment from nothing; `fill` installs into it, given its Python.
+    """Make an environment from nothing; `fill` installs into it, given its Python.
 
     If that fails, nothing is left; if it is killed, no stamp is left, and the next run makes it again.
     """
@@ -63,7 +63,7 @@ def make(venv: Path, made_from: str, fill: Callable[[Path], None]) -> None:
 
 
 def run(command: Sequence[str | Path], purpose: str, env: dict[str, str] | None = None) -> None:
-    """Runs an installer quietly; its own words are in the error if it fails."""
+    """Run an installer quietly; its own words are in the error if it fails."""
     result = subprocess.run(
         command,
         check=False,
@@ -82,7 +82,7 @@ def run(command: Sequence[str | Path], purpose: str, env: dict[str, str] | None 
 
 
 def uv_environment(python: Path) -> dict[str, str]:
-    """The environment for uv: where pip is configured to find packages, uv finds them too.
+    """Return the environment for uv: where pip is configured to find packages, uv finds them too.
 
     What the user set for uv itself wins. Values travel in the environment, since an index URL may hold a password.
     """

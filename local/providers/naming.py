@@ -17,7 +17,7 @@ class AutoName:
     """0: the resource's name as it is."""
 
     def generate(self, resource_name: str, random_seed: bytes) -> str:
-        """The same seed gives the same name, as the engine expects of a plan and its execution.
+        """Return a name; the same seed gives the same one, as the engine expects of a plan and its execution.
 
         Raises ValueError when the result would be longer than AWS allows.
         """

@@ -43,7 +43,7 @@ class StandIn(protocol.Provider, Generic[SessionT]):
         self._cancelled = threading.Event()
 
     def session(self) -> SessionT:
-        """What Configure has set up; raises ProviderError when the configuration is not usable."""
+        """Return what Configure has set up; raises ProviderError when the configuration is not usable."""
         raise NotImplementedError
 
     async def configure(self, request: protocol.ConfigureRequest) -> protocol.ConfigureResponse:
@@ -95,7 +95,7 @@ class StandIn(protocol.Provider, Generic[SessionT]):
         return call()
 
     def _type(self, qualified: str) -> type[Resource[SessionT]]:
-        """The type of a URN, which names the parents' types too: "awsx:ec2:Vpc$aws:ec2/vpc:Vpc"."""
+        """Return the type of a URN, which names the parents' types too: "awsx:ec2:Vpc$aws:ec2/vpc:Vpc"."""
         token = qualified.rpartition("$")[2]
         if token not in self.resources:
             raise UnknownTokenError("resource type", token, self.resources)
@@ -195,7 +195,7 @@ class StandIn(protocol.Provider, Generic[SessionT]):
     def _outputs(
         self, resource: Resource[SessionT], inputs: Properties, state: Properties, secrets: set[str]
     ) -> dict[str, PropertyValue]:
-        """Outputs of a resource that was just created or updated."""
+        """Return outputs of a resource that was just created or updated."""
         actual = self.attempt(resource, "reading", resource.id, lambda: resource.read(state))
         if actual is None:
             raise ProviderError(f"reading {resource.title} ({resource.id}): it is gone")
@@ -242,7 +242,7 @@ class StandIn(protocol.Provider, Generic[SessionT]):
 
 
 def _public(values: Mapping[str, PropertyValue]) -> Properties:
-    """Checked inputs without what Check keeps beside them."""
+    """Return checked inputs without what Check keeps beside them."""
     return {name: value for name, value in plain_map(values).items() if not name.startswith("__")}
 
 
@@ -291,7 +291,7 @@ def _kind(name: str, change: Change, *, replaces: bool) -> protocol.PropertyDiff
 
 
 def _as_written(resource: Resource[Any], written: Properties, actual: Properties) -> Properties:
-    """The actual properties, in the program's spelling where AWS's means the same.
+    """Return the actual properties, in the program's spelling where AWS's means the same.
 
     Inputs that AWS does not report (such as `waitForSteadyState`) are kept.
     """
@@ -314,6 +314,6 @@ def _wrap_outputs(resource: Resource[Any], outputs: Properties, secrets: set[str
 
 
 def _assert_known(outputs: Properties, known: Collection[str], source: str) -> None:
-    """A misspelt output would be null in every program, without a word."""
+    """Refuse a misspelt output, which would be null in every program, without a word."""
     if unknown := set(outputs) - set(known):
         raise AssertionError(f"{source} returns what the SDK does not have: {sorted(unknown)}")

@@ -55,7 +55,7 @@ class Property:
 
 
 def properties(**rules: Property) -> Mapping[str, Property]:
-    """The inputs of a resource type, by their names on the wire."""
+    """Return the inputs of a resource type, by their names on the wire."""
     return MappingProxyType(rules)
 
 
@@ -126,7 +126,7 @@ class Resource(ABC, Generic[SessionT]):
         return self.inputs[name].replaces
 
     def drifted(self, state: Properties, inputs: Properties) -> Iterator[str]:
-        """Inputs that changed in a way that comparing them with the state does not show."""
+        """Return inputs that changed in a way that comparing them with the state does not show."""
         del state, inputs
         yield from ()
 
@@ -140,7 +140,7 @@ class Resource(ABC, Generic[SessionT]):
 
     @abstractmethod
     def read(self, state: Properties) -> Properties | None:
-        """The resource as it is now, or None when it is gone. `state` may be empty (import)."""
+        """Return the resource as it is now, or None when it is gone. `state` may be empty (import)."""
 
     def update(self, change: Change) -> None:
         """Change in place. A type whose inputs all replace has none."""

@@ -45,7 +45,7 @@ class Declaration:
 
 @functools.cache
 def declaration(name: str) -> Declaration:
-    """The declaration of a resource, provider or function by its name in Python, as in "pulumi_aws.ec2:Vpc"."""
+    """Return the declaration of a resource, provider or function by its name in Python, as in "pulumi_aws.ec2:Vpc"."""
     file = _folder() / f"{name.replace(':', '.')}.json"
     if not file.exists():
         _write(file, json.dumps(asdict(_read_from_sdk(name))))
@@ -54,7 +54,7 @@ def declaration(name: str) -> Declaration:
 
 @functools.cache
 def _folder() -> Path:
-    """A folder for these versions of the SDKs, of Python, and of this file."""
+    """Return a folder for these versions of the SDKs, of Python, and of this file."""
     versions = [platform.python_version(), *(f"{name} {metadata.version(name)}" for name in SDKS)]
     made_by = "\n".join([*versions, Path(__file__).read_text()])
     return SHARED / "schemas" / hashlib.sha256(made_by.encode()).hexdigest()[:16]

@@ -152,7 +152,7 @@ def give_digests(message: Message) -> None:
 
 
 def _assets(message: Message) -> Iterator[MutableMapping[str, struct_pb2.Value]]:
-    """The fields of every asset within a message, however deep."""
+    """Return the fields of every asset within a message, however deep."""
     if isinstance(message, struct_pb2.Struct):
         signature = message.fields.get(rpc._special_sig_key)  # pyright: ignore[reportPrivateUsage] # has no public name
         if signature and signature.string_value == rpc._special_asset_sig:  # pyright: ignore[reportPrivateUsage] # too

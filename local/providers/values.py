@@ -25,7 +25,7 @@ UNKNOWN: Final = _Unknown()
 
 
 def plain(value: PropertyValue) -> Any:
-    """The value without secretness and dependencies; whole numbers become int, which boto3 insists on."""
+    """Return the value without secretness and dependencies; whole numbers become int, which boto3 insists on."""
     content = value.value
     # PropertyValue.unmarshal leaves the engine's placeholder for unknowns a string.
     if isinstance(content, Computed) or content == rpc.UNKNOWN:
@@ -44,7 +44,7 @@ def plain_map(values: Mapping[str, PropertyValue]) -> Properties:
 
 
 def wrap(value: Any, *, secret: bool = False) -> PropertyValue:
-    """The property value of a plain value; integers become floats, the only numbers on the wire."""
+    """Return the property value of a plain value; integers become floats, the only numbers on the wire."""
     if value is UNKNOWN:
         return PropertyValue(rpc.UNKNOWN, is_secret=secret)
     if isinstance(value, Mapping):

@@ -63,7 +63,7 @@ GUIDE_IMAGE = "puckel/docker-airflow:1.10.9"
 
 
 def stand_in_image(folder: Path) -> Path:
-    """What stands for the official image or the guide's: it runs a stand-in for Airflow in place of their commands.
+    """Make an environment that stands for the official image or the guide's, with a stand-in for Airflow.
 
     With it, programs that name one of the two or no image, and no command, are deployed as they are.
     """
@@ -83,7 +83,7 @@ def stand_in_image(folder: Path) -> Path:
 
 
 def plugin_consumer(cloud: Cloud, folder: Path) -> Workspace:
-    """Makes a project in Python for programs that use the plugin."""
+    """Make a project in Python for programs that use the plugin."""
     workspace = Workspace.make(cloud, folder, "", {})
     plugins = {"providers": [{"name": "airflow-fargate", "path": str(ROOT / "components")}]}
     (folder / "Pulumi.yaml").write_text(json.dumps({"name": "probe", "runtime": "python", "plugins": plugins}))

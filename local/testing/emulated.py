@@ -78,7 +78,7 @@ HEALTH_CHECK: Mapping[str, Any] = {
 
 
 def until(what: Callable[[], T | None], seconds: float, waiting_for: str) -> T:
-    """The first true result of `what`, asked ten times a second; fails after `seconds`."""
+    """Return the first true result of `what`, asked ten times a second; fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if result := what():
@@ -111,7 +111,7 @@ class Emulator:
         until(self._answers, 30, "answer from the emulator")
 
     def family(self) -> list[psutil.Process]:
-        """The emulator's process and everything below it."""
+        """Return the emulator's process and everything below it."""
         process = psutil.Process(self.process.pid)
         return [process, *process.children(recursive=True)]
 
@@ -150,7 +150,7 @@ class Account:
         self.role = self._create_execution_role()
 
     def create_group(self, *cidrs: str) -> str:
-        """A security group that lets `cidrs` reach the tasks' port."""
+        """Return a security group that lets `cidrs` reach the tasks' port."""
         group = self.ec2.create_security_group(GroupName=uuid.uuid4().hex, Description="tasks", VpcId=self.vpc)[
             "GroupId"
         ]
@@ -161,7 +161,7 @@ class Account:
         return group
 
     def register(self, command: list[str], **container: Any) -> str:
-        """A task definition whose container runs `command`; returns its ARN."""
+        """Return a task definition whose container runs `command`; returns its ARN."""
         definition: dict[str, Any] = {
             "name": "app",
             "image": IMAGE,
@@ -239,7 +239,7 @@ class Service:
         return self.account.ecs.describe_services(cluster=CLUSTER, services=[self.name])["services"][0]
 
     def deployment(self) -> Mapping[str, Any]:
-        """The primary one."""
+        """Return the primary one."""
         return self.describe()["deployments"][0]
 
     def events(self) -> str:
@@ -262,7 +262,7 @@ class Service:
         return ecs.describe_tasks(cluster=CLUSTER, tasks=arns)["tasks"] if arns else []
 
     def task(self) -> Answer:
-        """The one that runs."""
+        """Return the one that runs."""
         return until(
             lambda: next((each for each in self.tasks() if each["lastStatus"] == "RUNNING"), None),
             20,
@@ -277,12 +277,12 @@ class Service:
         return self.account.ec2.describe_network_interfaces(Filters=filters)["NetworkInterfaces"]
 
     def address(self) -> str:
-        """The public address of the task that runs."""
+        """Return the public address of the task that runs."""
         [interface] = self.interfaces()
         return interface["Association"]["PublicIp"]
 
     def get(self, path: str = "/", source: str = "127.0.0.1") -> str:
-        """What the task answers on its public address to a request that comes from `source`."""
+        """Return what the task answers on its public address to a request that comes from `source`."""
         connection = http.client.HTTPConnection(self.address(), PORT, timeout=5, source_address=(source, 0))
         with closing(connection):
             connection.request("GET", path)

@@ -13,12 +13,12 @@ _FILES = ("Pulumi.yaml", "__main__.py", "configuration.py", "preflight.py")
 
 
 def copy_program(folder: Path) -> None:
-    """Puts the program into a folder, without a stack and without DAGs."""
+    """Put the program into a folder, without a stack and without DAGs."""
     for name in _FILES:
         shutil.copy(ROOT / name, folder)
 
 
 def local_config(endpoint: str) -> dict[str, Any]:
-    """The configuration of the stack `local`, with an emulator at `endpoint`."""
+    """Return the configuration of the stack `local`, with an emulator at `endpoint`."""
     text = re.sub(r"http://127\.0\.0\.1:\d+", endpoint, (ROOT / "Pulumi.local.yaml").read_text())
     return yaml.safe_load(text)["config"]

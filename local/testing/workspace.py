@@ -24,7 +24,7 @@ class Workspace:
 
     @classmethod
     def make(cls, cloud: Cloud, folder: Path, program: str, config: Mapping[str, Any]) -> "Workspace":
-        """Writes a project with a program in Python."""
+        """Write a project with a program in Python."""
         (folder / "Pulumi.yaml").write_text("name: probe\nruntime: python\n")
         workspace = cls.of(cloud, folder, config)
         workspace.write(program)
@@ -32,7 +32,7 @@ class Workspace:
 
     @classmethod
     def of(cls, cloud: Cloud, folder: Path, config: Mapping[str, Any]) -> "Workspace":
-        """Gives a project a stack; the provider's configuration is the repository's, with this cloud's endpoint."""
+        """Give a project a stack; the provider's configuration is the repository's, with this cloud's endpoint."""
         name = f"test-{uuid.uuid4().hex[:8]}"  # no two stacks of a cloud share their configuration
         local = local_config(cloud.emulator.endpoint)
         provider = {key: value for key, value in local.items() if key.startswith("aws:")}
@@ -40,7 +40,7 @@ class Workspace:
         return cls(Stack(cloud, folder, name))
 
     def write(self, program: str) -> None:
-        """Replaces the program."""
+        """Replace the program."""
         (self.stack.project / "__main__.py").write_text(dedent(program))
 
     def up(self, *options: str, fails: bool = False) -> str:
@@ -56,12 +56,12 @@ class Workspace:
         return self._run("destroy", "--yes", "--skip-preview", *options, fails=fails)
 
     def repair(self) -> None:
-        """What `make up` and `make destroy` do first."""
+        """Do what `make up` and `make destroy` do first."""
         self.stack.prepare()
         self.stack.repair()
 
     def export(self) -> dict[str, Any]:
-        """The state: the deployment as `pulumi stack export` shows it."""
+        """Return the state: the deployment as `pulumi stack export` shows it."""
         return json.loads(self.stack.pulumi("stack", "export").stdout)["deployment"]
 
     def outputs(self) -> dict[str, Any]:

@@ -10,8 +10,7 @@ import psutil
 
 
 def release(backend: Path, stack: str, cancel: Callable[[], object], say: Callable[[str], None]) -> None:
-    """
-    Remove a lock whose holder is gone, and metadata that was being written.
+    """Remove a lock whose holder is gone, and metadata that was being written.
 
     Pulumi leaves locks to people, as it cannot know of processes on other machines that share the backend. The
     metadata of the state's file, beside it as `.attrs`, is not needed, and is the one thing that is not replaced in one

@@ -87,7 +87,7 @@ def _security_group(ec2: Client, inputs: Inputs) -> Iterable[Found]:
 
 
 def _close(ec2: Client, inputs: Inputs, group: Found) -> None:
-    """A new group lets everything out; the provider revokes that rule after it has made the group."""
+    """Return the rule that lets everything out of a new group; the provider revokes it after it has made the group."""
     rules = ec2.describe_security_group_rules(Filters=[_is("group-id", group.id)])["SecurityGroupRules"]
     default = [rule["SecurityGroupRuleId"] for rule in rules if rule["IsEgress"] and rule["IpProtocol"] == "-1"]
     if default and "egress" not in inputs:

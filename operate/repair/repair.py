@@ -27,8 +27,7 @@ Pulumi = Callable[..., str]
 
 
 def repair(pulumi: Pulumi, say: Callable[[str], None], gone: Collection[str] = ()) -> None:
-    """
-    Bring the state in step with AWS after a `pulumi` that was killed.
+    """Bring the state in step with AWS after a `pulumi` that was killed.
 
     A resource that was being created is looked for, and adopted if it is there; `pulumi refresh` reads it, and those
     that were being updated or deleted. (`pulumi refresh --import-pending-creates` of 3.259 clears the operation and

@@ -71,8 +71,7 @@ def is_live(deployment: Deployment, urn: str) -> bool:
 
 
 def adopt(deployment: Deployment, adoptions: Mapping[str, Adoption]) -> Deployment:
-    """
-    Return the deployment with the adopted resources in it, by URN, and with no pending operations.
+    """Return the deployment with the adopted resources in it, by URN, and with no pending operations.
 
     The outputs of an adopted one are its inputs: a refresh reads the others. Where the state has one of the same URN
     in use, one of the two is marked for deletion, which the next `pulumi up` or `pulumi destroy` sees to.

@@ -77,7 +77,7 @@ class Airflow:
         return [event["message"] for page in pages.paginate(logGroupName=group) for event in page["events"]]
 
     def supervisor(self) -> psutil.Process:
-        """The first process of the container."""
+        """Return the first process of the container."""
         emulator = self.cloud.emulator.running()
         assert emulator is not None, "the emulator does not run"
         return next(p for p in emulator.children(recursive=True) if _name(p) == "airflow supervisor")
@@ -89,7 +89,7 @@ class Airflow:
         return {process: name for process, name in named.items() if name}  # one that has just ended has none
 
     def component(self, name: str) -> psutil.Process:
-        """The process of a component, not the ones that it has started."""
+        """Return the process of a component, not the ones that it has started."""
         [process] = [child for child in self.supervisor().children() if _name(child) == f"airflow {name}"]
         return process
 
@@ -169,7 +169,7 @@ def until(what: Callable[[], Any], seconds: float, waiting_for: str) -> Any:
 
 @pytest.fixture(scope="module")
 def airflow(tmp_path_factory: pytest.TempPathFactory) -> Generator[Airflow]:
-    """The program of this repository on its stack `local`, healthy, in a cloud of its own."""
+    """Return the program of this repository on its stack `local`, healthy, in a cloud of its own."""
     cloud = Cloud(Home(tmp_path_factory.mktemp("cloud")), free_port(), engine())
     project = tmp_path_factory.mktemp("project")
     copy_program(project)

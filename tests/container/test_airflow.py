@@ -83,7 +83,7 @@ def test_nothing_is_to_be_done_after_up(airflow: Airflow) -> None:
 
 
 def parameters(airflow: Airflow) -> dict[str, str]:
-    """The value of every parameter, by its name."""
+    """Return the value of every parameter, by its name."""
     ssm = airflow.client("ssm")
     names = [parameter["Name"] for parameter in ssm.describe_parameters()["Parameters"]]
     return {name: ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"] for name in names}

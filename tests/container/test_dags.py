@@ -34,7 +34,7 @@ def {dag_id}():
 
 
 def known(airflow: Airflow) -> set[str]:
-    """The ids of the DAGs that the interface shows, without Airflow's own examples."""
+    """Return the ids of the DAGs that the interface shows, without Airflow's own examples."""
     return {
         dag["dag_id"]
         for bundle in ("s3", "git")
@@ -43,7 +43,7 @@ def known(airflow: Airflow) -> set[str]:
 
 
 def running(airflow: Airflow) -> tuple[list[str], str, str]:
-    """What a changed DAG must not change: the task, the revision that it runs, and where it is."""
+    """Return what a changed DAG must not change: the task, the revision that it runs, and where it is."""
     outputs = airflow.outputs
     return [task["taskArn"] for task in airflow.tasks()], outputs["task_definition_arn"], outputs["url"]
 

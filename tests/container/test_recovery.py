@@ -17,7 +17,7 @@ RESTART_PERIOD = 60
 
 @pytest.fixture(scope="module")
 def kept(airflow: Airflow) -> dict[str, Any]:
-    """What is in the database, and what must be the same after a restart in place."""
+    """Return what is in the database, and what must be the same after a restart in place."""
     assert airflow.api("POST", "/connections", CONNECTION).status == 201
     airflow.run_dag("example_bash_operator")
     return state(airflow)

@@ -38,7 +38,7 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session")
 def cloud(pulumi_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Generator[Cloud]:
-    """A local cloud of its own, on a free port in a temporary folder."""
+    """Return a local cloud of its own, on a free port in a temporary folder."""
     cloud = Cloud(Home(tmp_path_factory.mktemp("cloud")), emulated.free_port(), pulumi_engine)
     cloud.prepare()
     airflow = stand_in_image(tmp_path_factory.mktemp("image"))
@@ -49,7 +49,7 @@ def cloud(pulumi_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Ge
 
 @pytest.fixture
 def workspace(cloud: Cloud, tmp_path: Path) -> Generator[NewWorkspace]:
-    """Makes a project from a program's text and its configuration; what it has deployed is destroyed after the test."""
+    """Make a project from a program's text and its configuration; what it has deployed is destroyed after the test."""
     with ExitStack() as cleanup:
 
         def new(program: str, config: dict[str, Any] | None = None) -> Workspace:
@@ -64,7 +64,7 @@ def workspace(cloud: Cloud, tmp_path: Path) -> Generator[NewWorkspace]:
 
 @pytest.fixture(scope="module")
 def empty_stack(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Generator[Deployed]:
-    """A stack for the tests of one file, which deploy to it; what is there in the end is destroyed."""
+    """Return a stack for the tests of one file, which deploy to it; what is there in the end is destroyed."""
     deployed = Deployed(cloud, Workspace.make(cloud, tmp_path_factory.mktemp("stack"), "", {}))
     yield deployed
     deployed.workspace.destroy()
@@ -72,7 +72,7 @@ def empty_stack(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Gener
 
 @pytest.fixture(scope="module")
 def stack(empty_stack: Deployed) -> Deployed:
-    """The component, deployed; each test of a file goes on from what the one before has left."""
+    """Return the component, deployed; each test of a file goes on from what the one before has left."""
     empty_stack.configure()
     empty_stack.workspace.up()
     return empty_stack

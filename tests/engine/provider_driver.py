@@ -19,7 +19,7 @@ SEED = bytes(range(32))
 
 
 def configuration(endpoint: str) -> dict[str, str]:
-    """The AWS provider's configuration as the engine hands it over: everything is text."""
+    """Return the AWS provider's configuration as the engine hands it over: everything is text."""
     return {
         "region": "us-east-1",
         "accessKey": "test",
@@ -67,7 +67,7 @@ class Driven:
         return asyncio.run(self.provider.check(request))
 
     def failures(self, inputs: Mapping[str, Any]) -> dict[str, str]:
-        """Check's complaints, by the path of the input."""
+        """Return Check's complaints, by the path of the input."""
         return {failure.property: failure.reason for failure in self.check(inputs).failures or []}
 
     def checked(self, inputs: Mapping[str, Any], secrets: tuple[str, ...] = ()) -> dict[str, PropertyValue]:

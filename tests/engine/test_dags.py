@@ -28,7 +28,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def stack(empty_stack: Deployed, folder: Path) -> Deployed:
-    """The component with a folder of DAGs; the tests below go on from what the one before has left."""
+    """Return the component with a folder of DAGs; the tests below go on from what the one before has left."""
     empty_stack.configure(dags_path=str(folder))
     empty_stack.workspace.up()
     return empty_stack
@@ -52,7 +52,7 @@ def objects(stack: Deployed) -> dict[str, str]:
 
 
 def running(stack: Deployed) -> tuple[list[str], str, str]:
-    """What must not change: the task, the revision that it runs, and where it is."""
+    """Return what must not change: the task, the revision that it runs, and where it is."""
     outputs = stack.workspace.outputs()
     return stack.task_arns, outputs["task_definition_arn"], outputs["url"]
 
@@ -162,7 +162,7 @@ def test_a_removed_file_is_one_deleted_object_and_touches_nothing_else(stack: De
 
 
 def counted(text: str) -> list[str]:
-    """The lines of Pulumi's summary on resources that were touched."""
+    """Return the lines of Pulumi's summary on resources that were touched."""
     summary = text.partition("Resources:")[2].splitlines()
     return [line.strip() for line in summary if line.strip()[:1] in ("+", "-", "~")]
 

@@ -14,7 +14,7 @@ PAGE = 1000
 
 @pytest.fixture(scope="module")
 def before(cloud: Cloud) -> set[str]:
-    """What other tests have in the same emulator."""
+    """Return what other tests have in the same emulator."""
     return cloud.left_behind()
 
 

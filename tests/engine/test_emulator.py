@@ -43,14 +43,14 @@ def account(emulator: Emulator) -> Account:
 
 @pytest.fixture(scope="module", autouse=True)
 def long_lived(account: Account) -> Service:
-    """Started before the first test, so that its minute has passed when the last one asks for it."""
+    """Start it before the first test, so that its minute has passed when the last one asks for it."""
     policy = {"enabled": True, "restartAttemptPeriod": RESTART_PERIOD}
     return account.create_service(account.register(SERVER, restartPolicy=policy))
 
 
 @pytest.fixture(scope="module")
 def healthy(account: Account) -> Service:
-    """A service whose task is healthy; tests leave it so."""
+    """Return a service whose task is healthy; tests leave it so."""
     secret = {"name": "PASSWORD", "valueFrom": "arn:aws:ssm:us-east-1:123456789012:parameter/tests/password"}
     paths = {"name": "FILE", "value": "/opt/airflow/file"}
     definition = account.register(SERVER, healthCheck=HEALTH_CHECK, secrets=[secret], environment=[paths])
@@ -68,7 +68,7 @@ def refusal(call: Callable[[], Any]) -> str:
 
 
 def answer(service: Service, path: str) -> str | None:
-    """What the task answers, once it does."""
+    """Return what the task answers, once it does."""
     with suppress(ConnectionError):
         return service.get(path)
     return None

@@ -23,7 +23,7 @@ Example = Callable[..., Workspace]
 
 @pytest.fixture
 def example(cloud: Cloud, tmp_path: Path) -> Generator[Example]:
-    """Copies an example and gives it a stack; when the test is over, it is destroyed, and nothing may be left of it."""
+    """Copy an example and gives it a stack; when the test is over, it is destroyed, and nothing may be left of it."""
     before = cloud.left_behind()
     (tmp_path / "components").symlink_to(ROOT / "components")
     with ExitStack() as cleanup:

@@ -75,7 +75,7 @@ FAILURES = {
 
 @pytest.fixture(scope="module")
 def stack(empty_stack: Deployed) -> Deployed:
-    """A stack that has never run; the tests below go on from what the one before has left."""
+    """Return a stack that has never run; the tests below go on from what the one before has left."""
     return empty_stack
 
 

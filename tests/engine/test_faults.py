@@ -51,22 +51,22 @@ class Stack:
         )
 
     def up(self, *, refresh: bool = False) -> str | None:
-        """What a failed `pulumi up` printed; None when it succeeded."""
+        """Return what a failed `pulumi up` printed; None when it succeeded."""
         return self._printed_by_failed(self._stack.up, refresh=refresh)
 
     def destroy(self) -> str | None:
-        """What a failed `pulumi destroy` printed; None when it succeeded."""
+        """Return what a failed `pulumi destroy` printed; None when it succeeded."""
         return self._printed_by_failed(self._stack.destroy)
 
     def orphans(self) -> set[str]:
-        """What is there, and in no resource of the state: left alone what AWS makes with a VPC or a task."""
+        """Return what is there, and in no resource of the state: left alone what AWS makes with a VPC or a task."""
         resources: list[dict[str, Any]] = self._workspace.export().get("resources", [])
         known = {value for each in resources for value in _names(each) if value}
         there = {name.removesuffix(":*") for name in self.new() - self._made_by_aws()}
         return {name for name in there if not any(name.endswith(value) for value in known)}
 
     def new(self) -> set[str]:
-        """What is there now and was not before."""
+        """Return what is there now and was not before."""
         return self._cloud.left_behind() - self._before
 
     def _made_by_aws(self) -> set[str]:
@@ -101,7 +101,7 @@ def _program(dags: Path) -> None:
 
 @pytest.fixture(scope="module")
 def providers() -> Generator[dict[str, str]]:
-    """The variable that has the engine attach to stand-ins, which outlive its runs."""
+    """Return the variable that has the engine attach to stand-ins, which outlive its runs."""
     started = {
         name: Popen([sys.executable, "-m", f"local.providers.{name}", "127.0.0.1:0"], cwd=ROOT, stdout=PIPE, text=True)
         for name in PROVIDERS

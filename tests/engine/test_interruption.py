@@ -49,7 +49,7 @@ def stack(empty_stack: Deployed) -> Generator[Deployed]:
 
 
 def checkpoint(stack: Deployed) -> dict[str, Any]:
-    """The state on disk, which the engine replaces at every step."""
+    """Return the state on disk, which the engine replaces at every step."""
     home = stack.cloud.home.state / ".pulumi" / "stacks"
     [file] = home.rglob(f"{stack.workspace.stack.name}.json")
     return json.loads(file.read_text())["checkpoint"]["latest"] or {}
@@ -88,7 +88,7 @@ def kill(stack: Deployed, command: str, moment: int, delay: float) -> list[psuti
 
 
 def draw(number: int, seed: int) -> tuple[int, float]:
-    """The step, in its tenth of all, and the seconds after it."""
+    """Return the step, in its tenth of all, and the seconds after it."""
     source = random.Random(seed)  # noqa: S311 - to be the same every time
     return int((number + source.random()) * STEPS / len(SEEDS)), source.uniform(0, 0.05)
 
@@ -116,7 +116,7 @@ def assert_state_is_what_is_there(stack: Deployed, before: set[str]) -> None:
 
 @pytest.fixture(scope="module")
 def before(cloud: Cloud) -> set[str]:
-    """What other tests have in the same emulator."""
+    """Return what other tests have in the same emulator."""
     return cloud.left_behind()
 
 

@@ -55,7 +55,7 @@ def network(cloud: Cloud) -> Network:
 
 @pytest.fixture
 def program(cloud: Cloud, tmp_path: Path) -> Callable[..., Workspace]:
-    """A stack of the repository's own program."""
+    """Return a stack of the repository's own program."""
 
     def new(**config: Any) -> Workspace:
         copy_program(tmp_path)

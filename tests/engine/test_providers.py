@@ -38,7 +38,7 @@ def _changes(description: str, since: str, retention: int) -> str:
 
 
 def _resources(workspace: Workspace) -> dict[str, dict[str, Any]]:
-    """The state's resources by "type name"."""
+    """Return the state's resources by "type name"."""
     return {
         f"{resource['type']} {resource['urn'].rpartition('::')[2]}": resource
         for resource in workspace.export().get("resources", [])

@@ -38,7 +38,7 @@ LOG_GROUP = """
 
 @pytest.fixture
 def deployment(pulumi_engine: Engine, free_port: int, tmp_path: Path) -> Generator[Deployment]:
-    """A stack that is not deployed yet, in a cloud that does not run yet."""
+    """Return a stack that is not deployed yet, in a cloud that does not run yet."""
     cloud = Cloud(Home(tmp_path / "home"), free_port, pulumi_engine)
     cloud.home.path.mkdir()
     project = tmp_path / "project"

@@ -108,12 +108,12 @@ class Run:
         self.printed[title] = f"{result.stdout}{result.stderr}"
 
     def found_in(self, text: str) -> list[str]:
-        """The names of the values that are in a text, as they are or in a usual encoding."""
+        """Return the names of the values that are in a text, as they are or in a usual encoding."""
         return [name for name, value in self.values.items() if any(form in text for form in forms(value))]
 
 
 def forms(value: str) -> set[str]:
-    """A value as it is, and as JSON, URLs and base64 have it."""
+    """Return a value as it is, and as JSON, URLs and base64 have it."""
     encoded = value.encode()
     return {
         value,

@@ -145,7 +145,7 @@ class Update:
 
 @pytest.fixture(scope="module")
 def cloud(pulumi_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Generator[Cloud]:
-    """A cloud for this file alone, which has two images to choose from, and ends without `pulumi destroy`."""
+    """Return a cloud for this file alone, which has two images to choose from, and ends without `pulumi destroy`."""
     cloud = Cloud(Home(tmp_path_factory.mktemp("cloud")), free_port(), pulumi_engine)
     cloud.prepare()
     image = stand_in_image(tmp_path_factory.mktemp("image"))

@@ -19,7 +19,7 @@ REPLACED_BY_DESIGN = {"aws:ecs/taskDefinition:TaskDefinition"}
 
 @pytest.fixture(scope="module")
 def stack(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Generator[Deployed]:
-    """The component as the previous release deploys it, with an argument of every kind; the program is the present."""
+    """Deploy what the previous release makes, with an argument of every kind, and put the present program there."""
     folder = tmp_path_factory.mktemp("upgrade")
     package = folder / "released" / "airflow_fargate"
     package.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Checkov, run on templates: https://www.checkov.io"""
+"""Run checkov (https://www.checkov.io) on templates."""
 
 import json
 import subprocess

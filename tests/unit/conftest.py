@@ -132,7 +132,7 @@ def event_loop() -> None:
 
 @pytest.fixture(autouse=True)
 def own_config() -> Generator[None]:
-    """What a test configures is gone after it."""
+    """Forget what a test has configured."""
     before = dict(CONFIG.get())
     yield
     set_all_config(before)

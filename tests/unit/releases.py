@@ -58,7 +58,7 @@ def _resources(args: dict[str, Any]) -> dict[str, Any]:
 
 
 def _fixed(typ: str, inputs: dict[str, Any]) -> dict[str, Any]:
-    """The inputs that cannot change in place."""
+    """Return the inputs that cannot change in place."""
     if typ == "aws:ecs/taskDefinition:TaskDefinition":
         return {}
     if typ == "awsx:ec2:Vpc":

@@ -43,7 +43,7 @@ JSON = st.recursive(
 
 
 def refusals(name: str, args: Any) -> tuple[Refusal, ...]:
-    """What is refused; if anything is, the component registers no resource."""
+    """Return what is refused; if anything is, the component registers no resource."""
     try:
         validate(name, args)
     except InvalidArgumentsError as error:
@@ -62,7 +62,7 @@ def refusals(name: str, args: Any) -> tuple[Refusal, ...]:
 
 
 def refused_arguments() -> tuple[Refusal, ...]:
-    """What is refused of the configuration, be it by its reader or by the component."""
+    """Return what is refused of the configuration, be it by its reader or by the component."""
     try:
         return refusals("airflow", configuration.read_arguments())
     except pulumi.RunError as error:
@@ -71,7 +71,7 @@ def refused_arguments() -> tuple[Refusal, ...]:
 
 @contextmanager
 def configured(key: str, text: str) -> Generator[None]:
-    """The configuration as the engine hands it over, with one value in place of the default."""
+    """Return the configuration as the engine hands it over, with one value in place of the default."""
     before = dict(CONFIG.get())
     pulumi.runtime.set_mocks(Recorder(), project=PROJECT)
     secrets = tuple(configuration.SECRET_KEYS)

@@ -47,7 +47,7 @@ def supervise(first=lambda: None, load=lambda: None, **components):
 
 @contextmanager
 def container(script: str, **environment: str) -> Generator[subprocess.Popen[str]]:
-    """The module's source with ``script`` instead of its last two lines, as a process in a session of its own."""
+    """Start the module's source, ``script`` for its last two lines, as a process in its own session."""
     source = SOURCE.rpartition('if __name__ == "__main__":')[0] + STAND_INS + script
     process = subprocess.Popen(
         [sys.executable, "-c", source],

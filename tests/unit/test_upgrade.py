@@ -45,7 +45,7 @@ def test_no_program_that_uses_a_release_has_to_change(release: Path, present: di
 
 
 def shape(declared: Schema) -> Schema:
-    """A property without its words. What had to be plain may take outputs by now."""
+    """Return a property without its words. What had to be plain may take outputs by now."""
     kept = {key: value for key, value in declared.items() if key in ("type", "$ref")}
     for inner in ("items", "additionalProperties"):
         if inner in declared:

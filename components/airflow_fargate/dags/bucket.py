@@ -37,8 +37,7 @@ def tls_only_policy(bucket_arn: str) -> dict[str, Any]:
 
 
 def create_dag_bucket(name: str, settings: Settings, opts: pulumi.ResourceOptions) -> DagBucket | None:
-    """
-    Create a private bucket with the files of `dags_path`; nothing without it.
+    """Create a private bucket with the files of `dags_path`; nothing without it.
 
     Each file is a resource of its own, found changed by its digest: a changed file is an update of its object, and of
     nothing else. The objects carry no tags, since S3 allows ten and a resource fifty.

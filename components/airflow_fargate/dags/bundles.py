@@ -45,8 +45,7 @@ def dag_bundles(settings: Settings, bucket_name: pulumi.Input[str] | None) -> li
 
 
 def git_connection(settings: Settings) -> pulumi.Output[str]:
-    """
-    Return the connection to the repository, as the value of `GIT_CONNECTION_VARIABLE`.
+    """Return the connection to the repository, as the value of `GIT_CONNECTION_VARIABLE`.
 
     Without a token there is one too: Airflow logs a traceback when a bundle's connection is missing.
     """

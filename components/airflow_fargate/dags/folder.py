@@ -38,8 +38,7 @@ class DagFolder:
 
 
 def read_dag_folder(folder: Path) -> DagFolder:
-    """
-    Return the files of `folder` that are uploaded, in the order of their names.
+    """Return the files of `folder` that are uploaded, in the order of their names.
 
     Hidden files, `__pycache__` and what `.airflowignore` excludes are left out. Every `.py` file is compiled, so that
     one that Airflow could not even read is a problem here, with its line, and not an import error there.
@@ -133,7 +132,7 @@ class _Walk:
         self._problems = problems
 
     def files(self, folder: Path, rules: tuple[_IgnoreRule, ...], above: frozenset[Path]) -> Iterator[Path]:
-        """The files below `folder`; `above` are the folders that lead there, with their links resolved."""
+        """Return the files below `folder`; `above` are the folders that lead there, with their links resolved."""
         rules = (*rules, *self._ignore_rules(folder))
         for path in sorted(folder.iterdir()):
             if path.name.startswith(".") or path.name == "__pycache__":

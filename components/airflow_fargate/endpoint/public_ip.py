@@ -15,8 +15,7 @@ def public_address(
     security_group: aws.ec2.SecurityGroup,
     parent: pulumi.Resource,
 ) -> pulumi.Output[str]:
-    """
-    Return the public IPv4 address of the task that `service` runs, looked up anew at every `pulumi up`.
+    """Return the public IPv4 address of the task that `service` runs, looked up anew at every `pulumi up`.
 
     ECS gives each task a network interface; the security group is used by nothing else, so its one attached interface
     is the task's. The service is asked which task definition it runs as well: the AWS provider can call a deployment

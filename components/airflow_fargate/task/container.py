@@ -31,8 +31,7 @@ def container_definition(
     parameter_versions: Mapping[str, pulumi.Input[str]],
     dag_bucket_name: pulumi.Input[str] | None,
 ) -> dict[str, Any]:
-    """
-    Return the container of the task definition in the words of ECS's RegisterTaskDefinition.
+    """Return the container of the task definition in the words of ECS's RegisterTaskDefinition.
 
     It says all that ECS would fill in itself (`hostPort`, empty lists), in ECS's order, and nothing that is null: what
     is read back then equals what was sent, and a later preview shows no change. ECS reads the parameters when it starts
@@ -100,7 +99,7 @@ def _environment(settings: Settings, dag_bucket_name: pulumi.Input[str] | None) 
 
 
 def _defaults(settings: Settings) -> dict[str, pulumi.Input[str]]:
-    """What the caller may override: as many tasks at once as memory carries, and one process that parses DAGs."""
+    """Return what the caller may override: as many tasks as memory carries, and one process that parses DAGs."""
     return {
         "AIRFLOW__CORE__PARALLELISM": str(max(2, min(32, settings.memory // 512))),
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",

@@ -64,7 +64,7 @@ def _explain(cluster_arn: str, task_definition_arn: str) -> list[str]:
 def _tasks(
     ecs: "ECSClient", cluster_arn: str, task_definition_arn: str, status: Literal["RUNNING", "STOPPED"]
 ) -> list["TaskTypeDef"]:
-    """The tasks of a task definition, the newest last; RUNNING are those that shall run, whatever they do now."""
+    """Return the tasks of a task definition, newest last; RUNNING are those that shall run, whatever they do now."""
     arns = ecs.list_tasks(cluster=cluster_arn, desiredStatus=status)["taskArns"]
     tasks = ecs.describe_tasks(cluster=cluster_arn, tasks=arns)["tasks"] if arns else []
     ours = [task for task in tasks if task.get("taskDefinitionArn") == task_definition_arn]

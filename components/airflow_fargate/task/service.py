@@ -31,8 +31,7 @@ def create_log_group(name: str, settings: Settings, opts: pulumi.ResourceOptions
 
 
 def create_cluster(name: str, settings: Settings, opts: pulumi.ResourceOptions) -> Cluster:
-    """
-    Create a cluster of its own for the one service, with both kinds of capacity that Fargate has.
+    """Create a cluster of its own for the one service, with both kinds of capacity that Fargate has.
 
     The service names one of them in place of a launch type, since ECS turns a service from the one to the other, but
     not from a launch type to Spot.
@@ -59,8 +58,7 @@ def create_task_definition(
     dag_bucket: DagBucket | None,
     opts: pulumi.ResourceOptions,
 ) -> aws.ecs.TaskDefinition:
-    """
-    Register the task: one container, as large as the task.
+    """Register the task: one container, as large as the task.
 
     Its family is the cluster's name: a family has no automatic name, and the cluster's is unique in the account.
     """
@@ -106,8 +104,7 @@ def create_service(
     dag_bucket: DagBucket | None,
     opts: pulumi.ResourceOptions,
 ) -> aws.ecs.Service:
-    """
-    Create the service and wait until its task is healthy.
+    """Create the service and wait until its task is healthy.
 
     The database is in the container, so two of them must never run at once: an update stops the task and then starts
     the next (0 to 100 percent), a replacement of the service deletes it first, and ECS moves no task between zones.

@@ -72,8 +72,10 @@ class Component(NamedTuple):
 
 
 def take_from_environment(name: str) -> str | None:
-    """Return the variable and remove it: from ``os.environ``, so that no child inherits it, and from the block that
-    the kernel shows as ``/proc/<pid>/environ``. The container's PID 1 (dumb-init) keeps its own copy.
+    """Return the variable and remove it.
+
+    It goes from ``os.environ``, so that no child inherits it, and from the block that the kernel shows as
+    ``/proc/<pid>/environ``. The container's PID 1 (dumb-init) keeps its own copy.
     """
     value = os.environ.get(name)
     if value is None:
@@ -184,7 +186,7 @@ class Supervisor:
         self._stopping = True
 
     def _load(self, load: Callable[[], tuple[Component, Sequence[Component]]]) -> None:
-        """What the loader does from its birth to its end as the last component."""
+        """Load Airflow and fork the components, and end as the last of them."""
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
@@ -287,8 +289,10 @@ class Supervisor:
                 return
 
     def _end_all(self, seconds: float, everyone_after: float) -> None:
-        """SIGTERM to the components, to all their processes after ``everyone_after`` seconds, and SIGKILL after
-        ``seconds``; the api-server comes last, or is killed with the others. Returns when no descendant is left.
+        """End every descendant, the api-server last.
+
+        SIGTERM goes to the components first, to all their processes after ``everyone_after`` seconds, and SIGKILL to
+        whatever is left after ``seconds``.
         """
         begin = time.monotonic()
         told: set[int] = set()
@@ -320,7 +324,7 @@ class Supervisor:
 
 
 def descendants() -> set[int]:
-    """The ids of all processes that descend from this one and have not ended."""
+    """Return the ids of all processes that descend from this one and have not ended."""
     children: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -348,8 +352,9 @@ def set_title(name: str) -> None:
 
 
 def _run_and_exit(run: Callable[[], object]) -> NoReturn:
-    """Run what a forked process is for, and end it. An ordinary exit would tear down every module, and so copy the
-    memory that is shared with the other processes.
+    """Run what a forked process is for, and end it.
+
+    An ordinary exit would tear down every module, and so copy the memory that is shared with the other processes.
     """
     code = 1
     try:
@@ -383,7 +388,7 @@ def _kill(pid: int, number: int) -> None:
 
 
 def _wake_up(*_: object) -> None:
-    """A signal without a handler does not reach the wake-up descriptor."""
+    """Give a signal a handler: without one it does not reach the wake-up descriptor."""
 
 
 def _how_it_ended(code: int) -> str:

@@ -10,8 +10,7 @@ _WITHOUT_TLS = {"Bool": {"aws:SecureTransport": "false"}}
 
 
 def take_requests_for_encrypted() -> None:
-    """
-    Have S3 take no statement into account that is about requests without TLS.
+    """Have S3 take no statement into account that is about requests without TLS.
 
     moto knows neither the condition nor, in a bucket policy, what one that is not met means: it denies every request.
     """

@@ -70,7 +70,7 @@ class ControlPlane:
         group: str,
         started_by: str,
     ) -> Task:
-        """`settings`: where and how the task runs, as in the RunTask request."""
+        """Return `settings`: where and how the task runs, as in the RunTask request."""
         strategy = items(settings, "capacityProviderStrategy")
         task = Task(
             self._agent,
@@ -334,7 +334,7 @@ class EcsResponse(EC2ContainerServiceResponse):
         return definition
 
     def _placed(self, cluster: Cluster, settings: dict[str, Any]) -> dict[str, Any]:
-        """The request with AWS's defaults filled in; refuses what would not run on Fargate."""
+        """Return the request with AWS's defaults filled in; refuses what would not run on Fargate."""
         strategy = settings.get("capacityProviderStrategy")
         if strategy and settings.get("launchType"):
             raise InvalidParameterException(

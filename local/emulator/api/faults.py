@@ -107,7 +107,7 @@ class FaultInjection:
 
 
 def _call(environ: Environ) -> Call | None:
-    """The call that a signed request makes; other requests are none of AWS's API."""
+    """Return the call that a signed request makes; other requests are none of AWS's API."""
     scope = re.search(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/aws4_request", environ.get("HTTP_AUTHORIZATION", ""))
     if scope is None:
         return None

@@ -29,12 +29,12 @@ _LOG_OPTIONS = {"awslogs-group", "awslogs-region", "awslogs-stream-prefix"}
 
 
 def items(structure: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-    """A list of an API structure; one that is absent is empty."""
+    """Return a list of an API structure; one that is absent is empty."""
     return structure.get(name) or []
 
 
 def part(structure: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """A nested structure of an API structure; one that is absent is empty."""
+    """Return a nested structure of an API structure; one that is absent is empty."""
     return structure.get(name) or {}
 
 

@@ -61,7 +61,7 @@ class Image:
         return self.is_airflow
 
     def argv(self, entry_point: list[str], command: list[str]) -> list[str]:
-        """What the container executes: entryPoint and command, or as the image's own entrypoint has it."""
+        """Return what the container executes: entryPoint and command, or as the image's own entrypoint has it."""
         if not entry_point and self.is_airflow and command and command[0] not in _AIRFLOW_PROGRAMS:
             return ["airflow", *command]
         return [*entry_point, *command]

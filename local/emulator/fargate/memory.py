@@ -59,7 +59,7 @@ class TaskMemory:
 
 
 def _sizes(pid: int, size: Callable[[psutil.Process], int]) -> dict[psutil.Process, int]:
-    """The size in bytes of each process below `pid`; those that end meanwhile are left out."""
+    """Return the size in bytes of each process below `pid`; those that end meanwhile are left out."""
     sizes: dict[psutil.Process, int] = {}
     with suppress(psutil.NoSuchProcess):
         for process in psutil.Process(pid).children(recursive=True):

@@ -80,7 +80,7 @@ class TaskNetwork:
         self.interface.ec2_backend.enis.pop(self.interface.id, None)
 
     def attachment_details(self) -> list[dict[str, str]]:
-        """What DescribeTasks lists in `attachments[].details`."""
+        """Return what DescribeTasks lists in `attachments[].details`."""
         details = {
             "subnetId": self.interface.subnet_id,
             "networkInterfaceId": self.interface.id,
@@ -128,7 +128,7 @@ def _reaches_internet(backend: EC2Backend, interface: NetworkInterface, public: 
 
 
 def _public_address(ports: list[int], taken: set[str | None]) -> tuple[str, list[socket.socket]]:
-    """The next loopback address on which all of the task's ports are free."""
+    """Return the next loopback address on which all of the task's ports are free."""
     for host in itertools.islice(_HOSTS, _COUNT):
         address = f"127.0.0.{host}"
         if address not in taken and (listeners := _bind(address, ports)) is not None:

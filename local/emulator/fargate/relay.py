@@ -22,7 +22,7 @@ _LOOPBACK_URL = re.compile(r"https?://(?:[^/@\s]*@)?(?:127\.0\.0\.1|localhost):(
 
 
 def loopback_ports(values: Iterable[str]) -> set[int]:
-    """The ports of this machine that a container must reach: those on loopback in its environment's URLs."""
+    """Return the ports of this machine that a container must reach: those on loopback in its environment's URLs."""
     return {int(port) for value in values for port in _LOOPBACK_URL.findall(value)}
 
 

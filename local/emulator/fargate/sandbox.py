@@ -29,7 +29,7 @@ _PREFIX: dict[Isolation, list[str]] = {
 
 
 def available_isolation() -> Isolation:
-    """The strongest isolation that this machine grants: tried, not guessed."""
+    """Return the strongest isolation that this machine grants: tried, not guessed."""
     if shutil.which("unshare"):
         candidates: tuple[Isolation, ...] = ("namespaces", "user-namespaces")
         for isolation in candidates:
@@ -97,11 +97,11 @@ class Sandbox:
             self._request("signal", pid=pid, signal=number)
 
     def connect(self, port: int) -> socket.socket:
-        """A connection to 127.0.0.1:`port` as seen inside."""
+        """Return a connection to 127.0.0.1:`port` as seen inside."""
         return socket.socket(fileno=self._request("connect", port=port)[1][0])
 
     def listen(self, port: int) -> socket.socket:
-        """A listening socket on 127.0.0.1:`port` inside: the way out of the namespace."""
+        """Return a listening socket on 127.0.0.1:`port` inside: the way out of the namespace."""
         return socket.socket(fileno=self._request("listen", port=port)[1][0])
 
     def close(self) -> None:

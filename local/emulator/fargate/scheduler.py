@@ -63,7 +63,7 @@ class Deployment:
         self.updated_at = datetime.now(UTC)
 
     def take_stopped(self) -> list[Task]:
-        """The tasks that have stopped since the last call."""
+        """Return the tasks that have stopped since the last call."""
         stopped = [task for task in self.tasks if task.last_status == "STOPPED"]
         self.tasks = self.alive
         return stopped
@@ -128,7 +128,7 @@ class Service:
         self._steady = False
 
     def deploy(self, definition: TaskDefinition, settings: dict[str, Any]) -> None:
-        """A new deployment becomes the primary one; the tasks of the others make room for its own."""
+        """Make a new deployment the primary one; the tasks of the others make room for its own."""
         self.settings = settings
         self._put_first(Deployment(definition, settings))
 
@@ -283,7 +283,7 @@ class Service:
 
 
 def _failures_allowed(desired_count: int) -> int:
-    """The circuit breaker's threshold: half the desired count, but at least 3 and at most 200."""
+    """Return the circuit breaker's threshold: half the desired count, but at least 3 and at most 200."""
     return min(max(3, math.ceil(desired_count / 2)), 200)
 
 

@@ -17,7 +17,7 @@ class SecretsError(Exception):
 def fetch_secrets(
     definition: dict[str, Any], role: ExecutionRole, account_id: str, region: str, task_id: str
 ) -> dict[str, str]:
-    """The values of SSM parameters, given by ARN or, in the task's own region, by name."""
+    """Return the values of SSM parameters, given by ARN or, in the task's own region, by name."""
     return {
         each["name"]: _fetch(each["valueFrom"], role, account_id, region, task_id)
         for each in items(definition, "secrets")

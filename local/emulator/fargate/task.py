@@ -38,7 +38,7 @@ class Agent:
     loop: asyncio.AbstractEventLoop
 
     def environment(self, region: str) -> dict[str, str]:
-        """What Fargate gives by its task role endpoint: here, the emulator's address, the region and its test keys."""
+        """Return what Fargate's task role endpoint gives: here, the emulator's address, region and test keys."""
         environment = {
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}",
             "AWS_REGION": region,
@@ -220,7 +220,7 @@ class Task:
         return {key: value for key, value in description.items() if value is not None}
 
     def _record_stop(self, reason: str, code: str) -> None:
-        """The first reason is the one that stays."""
+        """Keep the first reason that is given."""
         with self._stop_lock:
             if self.desired_status == "RUNNING":
                 self.desired_status = "STOPPED"

@@ -69,7 +69,7 @@ def violations(config: Properties) -> Iterator[Violation]:
 
 
 def settings(config: Properties, environment: Mapping[str, str]) -> Settings:
-    """Settings of a configuration, with AWS's environment variables where it says nothing.
+    """Return Setting of a configuration, with AWS's environment variables where it says nothing.
 
     Raises ProviderError, naming the key, when something is missing or unsafe.
     """

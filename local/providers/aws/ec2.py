@@ -18,7 +18,7 @@ class Ec2Resource(TaggedResource):
         return [{"ResourceType": resource_type, "Tags": aws_tags(tags)}] if tags else []
 
     def described(self, resource: Mapping[str, Any]) -> Properties:
-        """Outputs that every description carries: tags and owner."""
+        """Return outputs that every description carries: tags and owner."""
         return self.tag_outputs(plain_tags(resource.get("Tags", [])))
 
     def retag(self, state: Properties, added: Mapping[str, str], removed: Iterable[str]) -> None:
@@ -30,5 +30,5 @@ class Ec2Resource(TaggedResource):
 
 
 def filters(**values: str) -> list[dict[str, Any]]:
-    """`Filters` of a Describe call; underscores in names stand for dashes."""
+    """Return `Filters` of a Describe call; underscores in names stand for dashes."""
     return [{"Name": name.replace("_", "-"), "Values": [value]} for name, value in values.items()]

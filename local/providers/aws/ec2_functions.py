@@ -223,7 +223,7 @@ def _ids(arguments: Properties) -> list[str] | None:
 
 
 def _given_filters(arguments: Properties, *same: str, **named: str) -> list[dict[str, Any]] | None:
-    """`Filters` of the arguments `filters` and `tags`, and of those that have a filter of their own."""
+    """Return `Filters` of the arguments `filters` and `tags`, and of those that have a filter of their own."""
     own = {name: name for name in same} | named
     values = {wire: arguments[name] for name, wire in own.items() if arguments.get(name) is not None}
     wanted = [

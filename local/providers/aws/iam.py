@@ -143,7 +143,7 @@ class RolePolicyAttachment(AwsResource):
 
 
 def _document(policy: Any) -> str:
-    """A policy as text: botocore decodes the documents that IAM sends URL-encoded."""
+    """Return a policy as text: botocore decodes the documents that IAM sends URL-encoded."""
     return policy if isinstance(policy, str) else json.dumps(policy)
 
 

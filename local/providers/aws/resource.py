@@ -19,7 +19,7 @@ class AwsResource(Resource[Session]):
     """boto3 name."""
 
     def client(self, inputs: Mapping[str, Any], service: str | None = None) -> Any:
-        """The client for the resource's own region."""
+        """Return the client for the resource's own region."""
         return self.session.client(service or self.service, inputs.get("region"))
 
     def region(self, state: Mapping[str, Any]) -> str:
@@ -51,7 +51,7 @@ class TaggedResource(AwsResource):
         return name != "tagsAll" and super().replaces(name, change)
 
     def update(self, change: Change) -> None:
-        """Subclasses with more than tags to update call this too."""
+        """Subclass with more than tags to update call this too."""
         if change.touches("tags", "tagsAll"):
             old: dict[str, str] = change.old.get("tagsAll") or {}
             new = self.tags_all(change.new)
@@ -74,10 +74,10 @@ def plain_tags(tags: Iterable[Mapping[str, str]], *, key: str = "Key", value: st
 
 
 def given(**parameters: Any) -> dict[str, Any]:
-    """The parameters that are set: boto3 takes no None."""
+    """Return the parameters that are set: boto3 takes no None."""
     return {name: value for name, value in parameters.items() if value is not None}
 
 
 def pascal_case(name: str) -> str:
-    """The API's name of an attribute: "enableDnsSupport" is EnableDnsSupport there."""
+    """Return the API's name of an attribute: "enableDnsSupport" is EnableDnsSupport there."""
     return f"{name[0].upper()}{name[1:]}"

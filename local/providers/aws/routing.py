@@ -137,7 +137,7 @@ class RouteTableAssociation(AwsResource):
             self.client(state).disassociate_route_table(AssociationId=association["RouteTableAssociationId"])
 
     def _find(self, state: Properties) -> dict[str, Any] | None:
-        """The subnet's explicit association. Its id changes with the table; Pulumi's id for it cannot."""
+        """Return the subnet's explicit association. Its id changes with the table; Pulumi's id for it cannot."""
         subnet = state["subnetId"]
         tables = self.client(state).describe_route_tables(
             Filters=[{"Name": "association.subnet-id", "Values": [subnet]}]

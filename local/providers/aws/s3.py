@@ -79,7 +79,7 @@ class Bucket(TaggedResource):
         s3.delete_bucket(Bucket=self.id)
 
     def _first_versions(self, s3: Any) -> list[dict[str, str]]:
-        """The versions and delete markers that S3 lists at once, which is what it deletes at once."""
+        """Return the versions and delete markers that S3 lists at once, which is what it deletes at once."""
         page = s3.list_object_versions(Bucket=self.id)
         listed = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
         return [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in listed]

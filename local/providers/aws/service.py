@@ -198,7 +198,7 @@ class Service(EcsTaggedResource):
 
     @staticmethod
     def _request(inputs: Properties) -> Properties:
-        """What CreateService and UpdateService have in common."""
+        """Return what CreateService and UpdateService have in common."""
         network = inputs.get("networkConfiguration")
         return given(
             availabilityZoneRebalancing=inputs.get("availabilityZoneRebalancing"),
@@ -226,7 +226,7 @@ class Service(EcsTaggedResource):
 
 
 def _as_spelled(arn: str, written: str | None) -> str:
-    """A cluster or task definition as the program names it: by its ARN or by the last part of it."""
+    """Return a cluster or task definition as the program names it: by its ARN or by the last part of it."""
     return arn.rpartition("/")[2] if written and not written.startswith("arn:") else arn
 
 

@@ -49,7 +49,7 @@ class Session:
         self._lock = threading.Lock()
 
     def client(self, service: str, region: str | None = None) -> Any:
-        """The boto3 client, as Any: the stubs make every response field optional, so that nothing could be read."""
+        """Return the boto3 client, as Any: with its stubs no field of an answer could be read."""
         key = (service, region or self.settings.region)
         with self._lock:
             if key not in self._clients:
@@ -89,7 +89,7 @@ def is_not_found(error: ClientError) -> bool:
 
 
 def described(error: ClientError | BotoCoreError) -> str:
-    """The error much as the AWS SDK for Go, and so the real provider, prints it."""
+    """Return the error much as the AWS SDK for Go, and so the real provider, prints it."""
     if isinstance(error, BotoCoreError):
         return f"{error}"
     metadata = error.response.get("ResponseMetadata", {})

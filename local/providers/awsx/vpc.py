@@ -56,7 +56,7 @@ class VpcArgs:
 
     @classmethod
     def parse(cls, inputs: Mapping[str, Any]) -> Self:
-        """Raises pulumi.InputPropertiesError for whatever is wrong, or not implemented here."""
+        """Raise pulumi.InputPropertiesError for whatever is wrong, or not implemented here."""
         for name, value in inputs.items():
             # Only what the real schema calls plain decides about resources, and so must be known here.
             if isinstance(value, pulumi.Output) and name not in ("tags", "enableDnsHostnames", "enableDnsSupport"):
@@ -101,7 +101,7 @@ def _refuse_others(prefix: str, given: Iterable[str], implemented: Sequence[str]
 
 
 def _without_outputs(value: Any) -> Any:
-    """What the schema can check: secrets and other outputs within maps and lists are left out."""
+    """Return what the schema can check: secrets and other outputs within maps and lists are left out."""
     if isinstance(value, dict):
         items = cast("dict[str, Any]", value).items()
         return {key: _without_outputs(item) for key, item in items if not isinstance(item, pulumi.Output)}
@@ -195,7 +195,7 @@ class Vpc(pulumi.ComponentResource):
 
 
 def _register(kind: str, name: str, inputs: Mapping[str, Any], parent: pulumi.Resource) -> pulumi.CustomResource:
-    """A child of type "aws:ec2/<kind>:<Kind>", which waits for its parent as in awsx."""
+    """Return a child of type "aws:ec2/<kind>:<Kind>", which waits for its parent as in awsx."""
     depends_on = [parent] if isinstance(parent, pulumi.CustomResource) else None
     opts = pulumi.ResourceOptions(parent=parent, depends_on=depends_on, version=AWS_VERSION)
     return pulumi.CustomResource(f"aws:ec2/{kind[0].lower()}{kind[1:]}:{kind}", name, dict(inputs), opts)

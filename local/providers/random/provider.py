@@ -38,7 +38,7 @@ class RandomResource(Resource[None]):
 
     @abstractmethod
     def generate(self, inputs: Properties) -> Properties:
-        """The random outputs."""
+        """Return the random outputs."""
 
     def read(self, state: Properties) -> Properties | None:
         return state | self._generated
