@@ -19,7 +19,7 @@ NEEDED_SPACE = 2 * 1024**3
 
 
 def main() -> None:
-    made_from = venvs.fingerprint([*REQUIREMENTS, ROOT / "local" / "venvs.py"], Path(sys.executable))
+    made_from = venvs.fingerprint([*REQUIREMENTS, ROOT / "local" / "environments" / "venvs.py"], Path(sys.executable))
     if venvs.complete(VENV, made_from):
         return
     check_space(VENV.parent, NEEDED_SPACE)
