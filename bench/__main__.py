@@ -25,7 +25,7 @@ from base64 import urlsafe_b64encode
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from airflow_fargate.cost import PRICES, monthly_cost, mwaa_monthly_cost
+from airflow_fargate.cost import PRICES, a_month_of, a_month_of_compute, in_cents
 from airflow_fargate.task import supervisor
 from airflow_fargate.task.health import health_check_command
 
@@ -287,16 +287,17 @@ def _with_ratio(value: float | None, stock: float | None, unit: str, name: str) 
 def print_prices() -> None:
     """Monthly prices, with the dates of the table they come from."""
     print("A month in us-east-1, running all the time, with its public IPv4 address:")
+    address = a_month_of("public-ipv4")
     for title, cost in (
-        ("smallest: 0.25 vCPU, 1 GB", monthly_cost(256, 1024)),
-        ("default: 0.5 vCPU, 2 GB", monthly_cost(512, 2048)),
-        ("default on ARM64", monthly_cost(512, 2048, cpu_architecture="ARM64")),
-        ("default on Spot (the price varies)", monthly_cost(512, 2048, spot=True)),
-        ("default on Spot and ARM64", monthly_cost(512, 2048, spot=True, cpu_architecture="ARM64")),
-        ("MWAA mw1.micro", mwaa_monthly_cost("mw1.micro")),
-        ("MWAA mw1.small", mwaa_monthly_cost("mw1.small")),
+        ("smallest: 0.25 vCPU, 1 GB", a_month_of_compute(256, 1024) + address),
+        ("default: 0.5 vCPU, 2 GB", a_month_of_compute(512, 2048) + address),
+        ("default on ARM64", a_month_of_compute(512, 2048, cpu_architecture="ARM64") + address),
+        ("default on Spot (the price varies)", a_month_of_compute(512, 2048, spot=True) + address),
+        ("default on Spot and ARM64", a_month_of_compute(512, 2048, spot=True, cpu_architecture="ARM64") + address),
+        ("MWAA mw1.micro", a_month_of("mwaa:mw1.micro")),
+        ("MWAA mw1.small", a_month_of("mwaa:mw1.small")),
     ):
-        print(f"  {title:<36}{cost:>9} USD")
+        print(f"  {title:<36}{in_cents(cost):>9} USD")
     print("  " + "\n  ".join(sorted({f"source: {price.source}" for price in PRICES.values()})))
 
 

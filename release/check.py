@@ -9,7 +9,7 @@ import urllib.request
 from contextlib import closing
 from pathlib import Path
 
-from airflow_fargate.settings import DEFAULT_IMAGE
+from airflow_fargate.image import DEFAULT_IMAGE
 
 from local.cloud import Cloud
 from local.engine.choose import engine

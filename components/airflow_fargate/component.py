@@ -3,17 +3,25 @@
 from typing import Optional
 
 import pulumi
-import pulumi_aws as aws
 
+from .airflow import create_airflow
 from .arguments import AirflowFargateArgs
-from .cost import MONTHLY_COST_BASIS, monthly_cost
-from .credentials import create_credentials
-from .dags.bucket import create_dag_bucket
-from .endpoint.public_ip import public_address
-from .firewall import create_firewall
-from .identity import Account, create_roles
+from .cost import MONTHLY_COST_BASIS, in_cents
+from .credentials import create_parameters, fernet_part
+from .endpoint.public_ip import public_address, public_ip_endpoint
+from .environment import environment_part
+from .firewall import create_firewall, egress_part
+from .identity import create_roles, find_location
+from .image import image_part
+from .legacy import legacy_airflow
 from .network import create_network
-from .task.service import create_cluster, create_log_group, create_service, create_task_definition
+from .part import merge
+from .scope import Scope
+from .task.cluster import create_cluster
+from .task.exec import exec_part
+from .task.log import create_log
+from .task.service import create_service, create_task_definition
+from .task.workload import Workload, compute_part
 from .validation import validate
 
 
@@ -79,77 +87,85 @@ class AirflowFargate(pulumi.ComponentResource):
         super().__init__("airflow-fargate:index:AirflowFargate", name, {}, opts)
         # All else that Pulumi documents as inherited comes by the parent; the SDK leaves the waiting to the component.
         child = pulumi.ResourceOptions(parent=self, depends_on=opts.depends_on if opts else None)
-        lookup = pulumi.InvokeOutputOptions(parent=self)
+        scope = Scope(name, settings.tags.tags, child)
+        location = find_location(pulumi.InvokeOutputOptions(parent=self))
+        image = settings.image.known(name)
 
-        region = aws.get_region_output(opts=lookup).region
-        account = pulumi.Output.all(
-            partition=aws.get_partition_output(opts=lookup).partition,
-            number=aws.get_caller_identity_output(opts=lookup).account_id,
-            region=region,
-        ).apply(lambda known: Account(**known))
-
-        network = create_network(name, settings, child)
-        firewall = create_firewall(name, settings, network.vpc_id, child)
-        credentials = create_credentials(name, settings, child)
-        dag_bucket = create_dag_bucket(name, settings, child)
-        log_group = create_log_group(name, settings, child)
-        roles = create_roles(
-            name,
-            settings,
-            account,
-            log_group.arn,
-            [parameter.arn for parameter in credentials.parameters.values()],
-            dag_bucket.bucket.arn if dag_bucket else None,
-            child,
+        network = create_network(scope, settings.network)
+        endpoint = public_ip_endpoint(settings.endpoint)
+        log = create_log(scope, settings.log, location.apply(lambda known: known.region))
+        airflow = (
+            legacy_airflow(endpoint)
+            if settings.image.legacy
+            else create_airflow(scope, endpoint=endpoint, task=settings.task, login=settings.login, dags=settings.dags)
         )
-        cluster = create_cluster(name, settings, child)
+        capabilities = merge(
+            log.part,
+            network.part,
+            endpoint.part,
+            egress_part(settings.firewall),
+            compute_part(settings.task),
+            fernet_part(scope),
+            airflow.part,
+            environment_part(settings.environment, name),
+            exec_part(settings.exec),
+        )
+        parameters = create_parameters(scope, capabilities.secrets)
+        part = merge(capabilities, parameters.part, image_part(image, location))
+
+        workload = Workload(
+            command=settings.task.command or airflow.command,
+            size=settings.task,
+            health_check=airflow.health_check,
+            port=endpoint.port,
+            tasks_may_overlap=airflow.database.tasks_may_overlap,
+            public_ip=endpoint.public_ip,
+            enable_exec=settings.exec.enable_exec,
+        )
+        firewall = create_firewall(
+            scope,
+            network.vpc_id,
+            port=endpoint.port,
+            allowed=settings.firewall.allowed_cidrs,
+            reach=part.reach,
+        )
+        roles = create_roles(scope, location, part)
+        cluster = create_cluster(scope)
         task_definition = create_task_definition(
-            name,
-            settings,
-            cluster=cluster.cluster,
-            region=region,
-            log_group=log_group,
-            credentials=credentials,
+            scope,
+            workload,
+            part,
+            image=image.apply(lambda known: known.name),
+            cluster=cluster,
+            log=log,
+            parameters=parameters,
             roles=roles,
-            dag_bucket=dag_bucket,
-            opts=child,
         )
         service = create_service(
-            name,
-            settings,
+            scope,
+            workload,
+            part,
             cluster=cluster,
             task_definition=task_definition,
             network=network,
             firewall=firewall,
             roles=roles,
-            dag_bucket=dag_bucket,
-            opts=child,
         )
 
         self.public_ip = public_address(cluster.cluster, service, task_definition, firewall.security_group, self)
-        self.url = pulumi.Output.format("http://{0}:{1}", self.public_ip, settings.port)
-        self.admin_username = pulumi.Output.from_input(settings.admin_username)
-        self.admin_password = credentials.admin_password
+        self.url = pulumi.Output.format("http://{0}:{1}", self.public_ip, endpoint.port)
+        self.admin_username = pulumi.Output.from_input(airflow.login.username)
+        self.admin_password = airflow.login.password
         self.cluster_arn = cluster.cluster.arn
         self.service_arn = service.arn
         self.task_definition_arn = task_definition.arn
-        self.log_group_name = log_group.name
+        self.log_group_name = log.group.name
         self.security_group_id = firewall.security_group.id
         self.vpc_id = network.vpc_id
         self.subnet_ids = network.subnet_ids
         self.open_command = pulumi.Output.concat("python3 -m webbrowser ", self.url)
-        self.logs_command = pulumi.Output.concat("aws logs tail --follow --region ", region, " ", log_group.name)
-        self.monthly_cost = pulumi.Output.from_input(
-            float(
-                monthly_cost(
-                    settings.cpu,
-                    settings.memory,
-                    spot=settings.spot,
-                    cpu_architecture=settings.cpu_architecture,
-                    ephemeral_storage_gib=settings.ephemeral_storage_gib,
-                )
-            )
-        )
+        self.logs_command = pulumi.Output.concat("aws logs tail --follow --region ", log.region, " ", log.group.name)
+        self.monthly_cost = pulumi.Output.from_input(float(in_cents(part.monthly_cost)))
         self.monthly_cost_basis = pulumi.Output.from_input(MONTHLY_COST_BASIS)
         self.register_outputs({output: getattr(self, output) for output in OUTPUTS})
 

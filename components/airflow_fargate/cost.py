@@ -1,4 +1,4 @@
-"""What the running container costs a month in us-east-1, from a dated table. Pure; AWS is not asked.
+"""What things cost a month in us-east-1, from a dated table. Pure; AWS is not asked.
 
 Not included: data transfer, CloudWatch Logs, taxes, and what other regions charge more.
 """
@@ -46,7 +46,12 @@ SPOT_FRACTION = Decimal("0.5")
 AWS says "up to 70% off"), and the dearer end is taken here."""
 
 
-def monthly_cost(
+def a_month_of(thing: str) -> Decimal:
+    """USD for 730 hours of one of the things in `PRICES`, not rounded."""
+    return PRICES[thing].per_hour * HOURS_PER_MONTH
+
+
+def a_month_of_compute(
     cpu: int,
     memory: int,
     *,
@@ -54,19 +59,16 @@ def monthly_cost(
     cpu_architecture: str = "X86_64",
     ephemeral_storage_gib: int = INCLUDED_STORAGE_GIB,
 ) -> Decimal:
-    """USD for 730 hours of one task with a public IPv4 address, rounded to cents.
+    """USD for 730 hours of one task without an address, not rounded.
 
-    ``cpu`` in CPU units (1024 is one vCPU), ``memory`` in MiB, storage in GiB. Spot discounts CPU and memory only.
+    `cpu` in CPU units (1024 is one vCPU), `memory` in MiB, storage in GiB. Spot discounts CPU and memory only.
     """
-    compute = (
-        PRICES[f"vcpu:{cpu_architecture}"].per_hour * cpu + PRICES[f"memory:{cpu_architecture}"].per_hour * memory
-    ) / 1024
+    compute = (a_month_of(f"vcpu:{cpu_architecture}") * cpu + a_month_of(f"memory:{cpu_architecture}") * memory) / 1024
     if spot:
         compute *= SPOT_FRACTION
-    storage = PRICES["storage"].per_hour * max(0, ephemeral_storage_gib - INCLUDED_STORAGE_GIB)
-    return ((compute + storage + PRICES["public-ipv4"].per_hour) * HOURS_PER_MONTH).quantize(Decimal("0.01"))
+    return compute + a_month_of("storage") * max(0, ephemeral_storage_gib - INCLUDED_STORAGE_GIB)
 
 
-def mwaa_monthly_cost(environment_class: str) -> Decimal:
-    """USD for 730 hours of an MWAA environment of this class, for example ``mw1.micro``."""
-    return (PRICES[f"mwaa:{environment_class}"].per_hour * HOURS_PER_MONTH).quantize(Decimal("0.01"))
+def in_cents(cost: Decimal) -> Decimal:
+    """Round to cents."""
+    return cost.quantize(Decimal("0.01"))

@@ -1,7 +1,8 @@
 """The error that refused arguments end in."""
 
+import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeVar
 
 import pulumi
@@ -39,3 +40,17 @@ class InvalidArgumentsError(pulumi.InputPropertiesError, pulumi.RunError):
 def repeated(values: Iterable[T]) -> list[T]:
     """Return what is there more than once, which several arguments refuse."""
     return [value for value, times in Counter(values).items() if times > 1]
+
+
+def checked_late(name: str, value: pulumi.Input[str], refuse: Callable[[str], Iterable[Refusal]]) -> pulumi.Output[str]:
+    """Return a value that the component called `name` may refuse only now, because it was an output before."""
+
+    async def checked(known: str) -> str:
+        if refusals := list(refuse(known)):
+            # In the program's first moment the SDK is starting the server for its hooks. An error that ends the
+            # program just then stops that server half started, and grpc dies of SIGSEGV: without this message.
+            await asyncio.sleep(0.2)
+            raise InvalidArgumentsError(name, refusals)
+        return known
+
+    return pulumi.Output.from_input(value).apply(checked)

@@ -1,15 +1,28 @@
 """Who may reach Airflow, and what Airflow may reach: one security group and its rules."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network
 
 import pulumi
 import pulumi_aws as aws
 
-from .settings import Settings
+from .errors import Refusal, repeated
+from .part import Part, Reach
+from .scope import Scope
+from .settings import AddressRange, CapabilitySettings
 
 # HTTPS for images, AWS's APIs and most else; DNS for resolvers other than the VPC's own, which no rule applies to.
-_EGRESS = (("https", "tcp", 443), ("dns-udp", "udp", 53), ("dns-tcp", "tcp", 53))
+_ALWAYS = (Reach("https", "tcp", 443), Reach("dns-udp", "udp", 53), Reach("dns-tcp", "tcp", 53))
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirewallSettings(CapabilitySettings):
+    """The addresses that may come in, and the ports that lead out."""
+
+    allowed_cidrs: tuple[AddressRange, ...] = ()
+    allow_public_access: bool = False
+    egress_ports: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -20,47 +33,83 @@ class Firewall:
     rules: tuple[pulumi.Resource, ...]
 
 
-def create_firewall(name: str, settings: Settings, vpc_id: pulumi.Input[str], opts: pulumi.ResourceOptions) -> Firewall:
-    """Create a security group that admits `allowed_cidrs` to the port of the web interface, and nothing else.
+def egress_part(settings: FirewallSettings) -> Part:
+    """Let the task reach what every task must, and the ports that the caller names."""
+    return Part(reach=(*_ALWAYS, *(Reach(f"tcp-{port}", "tcp", port) for port in settings.egress_ports)))
 
-    Every range is a rule of its own, so that changing one touches no other. Outward, HTTPS and DNS are open to
-    anywhere, and the `egress_ports`.
+
+def create_firewall(
+    scope: Scope, vpc_id: pulumi.Input[str], *, port: int, allowed: Sequence[AddressRange], reach: Sequence[Reach]
+) -> Firewall:
+    """Create a security group that admits the `allowed` ranges to one port, and lets the task reach `reach`.
+
+    Every range is a rule of its own, so that changing one touches no other.
     """
     security_group = aws.ec2.SecurityGroup(
-        f"{name}-security-group",
+        f"{scope.name}-security-group",
         vpc_id=vpc_id,
         # Without the name: a security group whose description changes is replaced, and a renamed component must not be.
         description="Airflow: web interface in, HTTPS and DNS out",
-        tags=settings.tags,
-        opts=opts,
+        tags=scope.tags,
+        opts=scope.opts,
     )
     ingress = [
         aws.vpc.SecurityGroupIngressRule(
-            f"{name}-ingress-{cidr.replace('/', '-').replace(':', '.')}",
+            f"{scope.name}-ingress-{str(network).replace('/', '-').replace(':', '.')}",
             security_group_id=security_group.id,
             description="Web interface and REST API",
             ip_protocol="tcp",
-            from_port=settings.port,
-            to_port=settings.port,
-            cidr_ipv4=cidr if ip_network(cidr).version == 4 else None,
-            cidr_ipv6=cidr if ip_network(cidr).version == 6 else None,
-            tags=settings.tags,
-            opts=opts,
+            from_port=port,
+            to_port=port,
+            cidr_ipv4=str(network) if isinstance(network, IPv4Network) else None,
+            cidr_ipv6=str(network) if isinstance(network, IPv6Network) else None,
+            tags=scope.tags,
+            opts=scope.opts,
         )
-        for cidr in settings.allowed_cidrs
+        for network in allowed
     ]
     egress = [
         aws.vpc.SecurityGroupEgressRule(
-            f"{name}-egress-{label}",
+            f"{scope.name}-egress-{each.name}",
             security_group_id=security_group.id,
-            description=f"{protocol.upper()} {port} to anywhere",
-            ip_protocol=protocol,
-            from_port=port,
-            to_port=port,
+            description=f"{each.protocol.upper()} {each.port} to anywhere",
+            ip_protocol=each.protocol,
+            from_port=each.port,
+            to_port=each.port,
             cidr_ipv4="0.0.0.0/0",
-            tags=settings.tags,
-            opts=opts,
+            tags=scope.tags,
+            opts=scope.opts,
         )
-        for label, protocol, port in (*_EGRESS, *((f"tcp-{port}", "tcp", port) for port in settings.egress_ports))
+        for each in reach
     ]
     return Firewall(security_group=security_group, rules=(*ingress, *egress))
+
+
+def refuse_firewall(settings: FirewallSettings) -> Iterator[Refusal]:
+    """Refuse what a security group could not hold, or holds anyway."""
+    for network in repeated(settings.allowed_cidrs):
+        yield Refusal("allowed_cidrs", f"has {network} more than once; name it once")
+    for port in settings.egress_ports:
+        if not 1 <= port <= 65535:
+            yield Refusal("egress_ports", f"has {port}; use 1 to 65535")
+        if port in (53, 443):
+            yield Refusal("egress_ports", f"has {port}, which is open already; leave it out")
+    for port in repeated(settings.egress_ports):
+        yield Refusal("egress_ports", f"has {port} more than once; name it once")
+
+
+def refuse_public_access(settings: FirewallSettings) -> Iterator[Refusal]:
+    """Refuse a range that means anybody, unless the caller says that it does."""
+    if settings.allow_public_access:
+        return
+    for network in wider_than(8, 16, settings.allowed_cidrs):
+        yield Refusal(
+            "allowed_cidrs",
+            f"has {network}, which lets the whole internet try the login; "
+            "name the addresses that need it, or set allow_public_access to true",
+        )
+
+
+def wider_than(ipv4: int, ipv6: int, networks: Sequence[AddressRange]) -> list[AddressRange]:
+    """Return the ranges with a shorter prefix than `ipv4` or, for IPv6, `ipv6`."""
+    return [network for network in networks if network.prefixlen < (ipv4 if network.version == 4 else ipv6)]

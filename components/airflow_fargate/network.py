@@ -1,27 +1,36 @@
 """The network that the task runs in: a VPC with two public subnets, or the caller's own."""
 
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_awsx as awsx
 
-from .settings import Settings
+from .errors import Refusal, repeated
+from .part import Part
+from .scope import Scope
+from .settings import CapabilitySettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkSettings(CapabilitySettings):
+    """The caller's own network; both or neither are given."""
+
+    vpc_id: pulumi.Input[str] | None = None
+    subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
 
 
 @dataclass(frozen=True)
 class Network:
-    """Where the task runs, and what has to exist before it starts and until it is gone."""
+    """Where the task runs."""
 
     vpc_id: pulumi.Output[str]
     subnet_ids: pulumi.Output[list[str]]
-    depends_on: tuple[pulumi.Resource, ...]
+    part: Part
 
 
-def _resolved(ids: list[pulumi.Input[str]]) -> list[str]:
-    return [str(i) for i in ids]
-
-
-def create_network(name: str, settings: Settings, opts: pulumi.ResourceOptions) -> Network:
+def create_network(scope: Scope, settings: NetworkSettings) -> Network:
     """Create a VPC with a public subnet in each of two zones, or take the one in `settings`.
 
     There is no NAT gateway: the task has a public address of its own, and a NAT gateway costs more than the task.
@@ -30,16 +39,45 @@ def create_network(name: str, settings: Settings, opts: pulumi.ResourceOptions) 
         return Network(
             vpc_id=pulumi.Output.from_input(settings.vpc_id),
             subnet_ids=pulumi.Output.from_input(settings.subnet_ids).apply(_resolved),
-            depends_on=(),
+            part=Part(),
         )
     vpc = awsx.ec2.Vpc(
-        f"{name}-vpc",
+        f"{scope.name}-vpc",
         number_of_availability_zones=2,
         nat_gateways=awsx.ec2.NatGatewayConfigurationArgs(strategy=awsx.ec2.NatGatewayStrategy.NONE),
         subnet_specs=[awsx.ec2.SubnetSpecArgs(type=awsx.ec2.SubnetType.PUBLIC)],
         subnet_strategy=awsx.ec2.SubnetAllocationStrategy.AUTO,
         enable_dns_hostnames=True,
-        tags=settings.tags,
-        opts=opts,
+        tags=scope.tags,
+        opts=scope.opts,
     )
-    return Network(vpc_id=vpc.vpc_id, subnet_ids=vpc.public_subnet_ids.apply(list), depends_on=(vpc,))
+    return Network(vpc_id=vpc.vpc_id, subnet_ids=vpc.public_subnet_ids.apply(list), part=Part(waits_for=(vpc,)))
+
+
+def refuse_network(settings: NetworkSettings) -> Iterator[Refusal]:
+    """Refuse half a network, and what is no id of one."""
+    vpc_id, subnet_ids = settings.vpc_id, settings.subnet_ids
+    if vpc_id is not None and subnet_ids is None:
+        shown = vpc_id if isinstance(vpc_id, str) else "given"
+        yield Refusal("subnet_ids", f"is missing, but vpc_id is {shown}; give both or neither")
+    if subnet_ids is not None and vpc_id is None:
+        yield Refusal("vpc_id", "is missing, but subnet_ids is given; give both or neither")
+    if isinstance(vpc_id, str) and not re.fullmatch(r"vpc-[0-9a-f]{8,17}", vpc_id):
+        yield Refusal("vpc_id", f"is {vpc_id!r}; the id of a VPC looks like vpc-0123456789abcdef0")
+    if isinstance(subnet_ids, list):
+        yield from _refuse_subnet_ids(subnet_ids)
+
+
+def _refuse_subnet_ids(subnet_ids: list[pulumi.Input[str]]) -> Iterator[Refusal]:
+    if not subnet_ids:
+        yield Refusal("subnet_ids", "is an empty list; give at least one public subnet of the VPC")
+    plain = [subnet_id for subnet_id in subnet_ids if isinstance(subnet_id, str)]
+    for subnet_id in plain:
+        if not re.fullmatch(r"subnet-[0-9a-f]{8,17}", subnet_id):
+            yield Refusal("subnet_ids", f"has {subnet_id!r}; the id of a subnet looks like subnet-0123456789abcdef0")
+    for subnet_id in repeated(plain):
+        yield Refusal("subnet_ids", f"has {subnet_id} more than once; name it once")
+
+
+def _resolved(ids: Sequence[pulumi.Input[str]]) -> list[str]:
+    return [str(i) for i in ids]

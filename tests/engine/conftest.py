@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow_fargate.settings import DEFAULT_IMAGE
+from airflow_fargate.image import DEFAULT_IMAGE
 
 from local.cloud import Cloud
 from local.engine.choose import Engine, add_yaml, engine

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 from airflow_fargate import AirflowFargateArgs
-from airflow_fargate.settings import DEFAULT_IMAGE
+from airflow_fargate.image import DEFAULT_IMAGE
 
 from local.cloud import Cloud
 from local.engine.choose import Engine

@@ -8,7 +8,8 @@ from typing import Any
 import pulumi
 import pytest
 from airflow_fargate import AirflowFargate
-from airflow_fargate.validation import RESERVED_ENVIRONMENT, validate
+from airflow_fargate.airflow import RESERVED_VARIABLES
+from airflow_fargate.validation import validate
 
 from .conftest import Deploy, Deployment, Node
 from .test_graph import COMPONENT, DEFAULT
@@ -211,7 +212,7 @@ def test_the_service_waits_for_the_files_so_that_its_first_task_finds_them(deplo
 def test_what_the_component_sets_itself_is_reserved(deploy: Deploy, folder: str) -> None:
     own = environment(deploy(dags_path=folder, dags_git_url=GIT, pip_requirements=["pandas"], port=9000))
 
-    assert own.keys() - RESERVED_ENVIRONMENT.keys() == {
+    assert own.keys() - RESERVED_VARIABLES.keys() == {
         "AIRFLOW__CORE__PARALLELISM",
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES",
     }, "these two are defaults that the caller may change"
@@ -219,7 +220,7 @@ def test_what_the_component_sets_itself_is_reserved(deploy: Deploy, folder: str)
 
 @pytest.mark.parametrize("ref", ["main", "release/1.2", "v1.0.0", "a1b2c3d4e5", "feature/#12"])
 def test_every_ref_that_git_allows_is_accepted(ref: str) -> None:
-    assert validate("airflow", {"dags_git_url": GIT, "dags_git_ref": ref}).dags_git_ref == ref
+    assert validate("airflow", {"dags_git_url": GIT, "dags_git_ref": ref}).dags.dags_git_ref == ref
 
 
 @pytest.mark.parametrize(

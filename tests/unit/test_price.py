@@ -2,7 +2,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from airflow_fargate.cost import PRICES, monthly_cost, mwaa_monthly_cost
+from airflow_fargate.cost import PRICES, a_month_of, in_cents
+
+from .conftest import Deploy
 
 
 # Each by hand: 730 h * (vCPU * price + GB * price [* 0.5 on Spot] + GB above 20 * 0.000111 + 0.005 for the address).
@@ -19,12 +21,14 @@ from airflow_fargate.cost import PRICES, monthly_cost, mwaa_monthly_cost
         (512, 2048, {"ephemeral_storage_gib": 20}, "24.91"),
     ],
 )
-def test_a_month_costs_what_the_table_adds_up_to(cpu: int, memory: int, options: dict[str, Any], expected: str) -> None:
-    assert monthly_cost(cpu, memory, **options) == Decimal(expected)
+def test_a_month_costs_what_the_table_adds_up_to(
+    deploy: Deploy, cpu: int, memory: int, options: dict[str, Any], expected: str
+) -> None:
+    assert deploy(cpu=cpu, memory=memory, **options).outputs["monthly_cost"] == float(expected)
 
 
 def test_an_mwaa_environment_costs_its_hours() -> None:
-    assert mwaa_monthly_cost("mw1.small") == Decimal("357.70")
+    assert in_cents(a_month_of("mwaa:mw1.small")) == Decimal("357.70")
 
 
 def test_every_price_says_where_it_is_from() -> None:

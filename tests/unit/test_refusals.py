@@ -7,7 +7,10 @@ from typing import Any, cast
 import pulumi
 import pytest
 from airflow_fargate import InvalidArgumentsError
-from airflow_fargate.validation import FARGATE_SIZES, LEAST_MEMORY, MAX_NAME_LENGTH, validate
+from airflow_fargate.airflow import LEAST_MEMORY
+from airflow_fargate.scope import MAX_NAME_LENGTH
+from airflow_fargate.task.workload import FARGATE_SIZES
+from airflow_fargate.validation import validate
 
 from .conftest import Deploy, Recorder
 
@@ -306,7 +309,7 @@ def test_what_is_known_late_is_refused_without_being_shown(
 @pytest.mark.parametrize(("cpu", "memory"), [(cpu, memory) for cpu, sizes in FARGATE_SIZES.items() for memory in sizes])
 def test_every_size_that_fargate_has_and_airflow_fits_into_is_accepted(cpu: int, memory: int) -> None:
     if memory >= LEAST_MEMORY:
-        assert validate("airflow", {"cpu": cpu, "memory": memory}).memory == memory
+        assert validate("airflow", {"cpu": cpu, "memory": memory}).task.memory == memory
 
 
 @pytest.mark.parametrize(
@@ -330,7 +333,8 @@ def test_whole_floats_are_accepted_as_the_numbers_that_other_languages_send() ->
 
     settings = validate("airflow", args)
 
-    assert [repr(settings.cpu), repr(settings.memory), repr(settings.egress_ports)] == ["1024", "4096", "(22,)"]
+    read = (settings.task.cpu, settings.task.memory, settings.firewall.egress_ports)
+    assert repr(read) == "(1024, 4096, (22,))"
 
 
 @pytest.mark.parametrize(
@@ -344,4 +348,4 @@ def test_whole_floats_are_accepted_as_the_numbers_that_other_languages_send() ->
     ],
 )
 def test_the_legacy_image_is_recognised_by_its_repository(image: str, legacy: bool) -> None:
-    assert validate("airflow", {"image": image}).legacy_image is legacy
+    assert validate("airflow", {"image": image}).image.legacy is legacy

@@ -1,22 +1,25 @@
 """The bucket that the DAG folder is put into, and one object for each file of it."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-from ..settings import Settings
+from ..part import Part
+from ..scope import Scope
 from .bundles import BUCKET_PREFIX
+from .folder import DagFile
 
 
 @dataclass(frozen=True)
 class DagBucket:
-    """The bucket, and what is in it when a task starts."""
+    """The bucket with the files, and what reading it adds to the task."""
 
     bucket: aws.s3.Bucket
-    objects: tuple[aws.s3.BucketObjectv2, ...]
+    part: Part
 
 
 def tls_only_policy(bucket_arn: str) -> dict[str, Any]:
@@ -36,49 +39,62 @@ def tls_only_policy(bucket_arn: str) -> dict[str, Any]:
     }
 
 
-def create_dag_bucket(name: str, settings: Settings, opts: pulumi.ResourceOptions) -> DagBucket | None:
-    """Create a private bucket with the files of `dags_path`; nothing without it.
+def create_dag_bucket(scope: Scope, files: Sequence[DagFile]) -> DagBucket:
+    """Create a private bucket with these files.
 
     Each file is a resource of its own, found changed by its digest: a changed file is an update of its object, and of
     nothing else. The objects carry no tags, since S3 allows ten and a resource fifty.
     """
-    if not settings.dag_folder.files:
-        return None
-    bucket = aws.s3.Bucket(f"{name}-dags", force_destroy=True, tags=settings.tags, opts=opts)
+    bucket = aws.s3.Bucket(f"{scope.name}-dags", force_destroy=True, tags=scope.tags, opts=scope.opts)
     public_access_block = aws.s3.BucketPublicAccessBlock(
-        f"{name}-dags-public-access-block",
+        f"{scope.name}-dags-public-access-block",
         bucket=bucket.bucket,
         block_public_acls=True,
         block_public_policy=True,
         ignore_public_acls=True,
         restrict_public_buckets=True,
-        opts=opts,
+        opts=scope.opts,
     )
     encryption = aws.s3.BucketServerSideEncryptionConfiguration(
-        f"{name}-dags-encryption",
+        f"{scope.name}-dags-encryption",
         bucket=bucket.bucket,
         rules=[{"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}}],
-        opts=opts,
+        opts=scope.opts,
     )
     policy = aws.s3.BucketPolicy(
-        f"{name}-dags-policy",
+        f"{scope.name}-dags-policy",
         bucket=bucket.bucket,
         policy=bucket.arn.apply(lambda arn: json.dumps(tls_only_policy(arn))),
         # S3 answers 409 OperationAborted when both are set at once.
-        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[public_access_block])),
+        opts=scope.options(pulumi.ResourceOptions(depends_on=[public_access_block])),
     )
-    guarded = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[encryption, policy]))
-    return DagBucket(
-        bucket=bucket,
-        objects=tuple(
-            aws.s3.BucketObjectv2(
-                f"{name}-dags/{file.name}",
-                bucket=bucket.bucket,
-                key=f"{BUCKET_PREFIX}/{file.name}",
-                source=pulumi.FileAsset(str(file.path)),
-                source_hash=file.sha256,
-                opts=guarded,
-            )
-            for file in settings.dag_folder.files
+    guarded = scope.options(pulumi.ResourceOptions(depends_on=[encryption, policy]))
+    objects = tuple(
+        aws.s3.BucketObjectv2(
+            f"{scope.name}-dags/{file.name}",
+            bucket=bucket.bucket,
+            key=f"{BUCKET_PREFIX}/{file.name}",
+            source=pulumi.FileAsset(str(file.path)),
+            source_hash=file.sha256,
+            opts=guarded,
+        )
+        for file in files
+    )
+    return DagBucket(bucket, _reading_part(bucket.arn, objects))
+
+
+def _reading_part(bucket_arn: pulumi.Input[str], objects: tuple[pulumi.Resource, ...]) -> Part:
+    """Let Airflow read the bucket, whose files are there before its first task.
+
+    Listing has no condition on a prefix: HeadBucket, which Airflow asks first, needs the same permission without one.
+    """
+    everything = pulumi.Output.concat(bucket_arn, "/*")
+    return Part(
+        task_permissions=(
+            [
+                {"Sid": "ListDags", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": bucket_arn},
+                {"Sid": "ReadDags", "Effect": "Allow", "Action": "s3:GetObject", "Resource": everything},
+            ],
         ),
+        waits_for=objects,
     )

@@ -1,11 +1,19 @@
-"""The public address of the running task, and whether that task is the one that was asked for."""
+"""The endpoint that is the task's own public address: plain HTTP, and another address with every task."""
 
 from collections.abc import Sequence
 
 import pulumi
 import pulumi_aws as aws
 
+from ..cost import a_month_of
+from ..part import Part
 from ..task.diagnosis import explain_service
+from .endpoint import Endpoint, EndpointSettings
+
+
+def public_ip_endpoint(settings: EndpointSettings) -> Endpoint:
+    """Return the endpoint that the task itself is."""
+    return Endpoint(port=settings.port, public_ip=True, part=Part(monthly_cost=a_month_of("public-ipv4")))
 
 
 def public_address(

@@ -1,5 +1,8 @@
 """The container's health check: healthy only when Airflow can run tasks. Pure functions."""
 
+from dataclasses import dataclass
+from typing import Any
+
 START_PERIOD_SECONDS = {256: 300, 512: 240, 1024: 120, 2048: 60, 4096: 60, 8192: 60, 16384: 60}
 """Seconds of failing checks that ECS forgives after a start, by the task's CPU units; AWS allows at most 300.
 
@@ -10,7 +13,39 @@ slower than the ones measured on. More CPU than 4096 does not start faster: impo
 _CHECKED = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 
 
-def health_check_command(port: int) -> list[str]:
+@dataclass(frozen=True, kw_only=True)
+class HealthCheck:
+    """How ECS tells whether a container is healthy; times in seconds."""
+
+    command: tuple[str, ...]
+    interval: int
+    timeout: int
+    retries: int
+    start_period: int
+
+    def definition(self) -> dict[str, Any]:
+        """Return it in the words of ECS's RegisterTaskDefinition."""
+        return {
+            "command": list(self.command),
+            "interval": self.interval,
+            "timeout": self.timeout,
+            "retries": self.retries,
+            "startPeriod": self.start_period,
+        }
+
+
+def health_check(port: int, cpu: int, least_start_period: int) -> HealthCheck:
+    """Return Airflow 3's health check, which forgives failures for as long as a start takes with so much CPU."""
+    return HealthCheck(
+        command=health_check_command(port),
+        interval=15,
+        timeout=10,
+        retries=4,
+        start_period=max(START_PERIOD_SECONDS[cpu], least_start_period),
+    )
+
+
+def health_check_command(port: int) -> tuple[str, ...]:
     """ECS's health check command for an api-server on ``port``: exit code 1 unless every part of Airflow is healthy.
 
     The endpoint answers 200 with the scheduler dead, so its body is read. By the image's Python, not curl, without site
@@ -25,4 +60,4 @@ def health_check_command(port: int) -> list[str]:
         "d=json.loads(b);"
         f"raise SystemExit(any(d[k]['status']!='healthy' for k in {_CHECKED}))"
     )
-    return ["CMD-SHELL", f'python -I -S -c "{code}" || exit 1']
+    return ("CMD-SHELL", f'python -I -S -c "{code}" || exit 1')

@@ -1,0 +1,65 @@
+"""Airflow 3: how it is started, how its health is told, and what it adds to the task."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .credentials import KEY_VARIABLES, api_keys_part
+from .dags.part import DAG_VARIABLES, dags_part
+from .dags.settings import DagSettings
+from .database.container import DATABASE_VARIABLES, Database, container_database
+from .endpoint.endpoint import AIRFLOW_PORT, Endpoint
+from .executor.local import EXECUTOR_VARIABLES, local_executor_part
+from .login import LOGIN_VARIABLES, Login, LoginSettings, create_login, login_part
+from .part import Part, merge
+from .scope import Scope
+from .task.container import supervisor_command
+from .task.health import HealthCheck, health_check
+from .task.workload import TaskSettings
+
+LEAST_MEMORY = 1024
+"""The least memory, in MiB, in which a DAG run was carried (docs/container.md)."""
+
+RESERVED_VARIABLES: Mapping[str, str] = {
+    **DAG_VARIABLES,
+    **DATABASE_VARIABLES,
+    **EXECUTOR_VARIABLES,
+    **KEY_VARIABLES,
+    **LOGIN_VARIABLES,
+    "AIRFLOW__API__PORT": "set port",
+}
+"""The variables that the component sets itself, and what the caller does in place of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Airflow:
+    """What differs between the generations of Airflow, as far as the rest of the component has to know it."""
+
+    command: tuple[str, ...]
+    health_check: HealthCheck
+    login: Login
+    database: Database
+    part: Part
+
+
+def create_airflow(
+    scope: Scope, *, endpoint: Endpoint, task: TaskSettings, login: LoginSettings, dags: DagSettings
+) -> Airflow:
+    """Put Airflow 3 together from its capabilities."""
+    administrator = create_login(scope, login)
+    database = container_database()
+    port = {"AIRFLOW__API__PORT": str(endpoint.port)} if endpoint.port != AIRFLOW_PORT else {}
+    part = merge(
+        Part(environment=port),
+        login_part(administrator),
+        api_keys_part(scope),
+        database.part,
+        local_executor_part(endpoint, task.memory),
+        dags_part(scope, dags),
+    )
+    return Airflow(
+        command=supervisor_command(),
+        health_check=health_check(endpoint.port, task.cpu, part.start_period_seconds),
+        login=administrator,
+        database=database,
+        part=part,
+    )

@@ -1,0 +1,27 @@
+"""The settings of the DAGs, and the files of their folder."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from ..settings import CapabilitySettings, SecretText
+from .folder import DagFolder, read_dag_folder
+
+
+@dataclass(frozen=True, kw_only=True)
+class DagSettings(CapabilitySettings):
+    """Where DAGs come from, and what they need installed."""
+
+    dags_path: str | None = None
+    dags_refresh_seconds: int = 30
+    dags_git_url: str | None = None
+    dags_git_ref: str = "main"
+    dags_git_subdir: str = ""
+    dags_git_token: SecretText | None = None
+    load_examples: bool = False
+    pip_requirements: tuple[str, ...] = ()
+
+    @cached_property
+    def folder(self) -> DagFolder:
+        """Return what is in `dags_path`, which is read when it is first asked for, and only then."""
+        return read_dag_folder(Path(self.dags_path)) if self.dags_path else DagFolder()

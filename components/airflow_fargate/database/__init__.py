@@ -1,0 +1,1 @@
+"""Where Airflow keeps its runs, users and connections."""

@@ -1,0 +1,25 @@
+"""The database in the container: SQLite, which ends with the task."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..part import Part
+
+DATABASE_VARIABLES: Mapping[str, str] = {
+    "CONNECTION_CHECK_MAX_COUNT": "the supervisor prepares the database itself",
+}
+"""The variables that only this module sets, and why the caller does not."""
+
+
+@dataclass(frozen=True)
+class Database:
+    """What the rest of the component has to know of the database."""
+
+    tasks_may_overlap: bool
+    """Whether two tasks may use it at once, as an update that starts the next before the last has stopped needs it."""
+    part: Part
+
+
+def container_database() -> Database:
+    """Return the database that each task makes for itself."""
+    return Database(tasks_may_overlap=False, part=Part(environment={"CONNECTION_CHECK_MAX_COUNT": "0"}))

@@ -1,0 +1,79 @@
+"""The guide's image, `puckel/docker-airflow`: Airflow 1.10, without a login and without DAG bundles."""
+
+from collections.abc import Iterator, Mapping
+
+import pulumi
+
+from .airflow import Airflow
+from .credentials import FERNET_VARIABLE
+from .database.container import Database
+from .endpoint.endpoint import AIRFLOW_PORT, Endpoint
+from .errors import Refusal
+from .firewall import FirewallSettings, wider_than
+from .image import DEFAULT_IMAGE
+from .login import Login
+from .part import Part
+from .task.health import HealthCheck
+from .task.workload import TaskSettings
+
+LEAST_MEMORY = 512
+"""In MiB: the guide's own size."""
+
+RESERVED_VARIABLES: Mapping[str, str] = {
+    FERNET_VARIABLE: "it is generated once for the stack",
+    "AIRFLOW__WEBSERVER__WEB_SERVER_PORT": "set port",
+}
+"""The variables that the component sets itself, and what the caller does in place of it."""
+
+# docker-compose.yml of the guide: the web server writes its pid file once it serves.
+_HEALTH_CHECK = HealthCheck(
+    command=("CMD-SHELL", "[ -f /usr/local/airflow/airflow-webserver.pid ]"),
+    interval=30,
+    timeout=30,
+    retries=3,
+    start_period=300,
+)
+
+_NO_LOGIN = "has no login; leave it out"
+_NO_BUNDLES = f"predates DAG bundles; leave it out, or use Airflow 3 ({DEFAULT_IMAGE})"
+_NOT_READ = f"does not read it; leave it out, or use Airflow 3 ({DEFAULT_IMAGE})"
+
+_WITHOUT_EFFECT: Mapping[str, str] = {
+    "admin_username": _NO_LOGIN,
+    "admin_password": _NO_LOGIN,
+    "dags_path": _NO_BUNDLES,
+    "dags_refresh_seconds": _NO_BUNDLES,
+    "dags_git_url": _NO_BUNDLES,
+    "dags_git_ref": _NO_BUNDLES,
+    "dags_git_subdir": _NO_BUNDLES,
+    "dags_git_token": _NO_BUNDLES,
+    "load_examples": _NOT_READ,
+    "pip_requirements": _NOT_READ,
+}
+"""The arguments that the image has no use for, and why."""
+
+
+def legacy_airflow(endpoint: Endpoint) -> Airflow:
+    """Return Airflow 1.10 as the guide runs it."""
+    variable = {"AIRFLOW__WEBSERVER__WEB_SERVER_PORT": str(endpoint.port)}
+    return Airflow(
+        command=("webserver",),
+        health_check=_HEALTH_CHECK,
+        login=Login(username="", password=pulumi.Output.secret("")),
+        database=Database(tasks_may_overlap=False, part=Part()),
+        part=Part(environment=variable if endpoint.port != AIRFLOW_PORT else {}),
+    )
+
+
+def refuse_legacy(given: frozenset[str], firewall: FirewallSettings, task: TaskSettings) -> Iterator[Refusal]:
+    """Refuse what the image has no use for, does not run on, or would leave open to many."""
+    for argument, why in _WITHOUT_EFFECT.items():
+        if argument in given:
+            yield Refusal(argument, f"is given, but the legacy image {why}")
+    for network in wider_than(24, 64, firewall.allowed_cidrs):
+        yield Refusal(
+            "allowed_cidrs",
+            f"has {network}; the legacy image has no login: nothing wider than /24 (IPv4) or /64 (IPv6) may reach it",
+        )
+    if task.cpu_architecture == "ARM64":
+        yield Refusal("cpu_architecture", "is ARM64; the legacy image has X86_64 only")

@@ -1,0 +1,78 @@
+"""A part: what one capability adds to the task. `component.py` makes the parts and merges them into one."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import chain
+from typing import Any
+
+import pulumi
+
+Variables = Mapping[str, pulumi.Input[str]]
+"""Environment variables, value by name."""
+
+Statement = Mapping[str, Any]
+"""A statement of an IAM policy; what is in it may be an output."""
+
+Permissions = tuple[pulumi.Input[Sequence[Statement]], ...]
+"""Statements in groups: how many are in one may depend on what is known late, whether there is one may not."""
+
+
+@dataclass(frozen=True)
+class Reach:
+    """A port that the task must be able to reach, at any address."""
+
+    name: str
+    """What the rule is called after."""
+    protocol: str
+    port: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """What one capability adds to the task; one that is off is `Part()`, adds nothing and costs nothing.
+
+    Whoever builds the task reads the merged part and knows no capability by name.
+    """
+
+    defaults: Variables = field(default_factory=dict[str, pulumi.Input[str]])
+    """Environment variables that the caller may set otherwise."""
+    environment: Variables = field(default_factory=dict[str, pulumi.Input[str]])
+    """Environment variables as they are in the container."""
+    secrets: Variables = field(default_factory=dict[str, pulumi.Input[str]])
+    """Environment variables whose values are kept as parameters."""
+    task_permissions: Permissions = ()
+    """What Airflow and its tasks may do."""
+    execution_permissions: Permissions = ()
+    """What ECS may do to start the container."""
+    waits_for: tuple[pulumi.Resource, ...] = ()
+    """What has to be there before a task starts, and until the last has stopped."""
+    reach: tuple[Reach, ...] = ()
+    start_period_seconds: int = 0
+    """The least time to forgive failing health checks for after a start."""
+    monthly_cost: Decimal = Decimal(0)
+    """USD for a month of 730 hours, not rounded."""
+
+    def variables(self) -> Variables:
+        """Return the environment of the container; a default gives way to a variable or a secret of its name."""
+        defaults = {name: value for name, value in self.defaults.items() if name not in self.secrets}
+        return {**defaults, **self.environment}
+
+
+def merge(*parts: Part) -> Part:
+    """Return the sum of parts, with permissions and the like in the order in which the parts are given."""
+
+    def variables(of: Iterator[Variables]) -> Variables:
+        return {name: value for each in of for name, value in each.items()}
+
+    return Part(
+        defaults=variables(part.defaults for part in parts),
+        environment=variables(part.environment for part in parts),
+        secrets=variables(part.secrets for part in parts),
+        task_permissions=tuple(chain.from_iterable(part.task_permissions for part in parts)),
+        execution_permissions=tuple(chain.from_iterable(part.execution_permissions for part in parts)),
+        waits_for=tuple(chain.from_iterable(part.waits_for for part in parts)),
+        reach=tuple(chain.from_iterable(part.reach for part in parts)),
+        start_period_seconds=max(part.start_period_seconds for part in parts),
+        monthly_cost=sum((part.monthly_cost for part in parts), Decimal(0)),
+    )

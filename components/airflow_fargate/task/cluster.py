@@ -1,0 +1,31 @@
+"""The cluster that the service runs in, and the kinds of capacity that it has."""
+
+from dataclasses import dataclass
+
+import pulumi_aws as aws
+
+from ..scope import Scope
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The cluster, and the capacity that must be associated with it while a service runs."""
+
+    cluster: aws.ecs.Cluster
+    capacity_providers: aws.ecs.ClusterCapacityProviders
+
+
+def create_cluster(scope: Scope) -> Cluster:
+    """Create a cluster of its own for the one service, with both kinds of capacity that Fargate has.
+
+    The service names one of them in place of a launch type, since ECS turns a service from the one to the other, but
+    not from a launch type to Spot.
+    """
+    cluster = aws.ecs.Cluster(f"{scope.name}-cluster", tags=scope.tags, opts=scope.opts)
+    capacity_providers = aws.ecs.ClusterCapacityProviders(
+        f"{scope.name}-capacity-providers",
+        cluster_name=cluster.name,
+        capacity_providers=["FARGATE", "FARGATE_SPOT"],
+        opts=scope.opts,
+    )
+    return Cluster(cluster=cluster, capacity_providers=capacity_providers)
