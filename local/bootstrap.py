@@ -19,7 +19,8 @@ NEEDED_SPACE = 2 * 1024**3
 
 
 def main() -> None:
-    made_from = venvs.fingerprint([*REQUIREMENTS, ROOT / "local" / "environments" / "venvs.py"], Path(sys.executable))
+    files = [*REQUIREMENTS, ROOT / "local" / "environments" / "venvs.py"]
+    made_from = venvs.fingerprint(VENV, files, Path(sys.executable))
     if venvs.complete(VENV, made_from):
         return
     check_space(VENV.parent, NEEDED_SPACE)

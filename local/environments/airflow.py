@@ -33,7 +33,7 @@ def environment(lock_file: Path = LOCK_FILE, folder: Path = SHARED / "airflow") 
     """Return the environment of the locked version, making it first if it is missing or the lock file has changed."""
     airflow = version(lock_file)
     venv = folder / airflow
-    made_from = venvs.fingerprint([lock_file], Path(sys.executable))
+    made_from = venvs.fingerprint(venv, [lock_file], Path(sys.executable))
     with lock(folder / "run" / "lock", "making the Airflow environment", on_wait=lambda who: say(f"Waiting for {who}")):
         if venvs.complete(venv, made_from):
             return venv

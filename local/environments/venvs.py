@@ -33,11 +33,14 @@ _UV_SETTINGS = {
 """pip's settings, by their long option's name, and what uv reads instead."""
 
 
-def fingerprint(files: Sequence[Path], python: Path) -> str:
-    """Return a digest of everything that an environment depends on, its place and its Python included."""
-    digest = hashlib.sha256(f"{UV} {python.resolve()} {sys.version}".encode())
+def fingerprint(venv: Path, files: Sequence[Path], python: Path) -> str:
+    """Return a digest of everything that an environment depends on, its place and its Python included.
+
+    The place is where links lead to, so that repositories that share an environment by a link agree on it.
+    """
+    digest = hashlib.sha256(f"{UV} {python.resolve()} {sys.version} {venv.resolve()}".encode())
     for file in files:
-        digest.update(f"\0{file}\0".encode() + file.read_bytes())
+        digest.update(b"\0" + file.read_bytes())
     return digest.hexdigest()
 
 

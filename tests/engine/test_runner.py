@@ -133,6 +133,19 @@ def test_an_environment_that_was_interrupted_is_made_again(tmp_path: Path) -> No
     assert not (venv / "half-made").exists()
 
 
+def test_an_environment_is_known_by_where_it_stands_and_what_it_is_made_from(tmp_path: Path) -> None:
+    for file, text in {"one.lock": "airflow", "same.lock": "airflow", "other.lock": "airflow, celery"}.items():
+        (tmp_path / file).write_text(text)
+    (tmp_path / "link").symlink_to(tmp_path / "folder")
+
+    def known_by(folder: str, file: str) -> str:
+        return venvs.fingerprint(tmp_path / folder / "venv", [tmp_path / file], Path(sys.executable))
+
+    assert known_by("link", "same.lock") == known_by("folder", "one.lock")
+    assert known_by("moved", "one.lock") != known_by("folder", "one.lock")
+    assert known_by("folder", "other.lock") != known_by("folder", "one.lock")
+
+
 @pytest.mark.parametrize(
     ("pip", "uv"),
     [

@@ -45,7 +45,7 @@ def scan(templates: Mapping[str, Template], folder: Path) -> dict[str, dict[Find
 
 def _environment() -> Path:
     venv = SHARED / "checkov"
-    made_from = venvs.fingerprint([REQUIREMENTS], Path(sys.executable))
+    made_from = venvs.fingerprint(venv, [REQUIREMENTS], Path(sys.executable))
     if not venvs.complete(venv, made_from):
         uv = Path(sys.prefix, "bin", "uv")
         environment = venvs.uv_environment(Path(sys.executable))
