@@ -24,6 +24,9 @@ SECRET_KEYS = {
 }
 """The keys that must be set with `--secret`, and what follows it."""
 
+_OTHER_NAMESPACES = ("aws", "awsx", "pulumi", "random")
+"""Those of Pulumi itself and of the providers that the program uses."""
+
 _MY_IP_SERVICE = "https://checkip.amazonaws.com"
 
 
@@ -31,7 +34,9 @@ def read_arguments() -> AirflowFargateArgs:
     """Return the arguments that the stack's configuration gives, or raise `pulumi.RunError` naming the key."""
     config = pulumi.Config()
     hints = {name: get_args(declared)[0] for name, declared in AirflowFargateArgs.__annotations__.items()}
-    _refuse_unknown_keys(config, {_camel_case(argument) for argument in hints})
+    known = {_camel_case(argument) for argument in hints}
+    _refuse_unknown_keys(config, known)
+    _refuse_secrets_in_the_open(config, known - SECRET_KEYS.keys())
     arguments = {argument: _read(config, _camel_case(argument), hint) for argument, hint in hints.items()}
     cidrs = arguments["allowed_cidrs"]
     if isinstance(cidrs, list) and MY_IP in cidrs:
@@ -63,7 +68,8 @@ def _read(config: pulumi.Config, key: str, hint: Any) -> Any:
         str: config.get,
         pulumi.Input[str]: config.get,
     }
-    return readers.get(hint, config.get_object)(key)
+    value = readers.get(hint, config.get_object)(key)
+    return _as_text(key, cast(dict[str, Any], value)) if isinstance(value, dict) else value
 
 
 def _read_secret(config: pulumi.Config, key: str) -> Any:
@@ -96,13 +102,51 @@ def _read_secret(config: pulumi.Config, key: str) -> Any:
 def _refuse_unknown_keys(config: pulumi.Config, known: set[str]) -> None:
     for full_key in sorted(CONFIG.get()):
         namespace, _, key = full_key.partition(":")
-        if namespace == config.name and key not in known:
+        if namespace != config.name:
+            if namespace not in _OTHER_NAMESPACES and key in known:
+                raise pulumi.RunError(
+                    f"{full_key} has a key of this program, whose namespace is {config.name}, and has no effect. "
+                    f"Set {config.name}:{key}, and take this one away with `pulumi config rm {full_key}`."
+                )
+        elif key not in known:
             close = difflib.get_close_matches(key, known, n=1)
             hint = f"Did you mean {close[0]}? " if close else ""
             raise pulumi.RunError(
                 f"{full_key} is not a key of this program. {hint}Take it away with `pulumi config rm {full_key}`. "
                 f"The keys are {', '.join(sorted(known))}."
             )
+
+
+def _refuse_secrets_in_the_open(config: pulumi.Config, keys: set[str]) -> None:
+    """Refuse a value that was set with `--secret` where it would be read in the state and the task definition."""
+    for key in sorted(keys):
+        if not is_config_secret(config.full_key(key)):
+            continue
+        if key != "environment":
+            raise pulumi.RunError(
+                f"{key} is a secret in the stack's configuration, but it is not kept as one. "
+                f"Set it without --secret: pulumi config set {key}"
+            )
+        names = ", ".join(sorted(config.get_object(key) or {}))
+        raise pulumi.RunError(
+            f"environment has a secret in the stack's configuration, but {names} can be read in the task definition. "
+            "Move what is secret to secrets: pulumi config set --secret --path secrets.NAME, and "
+            "pulumi config rm --path environment.NAME"
+        )
+
+
+def _as_text(key: str, values: dict[str, Any]) -> dict[str, Any]:
+    """Return whole numbers as the text that somebody typed, and refuse other values that are no text.
+
+    `pulumi config set --path` takes what looks like a number or a truth value for one, and how it was spelt is lost.
+    """
+    for name, value in values.items():
+        if isinstance(value, bool | float):
+            raise pulumi.RunError(
+                f"{key} has {name} with {json.dumps(value)}, which is not text. "
+                f"Set it with: pulumi config set --type string --path {key}.{name} {json.dumps(value)}"
+            )
+    return {name: str(value) if isinstance(value, int) else value for name, value in values.items()}
 
 
 def _camel_case(argument: str) -> str:

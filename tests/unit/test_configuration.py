@@ -11,7 +11,7 @@ import pytest
 import yaml
 from airflow_fargate import AirflowFargateArgs
 from airflow_fargate.validation import validate
-from pulumi.runtime.config import set_all_config
+from pulumi.runtime.config import CONFIG, set_all_config
 
 import configuration
 
@@ -179,6 +179,17 @@ def test_the_folder_of_dags_is_relative_to_the_project_wherever_the_program_runs
             {"zzz": 1},
             "airflow-fargate:zzz is not a key of this program. Take it away with `pulumi config rm",
         ),
+        (
+            {"environment": {"DEBUG": True}},
+            (
+                "environment has DEBUG with true, which is not text. Set it with: "
+                "pulumi config set --type string --path environment.DEBUG true"
+            ),
+        ),
+        (
+            {"tags": {"version": 1.1}},
+            "tags has version with 1.1, which is not text. Set it with: pulumi config set --type string --path tags.",
+        ),
     ],
 )
 def test_is_refused_with_the_key_and_the_way_out(values: dict[str, Any], message: str) -> None:
@@ -188,6 +199,55 @@ def test_is_refused_with_the_key_and_the_way_out(values: dict[str, Any], message
         configuration.read_arguments()
 
     assert message in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            {"environment": {"SLACK_TOKEN": "hunter2"}},
+            (
+                "environment has a secret in the stack's configuration, but SLACK_TOKEN can be read in the task "
+                "definition. Move what is secret to secrets: pulumi config set --secret --path secrets.NAME, and "
+            ),
+        ),
+        ({"tags": {"token": "hunter2"}}, "tags is a secret in the stack's configuration, but it is not kept as one. "),
+        ({"dagsGitUrl": "https://hunter2.example"}, "Set it without --secret: pulumi config set dagsGitUrl"),
+    ],
+)
+def test_a_secret_in_a_key_that_is_not_kept_secret_is_refused_without_being_shown(
+    values: dict[str, Any], message: str
+) -> None:
+    configure(secret=tuple(values), allowedCidrs=[], **values)
+
+    with pytest.raises(pulumi.RunError) as refused:
+        configuration.read_arguments()
+
+    assert message in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("namespace", ["airflow", "airflow-fargte"])
+def test_a_key_under_another_projects_name_is_refused_rather_than_ignored(namespace: str) -> None:
+    configure(allowedCidrs=[])
+    set_all_config({**CONFIG.get(), f"{namespace}:memory": "4096", "aws:region": "us-east-1"})
+
+    with pytest.raises(pulumi.RunError) as refused:
+        configuration.read_arguments()
+
+    assert str(refused.value) == (
+        f"{namespace}:memory has a key of this program, whose namespace is airflow-fargate, and has no effect. "
+        f"Set airflow-fargate:memory, and take this one away with `pulumi config rm {namespace}:memory`."
+    )
+
+
+def test_a_whole_number_where_text_is_wanted_is_taken_as_the_text_that_was_typed() -> None:
+    configure(environment={"AIRFLOW__CORE__PARALLELISM": 8}, tags={"cost-centre": 4711}, allowedCidrs=[])
+
+    args = configuration.read_arguments()
+
+    assert args.get("environment") == {"AIRFLOW__CORE__PARALLELISM": "8"}
+    assert args.get("tags") == {"cost-centre": "4711"}
 
 
 def test_an_unknown_key_is_answered_with_the_known_ones() -> None:
