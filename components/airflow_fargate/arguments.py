@@ -20,7 +20,7 @@ class AirflowFargateArgs(TypedDict):
     The container image. Default: `apache/airflow:3.3.2`. An image of your own is built `FROM apache/airflow:3…`,
     so that Python, Airflow 3 and the entrypoint are where the start command expects them. An image in a private ECR
     repository of any account may be used: the execution role is allowed to pull exactly that repository. Refused: what
-    no image can be called.
+    no image can be called, and an official image whose tag is that of an earlier Airflow.
     """
 
     legacy_image: NotRequired[bool]
@@ -76,8 +76,10 @@ class AirflowFargateArgs(TypedDict):
     allowed_cidrs: NotRequired[list[str]]
     """
     The address ranges that may open the web interface, IPv4 or IPv6, such as `203.0.113.7/32`. Default: none, so that
-    nobody can. Refused: a malformed range, one with host bits set, the same range twice, and one wider than /8 (IPv4)
-    or /16 (IPv6) unless `allow_public_access` is true; with the legacy image anything wider than /24 or /64, always.
+    nobody can. An address without a prefix is that address alone. Refused: a malformed range, one with host bits set or
+    an IPv6 zone, the same range twice, more than 60 of a family (AWS: rules of a security group), and one wider than /8
+    (IPv4) or /16 (IPv6) unless `allow_public_access` is true; with the legacy image anything wider than /24 or /64,
+    always.
     """
 
     allow_public_access: NotRequired[bool]
@@ -89,7 +91,8 @@ class AirflowFargateArgs(TypedDict):
     egress_ports: NotRequired[list[int]]
     """
     TCP ports that Airflow and its tasks may reach anywhere, besides HTTPS (443) and DNS (53), such as 5432 for a
-    PostgreSQL database or 22 for Git over SSH. Default: none. Refused: below 1 and above 65535, 443 and 53, repeats.
+    PostgreSQL database or 22 for Git over SSH. Default: none. Refused: below 1 and above 65535, 443 and 53, repeats,
+    and more than 57 (AWS: a security group has 60 rules).
     """
 
     enable_exec: NotRequired[bool]
@@ -121,21 +124,22 @@ class AirflowFargateArgs(TypedDict):
     admin_password: NotRequired[pulumi.Input[str]]
     """
     The administrator's password. Default: 24 random characters. Kept as an SSM SecureString parameter either way.
-    Refused: fewer than 12 characters, and any password with the legacy image, which has no login.
+    Refused: fewer than 12 characters, more than 4 KiB or `{{…}}` in it (AWS: SSM parameters), and any password with the
+    legacy image, which has no login.
     """
 
     environment: NotRequired[dict[str, pulumi.Input[str]]]
     """
     Environment variables of the container by name, for instance `AIRFLOW__CORE__PARALLELISM`. They are readable in the
     task definition; what is secret belongs in `secrets`. Default: none. Refused: a name that the component
-    sets itself, a malformed name, and one that is in `secrets` too.
+    sets itself, a malformed name, one that is in `secrets` too, and more than a task definition holds (AWS: 64 KiB).
     """
 
     secrets: NotRequired[dict[str, pulumi.Input[str]]]
     """
     Secret environment variables of the container, value by name. Each value is kept as an SSM SecureString parameter
     and handed over by the task definition's `secrets`. Default: none. Refused: as for `environment`, and a value over
-    4 KiB, which is what a standard parameter holds.
+    4 KiB or with `{{…}}` in it, which SSM parameters cannot hold.
     """
 
     dags_path: NotRequired[str]
@@ -175,8 +179,8 @@ class AirflowFargateArgs(TypedDict):
     dags_git_token: NotRequired[pulumi.Input[str]]
     """
     An access token for a private repository, sent as the password of the user `user`. Kept as an SSM SecureString
-    parameter. Default: none. Refused: an empty one, one without `dags_git_url`, and any with an `http://` URL, which
-    would send it in the clear.
+    parameter. Default: none. Refused: an empty one, one that an SSM parameter cannot hold (see `secrets`), one without
+    `dags_git_url`, and any with an `http://` URL, which would send it in the clear.
     """
 
     load_examples: NotRequired[bool]
@@ -198,6 +202,8 @@ class AirflowFargateArgs(TypedDict):
 
     tags: NotRequired[dict[str, pulumi.Input[str]]]
     """
-    Tags of every resource that can be tagged, and of the tasks. Default: none. Refused: more than 50, names over 128 or
-    values over 256 characters, and names that begin with `aws:` (AWS's limits).
+    Tags of every resource that can be tagged, and of the tasks. Default: none. Refused: more than 50, the two that
+    awsx gives to a VPC of its own included; names over 128 or values over 256 characters; characters other than
+    letters, digits, blanks and `_.:/=+-@`; names that begin with `aws:`, and names that differ in case only (AWS's
+    limits).
     """

@@ -1,5 +1,6 @@
 """Keys that Airflow must keep over restarts, and the parameters that hold them and all other secrets."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -9,6 +10,9 @@ import pulumi_random as random
 
 from .part import Part, Variables
 from .scope import Scope
+
+# AWS: a standard parameter holds 4 KiB (Systems Manager endpoints and quotas).
+_MAX_PARAMETER_BYTES = 4096
 
 FERNET_VARIABLE = "AIRFLOW__CORE__FERNET_KEY"
 
@@ -64,6 +68,18 @@ def create_parameters(scope: Scope, secrets: Variables) -> Parameters:
     arns = pulumi.Output.all(*(parameter.arn for parameter in parameters.values()))
     read = {"Sid": "ReadSecrets", "Effect": "Allow", "Action": "ssm:GetParameters", "Resource": arns.apply(sorted)}
     return Parameters(parameters, Part(execution_permissions=([read],)))
+
+
+def unfit_for_parameter(value: str) -> str | None:
+    """Say why Systems Manager does not take a value as a parameter, without the value; None when it does."""
+    size = len(value.encode(errors="surrogatepass"))
+    if not 1 <= size <= _MAX_PARAMETER_BYTES:
+        return f"{size} bytes; an SSM parameter holds 1 to {_MAX_PARAMETER_BYTES}"
+    if re.search(r"\{\{.*\}\}", value, re.DOTALL):
+        return (
+            "{{…}} in it, which SSM takes for the name of another parameter; encode the value, for instance in base64"
+        )
+    return None
 
 
 def url_safe(base64: str) -> str:

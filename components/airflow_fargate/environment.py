@@ -7,12 +7,10 @@ from dataclasses import dataclass, field
 
 import pulumi
 
+from .credentials import unfit_for_parameter
 from .errors import Refusal, checked_late
 from .part import Part
 from .settings import CapabilitySettings, SecretText, SecretTexts, Texts
-
-# AWS: a standard SSM parameter holds 4 KiB.
-MAX_SECRET_BYTES = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +48,5 @@ def environment_part(settings: EnvironmentSettings, component: str) -> Part:
 
 
 def _refuse_secret(variable: str, value: str) -> Iterator[Refusal]:
-    """Name the size alone: the value must not be readable in an error."""
-    size = len(value.encode())
-    if not 1 <= size <= MAX_SECRET_BYTES:
-        yield Refusal("secrets", f"has {variable} with {size} bytes; an SSM parameter holds 1 to {MAX_SECRET_BYTES}")
+    if why := unfit_for_parameter(value):
+        yield Refusal("secrets", f"has {variable} with {why}")

@@ -1,5 +1,6 @@
 """Who may reach Airflow, and what Airflow may reach: one security group and its rules."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
@@ -11,6 +12,9 @@ from .errors import Refusal, repeated
 from .part import Part, Reach
 from .scope import Scope
 from .settings import AddressRange, CapabilitySettings
+
+# AWS: Amazon VPC quotas, "Inbound or outbound rules per security group", for IPv4 and IPv6 each.
+_MAX_RULES = 60
 
 # HTTPS for images, AWS's APIs and most else; DNS for resolvers other than the VPC's own, which no rule applies to.
 _ALWAYS = (Reach("https", "tcp", 443), Reach("dns-udp", "udp", 53), Reach("dns-tcp", "tcp", 53))
@@ -89,6 +93,19 @@ def refuse_firewall(settings: FirewallSettings) -> Iterator[Refusal]:
     """Refuse what a security group could not hold, or holds anyway."""
     for network in repeated(settings.allowed_cidrs):
         yield Refusal("allowed_cidrs", f"has {network} more than once; name it once")
+    for version, number in sorted(Counter(network.version for network in settings.allowed_cidrs).items()):
+        if number > _MAX_RULES:
+            yield Refusal(
+                "allowed_cidrs",
+                f"has {number} IPv{version} ranges; a security group holds {_MAX_RULES} rules: "
+                "join neighbouring ranges to wider ones",
+            )
+    if len(settings.egress_ports) > _MAX_RULES - len(_ALWAYS):
+        yield Refusal(
+            "egress_ports",
+            f"has {len(settings.egress_ports)} ports; a security group holds {_MAX_RULES} rules, "
+            f"{len(_ALWAYS)} of which are HTTPS and DNS: name at most {_MAX_RULES - len(_ALWAYS)}",
+        )
     for port in settings.egress_ports:
         if not 1 <= port <= 65535:
             yield Refusal("egress_ports", f"has {port}; use 1 to 65535")

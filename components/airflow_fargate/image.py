@@ -13,13 +13,18 @@ from .settings import CapabilitySettings, Parsed
 
 DEFAULT_IMAGE = "apache/airflow:3.3.2"
 
-# The names of images as the OCI distribution specification and Docker's reference grammar have them.
+# Docker's reference grammar (distribution/reference): what is before the first slash is a registry when it has a dot, a
+# port or an upper-case letter in it, or is localhost; repositories are in lower case.
+_HOST = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_WORD = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _NAME = re.compile(
-    r"((?P<registry>[A-Za-z0-9.-]*[.:][A-Za-z0-9.:-]*|localhost)/)?"
-    r"(?P<repository>[\w./-]+)"
-    r"(:(?P<tag>[\w][\w.-]*))?"
-    r"(@(?P<digest>[\w:.+-]+))?"
+    rf"((?P<registry>(?:(?:{_HOST}\.)+{_HOST}|localhost|(?=[^/]*[A-Z]){_HOST}|{_HOST}(?=:))(?::[0-9]+)?)/)?"
+    rf"(?P<repository>{_WORD}(?:/{_WORD})*)"
+    r"(:(?P<tag>\w[\w.-]{0,127}))?"
+    r"(@(?P<digest>sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}))?",
+    re.ASCII,
 )
+_MAX_NAME_LENGTH = 255
 
 # AWS: Amazon ECR user guide, "Private registry": 123456789012.dkr.ecr.us-east-1.amazonaws.com
 _ECR = re.compile(r"(?P<account>\d{12})\.dkr\.ecr(-fips)?\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?")
@@ -40,14 +45,22 @@ class Image(Parsed):
     def parse(cls, text: str) -> "Image":
         """Take a name apart, or raise `ValueError` with what it should have been."""
         found = _NAME.fullmatch(text)
-        if not found:
-            raise ValueError(f"; give a container image such as {DEFAULT_IMAGE}")
+        if not found or len(found["repository"]) > _MAX_NAME_LENGTH:
+            raise ValueError(f"; give a container image such as {DEFAULT_IMAGE}{_hint(text)}")
         return cls(name=text, **{part: value or "" for part, value in found.groupdict().items()})
 
     @property
     def legacy(self) -> bool:
         """Whether it is the image of the original guide, whatever its registry and tag."""
         return self.repository == "puckel/docker-airflow" or self.repository.endswith("/puckel/docker-airflow")
+
+
+def _hint(text: str) -> str:
+    if "://" in text:
+        return ", without https://"
+    if text.lower() != text and _NAME.fullmatch(text.lower()):
+        return f"; repositories are in lower case: {text.lower()}"
+    return ""
 
 
 _DEFAULT = Image.parse(DEFAULT_IMAGE)
@@ -79,6 +92,18 @@ def _refuse_image(text: str) -> Iterator[Refusal]:
         Image.parse(text)
     except ValueError as error:
         yield Refusal("image", f"is {text!r}{error}")
+
+
+def refuse_generation(settings: ImageSettings) -> Iterator[Refusal]:
+    """Refuse an official image whose tag says that it is not Airflow 3, which our start command expects."""
+    image = settings.image
+    if not isinstance(image, Image) or image.registry not in ("", "docker.io") or image.repository != "apache/airflow":
+        return
+    version = re.match(r"(?:slim-)?(\d+)\.", image.tag)
+    if version and int(version[1]) < 3:
+        yield Refusal(
+            "image", f"is {image.name!r}, which is Airflow {version[1]}; use Airflow 3, such as {DEFAULT_IMAGE}"
+        )
 
 
 def image_part(image: pulumi.Output[Image], location: pulumi.Output[Location]) -> Part:

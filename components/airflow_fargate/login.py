@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_random as random
 
+from .credentials import unfit_for_parameter
 from .errors import Refusal, checked_late
 from .part import Part
 from .scope import Scope
@@ -79,3 +80,5 @@ def refuse_password(password: str) -> Iterator[Refusal]:
             "admin_password",
             f"has {len(password)} characters; use {MIN_PASSWORD_LENGTH} or more, or leave it out to have one generated",
         )
+    elif why := unfit_for_parameter(password):
+        yield Refusal("admin_password", f"has {why}, or leave it out to have one generated")

@@ -12,6 +12,9 @@ from .part import Part
 from .scope import Scope
 from .settings import CapabilitySettings
 
+AWSX_TAGS = frozenset({"Name", "SubnetType"})
+"""What `awsx.ec2.Vpc` tags what it makes with, beside the tags that it is given."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkSettings(CapabilitySettings):

@@ -1,16 +1,21 @@
 """What all resources of one component have in common: how their names begin, their tags, their options."""
 
 import re
-from collections.abc import Iterator, Mapping
+import unicodedata
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import pulumi
 
-from .errors import Refusal
+from .errors import Refusal, repeated
 from .settings import CapabilitySettings
 
 # AWS: IAM role names have at most 64 characters; ours is the longest suffix ("-execution-role") and Pulumi adds 8.
 MAX_NAME_LENGTH = 64 - len("-execution-role") - 8
+
+_MAX_TAGS = 50
+_TAG_SYMBOLS = "_.:/=+-@"
+_TAG_WORDS = f"use letters, digits, blanks and {' '.join(_TAG_SYMBOLS)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,14 +55,32 @@ def refuse_name(name: str) -> Iterator[Refusal]:
         )
 
 
-def refuse_tags(settings: TagSettings) -> Iterator[Refusal]:
-    """Refuse what AWS does not take as tags."""
-    if len(settings.tags) > 50:
-        yield Refusal("tags", f"has {len(settings.tags)} tags; AWS allows 50 on a resource")
-    for key, value in settings.tags.items():
+def refuse_tags(settings: TagSettings, *, added: Collection[str]) -> Iterator[Refusal]:
+    """Refuse what AWS does not take as tags, beside those called `added`, which some resources have anyway.
+
+    The characters are those of the pattern that ECS, IAM, SSM and CloudWatch Logs have for tags (`TagKey`, `TagValue`).
+    """
+    tags = settings.tags
+    if (number := len(tags.keys() | set(added))) > _MAX_TAGS:
+        beside = f", {', '.join(sorted(added))} that the VPC has beside them included" if added else ""
+        yield Refusal("tags", f"has {number} tags{beside}; AWS allows {_MAX_TAGS} on a resource")
+    for key in repeated(key.lower() for key in tags):
+        alike = ", ".join(repr(each) for each in tags if each.lower() == key)
+        yield Refusal("tags", f"has {alike}, which differ in case only; IAM takes them for one: keep one of them")
+    for key, value in tags.items():
         if key.lower().startswith("aws:"):
             yield Refusal("tags", f"has {key!r}; names that begin with aws: belong to AWS, choose another")
         if not 1 <= len(key) <= 128:
             yield Refusal("tags", f"has the name {key!r}, {len(key)} characters; use 1 to 128")
+        if wrong := _not_in_tags(key):
+            yield Refusal("tags", f"has the name {key!r} with {wrong}; {_TAG_WORDS}")
         if isinstance(value, str) and len(value) > 256:
             yield Refusal("tags", f"has {key!r} with a value of {len(value)} characters; use at most 256")
+        if isinstance(value, str) and (wrong := _not_in_tags(value)):
+            yield Refusal("tags", f"has {key!r} with {wrong} in its value {value!r}; {_TAG_WORDS}")
+
+
+def _not_in_tags(text: str) -> str:
+    """Return the characters that AWS does not take in tags, as a person reads them."""
+    wrong = [each for each in text if unicodedata.category(each)[0] not in "LNZ" and each not in _TAG_SYMBOLS]
+    return " ".join(map(repr, dict.fromkeys(wrong)))

@@ -166,14 +166,15 @@ def _texts(value: object) -> Texts | None:
 
 def _address_range(text: str) -> AddressRange:
     try:
-        return ip_network(text)
+        # A zone, as in fe80::1%eth0, is a matter of one machine; neither family has one with this separator.
+        return ip_network(text.replace("%", "/%"))
     except ValueError:
         raise ValueError(f", which is not an address range; {_way_out(text)}") from None
 
 
 def _way_out(text: str) -> str:
     try:
-        return f"the range around it is {ip_network(text, strict=False)}"
+        return f"the range around it is {ip_network(text.partition('%')[0], strict=False)}"
     except ValueError:
         return "give one such as 203.0.113.7/32"
 

@@ -17,11 +17,12 @@ from .endpoint.endpoint import EndpointSettings, refuse_endpoint
 from .environment import EnvironmentSettings, refuse_environment
 from .errors import InvalidArgumentsError, Refusal
 from .firewall import FirewallSettings, refuse_firewall, refuse_public_access
-from .image import ImageSettings
+from .image import ImageSettings, refuse_generation
 from .login import LoginSettings, refuse_login
-from .network import NetworkSettings, refuse_network
+from .network import AWSX_TAGS, NetworkSettings, refuse_network
 from .scope import TagSettings, refuse_name, refuse_tags
 from .settings import CapabilitySettings, Reader
+from .task.container import refuse_large, supervisor_command
 from .task.exec import ExecSettings
 from .task.log import LogSettings, refuse_log
 from .task.workload import TaskSettings, refuse_task
@@ -73,14 +74,20 @@ def _refuse(name: str, settings: Settings) -> Iterator[Refusal]:
         refuse_task(settings.task, least_memory=generation.LEAST_MEMORY),
         refuse_network(settings.network),
         refuse_environment(settings.environment, generation.RESERVED_VARIABLES),
+        refuse_large(
+            settings.task.command or (() if settings.image.legacy else supervisor_command()),
+            settings.environment.environment,
+            settings.environment.secrets,
+        ),
         refuse_log(settings.log),
-        refuse_tags(settings.tags),
+        refuse_tags(settings.tags, added=AWSX_TAGS if settings.network.vpc_id is None else ()),
     )
     if settings.image.legacy:
         given = settings.login.given | settings.dags.given
         yield from legacy.refuse_legacy(given, settings.firewall, settings.task)
         return
     yield from chain(
+        refuse_generation(settings.image),
         refuse_public_access(settings.firewall),
         refuse_login(settings.login),
         refuse_dags(settings.dags, open_ports=(443, *settings.firewall.egress_ports)),

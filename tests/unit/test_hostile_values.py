@@ -27,7 +27,11 @@ EXAMPLES = 30
 """For each argument and for each key: about 900 each in all."""
 
 TEXTS = st.text() | st.sampled_from(
-    ["\x00", "../..", "$(id)", "; rm -rf /", "0.0.0.0/0", "::/0", "nan", "1e999", "true", "x" * 5000, "é" * 300]
+    [
+        *("\x00", "../..", "$(id)", "; rm -rf /", "nan", "1e999", "true", "x" * 5000, "é" * 300, "x" * 70_000),
+        *("0.0.0.0/0", "::/0", "203.0.113.7", "10.20.0.0/0.0.255.255", "2001:DB8::7", "fe80::1%eth0"),
+        *("{{ssm:name}}", "R&D", "a, b", "a\nb", "🚀", "k#", "https://ghcr.io/acme/airflow:1", "ACME/Airflow:1"),
+    ]
 )
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | TEXTS
 VALUES = st.recursive(

@@ -208,7 +208,73 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ({"tags": {"aws:name": "x"}}, "tags: has 'aws:name'; names that begin with aws: belong to AWS, choose another"),
     ({"tags": {"x" * 129: ""}}, "129 characters; use 1 to 128"),
     ({"tags": {"x": "y" * 257}}, "tags: has 'x' with a value of 257 characters; use at most 256"),
-    ({"tags": {f"tag-{n}": "" for n in range(51)}}, "tags: has 51 tags; AWS allows 50 on a resource"),
+    (
+        {"tags": {f"tag-{n}": "" for n in range(49)}},
+        "tags: has 51 tags, Name, SubnetType that the VPC has beside them included; AWS allows 50 on a resource",
+    ),
+    (
+        {"vpc_id": OUTPUT, "subnet_ids": OUTPUT, "tags": {f"tag-{n}": "" for n in range(51)}},
+        "tags: has 51 tags; AWS allows 50 on a resource",
+    ),
+    ({"tags": {"Team": "a", "team": "b"}}, "tags: has 'Team', 'team', which differ in case only; IAM takes them for"),
+    *(
+        (
+            {"tags": {"team": value}},
+            f"tags: has 'team' with {wrong} in its value {value!r}; use letters, digits, blanks",
+        )
+        for value, wrong in (
+            ("R&D", "'&'"),
+            ("data (platform)", "'(' ')'"),
+            ("a, b", "','"),
+            ("a\nb", r"'\n'"),
+            ("🚀", "'🚀'"),
+        )
+    ),
+    ({"tags": {"k#": "v"}}, "tags: has the name 'k#' with '#'; use letters, digits, blanks and _ . : / = + - @"),
+    ({"secrets": {"A": "x{{ssm:b}}"}}, "secrets: has A with {{…}} in it, which SSM takes for the name of another para"),
+    ({"admin_password": "{{hunter2}}{{"}, "admin_password: has {{…}} in it, which SSM takes for the name of another"),
+    ({"admin_password": "x" * 5000}, "admin_password: has 5000 bytes; an SSM parameter holds 1 to 4096"),
+    (
+        {**GIT, "dags_git_token": "x" * 4096},
+        "dags_git_token: makes a connection with 4177 bytes; an SSM parameter",
+    ),
+    ({**GIT, "dags_git_token": "{{a}}"}, "dags_git_token: makes a connection with {{…}} in it, which SSM takes for"),
+    ({"allowed_cidrs": ["fe80::1%eth0"]}, "has 'fe80::1%eth0', which is not an address range; the range around it is"),
+    (
+        {"allowed_cidrs": ["10.0.0.0/16", "10.0.0.0/255.255.0.0"]},
+        "allowed_cidrs: has 10.0.0.0/16 more than once; name it once",
+    ),
+    (
+        {"allowed_cidrs": [f"10.0.0.{n}" for n in range(61)]},
+        "allowed_cidrs: has 61 IPv4 ranges; a security group holds 60 rules: join neighbouring ranges",
+    ),
+    (
+        {"egress_ports": list(range(1000, 1058))},
+        "egress_ports: has 58 ports; a security group holds 60 rules, 3 of which are HTTPS and DNS: name at most 57",
+    ),
+    (
+        {"environment": {"A": "x" * 60_000}},
+        "environment: makes a task definition over the 65,536 bytes that ECS takes (command ",
+    ),
+    (
+        {"command": ["bash", "-c", "x" * 65_000]},
+        "command: makes a task definition over the 65,536 bytes",
+    ),
+    ({"image": "https://ghcr.io/acme/airflow:1"}, "give a container image such as apache/airflow:3.3.2, without https"),
+    ({"image": "ACME/airflow/Base:1"}, "image: is 'ACME/airflow/Base:1'; give a container image such as apache/airfl"),
+    ({"image": "ghcr.io/Acme/Airflow:1"}, "repositories are in lower case: ghcr.io/acme/airflow:1"),
+    *(
+        ({"image": image}, f"image: is {image!r}; give a container image such as apache/airflow:3.3.2")
+        for image in (
+            *("apache/airflow:", "apache//airflow:3", "x:3.3.2:x", "apache/airflow@sha256:abc"),
+            *(f"apache/airflow:{'t' * 129}", "a" * 256),
+        )
+    ),
+    (
+        {"image": "apache/airflow:2.10.5"},
+        "image: is 'apache/airflow:2.10.5', which is Airflow 2; use Airflow 3, such",
+    ),
+    ({"image": "docker.io/apache/airflow:slim-2.9.0"}, "Airflow 2; use Airflow 3, such as apache/airflow:3.3.2"),
 ]
 
 
@@ -293,8 +359,12 @@ def test_all_refusals_are_told_at_once_and_nothing_is_created(deploy: Deploy) ->
     [
         (lambda: {"admin_password": pulumi.Output.secret("hunter2")}, "admin_password: has 7 characters; use 12 or"),
         (lambda: {"secrets": {"TOKEN": pulumi.Output.secret("hunter2" * 586)}}, "secrets: has TOKEN with 4102 bytes"),
+        (
+            lambda: {**GIT, "dags_git_token": pulumi.Output.secret("{{hunter2}}")},
+            "dags_git_token: makes a connection with {{…}} in it",
+        ),
     ],
-    ids=["admin_password", "secrets"],
+    ids=["admin_password", "secrets", "dags_git_token"],
 )
 def test_what_is_known_late_is_refused_without_being_shown(
     deploy: Deploy, late: Callable[[], dict[str, Any]], words: str
@@ -321,6 +391,9 @@ def test_every_size_that_fargate_has_and_airflow_fits_into_is_accepted(cpu: int,
         {"vpc_id": OUTPUT, "subnet_ids": OUTPUT},
         {"admin_password": "p'w\"d $HOME é"},
         {"environment": {"AIRFLOW__CORE__PARALLELISM": "8"}, "secrets": {"_TOKEN": "x" * 4096}},
+        {"image": "registry.example.com:443/team/airflow:1@sha256:" + "a" * 64},
+        {"image": "localhost:5000/airflow"},
+        {"tags": {"Kostenstelle": "Größe / 3 + 4 @ x.y:z=1_2-3"}},
         {"ephemeral_storage_gib": 200, "cpu_architecture": "ARM64", "spot": True, "port": 1024},
     ],
 )

@@ -1,9 +1,14 @@
 """Where Airflow finds DAGs: its DAG bundles, and the connection to the Git repository. Pure."""
 
+import functools
+import json
+from collections.abc import Iterator
 from typing import Any
 
 import pulumi
 
+from ..credentials import unfit_for_parameter
+from ..errors import Refusal, checked_late
 from .settings import DagSettings
 
 Bundle = dict[str, Any]
@@ -37,10 +42,23 @@ def git_bundle(settings: DagSettings) -> Bundle:
     }
 
 
-def git_connection(settings: DagSettings) -> pulumi.Output[str]:
+def git_connection(settings: DagSettings, url: str, component: str) -> pulumi.Output[str]:
     """Return the connection to the repository, as the value of `GIT_CONNECTION_VARIABLE`.
 
-    Without a token there is one too: Airflow logs a traceback when a bundle's connection is missing.
+    Without a token there is one too: Airflow logs a traceback when a bundle's connection is missing. A token that is
+    known late is refused for `component` then.
     """
-    token = {} if settings.dags_git_token is None else {"password": settings.dags_git_token}
-    return pulumi.Output.json_dumps({"conn_type": "git", "host": settings.dags_git_url, **token})
+    if settings.dags_git_token is None:
+        return pulumi.Output.from_input(_connection(url))
+    token = checked_late(component, settings.dags_git_token, functools.partial(refuse_token, url))
+    return token.apply(lambda known: _connection(url, password=known))
+
+
+def refuse_token(url: str, token: str) -> Iterator[Refusal]:
+    """Refuse a token with which the connection does not fit into its parameter."""
+    if why := unfit_for_parameter(_connection(url, password=token)):
+        yield Refusal("dags_git_token", f"makes a connection with {why}")
+
+
+def _connection(url: str, **more: str) -> str:
+    return json.dumps({"conn_type": "git", "host": url, **more})

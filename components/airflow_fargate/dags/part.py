@@ -40,6 +40,6 @@ def _sources(scope: Scope, settings: DagSettings) -> Iterator[tuple[Bundle, Part
         bucket = create_dag_bucket(scope, settings.folder.files)
         yield bucket_bundle(settings, bucket.bucket.bucket), bucket.part
     if settings.dags_git_url is not None:
-        connection = {GIT_CONNECTION_VARIABLE: git_connection(settings)}
+        connection = {GIT_CONNECTION_VARIABLE: git_connection(settings, settings.dags_git_url, scope.name)}
         is_secret = settings.dags_git_token is not None
         yield git_bundle(settings), Part(secrets=connection) if is_secret else Part(environment=connection)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 from ..errors import Refusal
+from .bundles import refuse_token
 from .packages import refuse_packages
 from .settings import DagSettings
 
@@ -62,6 +63,8 @@ def _refuse_git(settings: DagSettings, url: str) -> Iterator[Refusal]:
         yield Refusal("dags_git_token", "is empty; leave it out for a repository that anybody may read")
     elif token is not None and url.startswith("http://"):
         yield Refusal("dags_git_token", "would be sent in the clear over http://; use an https:// URL in dags_git_url")
+    elif isinstance(token, str):
+        yield from refuse_token(url, token)
 
 
 def _refuse_url(url: str, open_ports: Sequence[int]) -> Iterator[Refusal]:

@@ -1,19 +1,52 @@
 """The container definition: what ECS is told to run, how to tell its health and where its log goes. Pure."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pulumi
 
-from ..part import Part
+from ..errors import Refusal
+from ..part import Part, Variables
 from .log import Log
 from .workload import Workload
+
+# AWS: Amazon ECS service quotas, "Task definition size limit".
+_MAX_BYTES = 64 * 1024
+# With some room: the ARN of a parameter and the label with its version, and all that the component itself puts there.
+_BYTES_OF_A_SECRET = 220
+_BYTES_OF_THE_REST = 6 * 1024
 
 
 def supervisor_command() -> tuple[str, ...]:
     """Return the command that starts all components of Airflow, and ends when one of them does."""
     return ("python", "-c", Path(__file__).with_name("supervisor.py").read_text(encoding="utf-8"))
+
+
+def refuse_large(command: Sequence[str], environment: Variables, secrets: Variables) -> Iterator[Refusal]:
+    """Refuse what makes the task definition larger than ECS takes; what is not known yet counts as nothing."""
+    shares = {
+        "command": _bytes(list(command)),
+        "environment": _bytes([{"name": name, "value": _plain(value)} for name, value in environment.items()]),
+        "secrets": sum(2 * len(name) + _BYTES_OF_A_SECRET for name in secrets),
+    }
+    if sum(shares.values()) + _BYTES_OF_THE_REST > _MAX_BYTES:
+        largest = max(("command", "environment", "secrets"), key=lambda argument: shares[argument])
+        told = ", ".join(f"{argument} {size:,}" for argument, size in shares.items())
+        yield Refusal(
+            largest,
+            f"makes a task definition over the {_MAX_BYTES:,} bytes that ECS takes ({told}, "
+            f"the rest {_BYTES_OF_THE_REST:,}); shorten it, or put long values into a file of the image or the DAGs",
+        )
+
+
+def _bytes(part: Any) -> int:
+    return len(json.dumps(part).encode())
+
+
+def _plain(value: pulumi.Input[str]) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def container_definition(
