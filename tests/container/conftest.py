@@ -167,6 +167,10 @@ def until(what: Callable[[], Any], seconds: float, waiting_for: str) -> Any:
     raise AssertionError(f"waited {seconds:.0f} s for {waiting_for}")
 
 
+AGEING = 10
+"""How much faster than this machine's clock a container's restart policy goes."""
+
+
 @pytest.fixture(scope="module")
 def airflow(tmp_path_factory: pytest.TempPathFactory) -> Generator[Airflow]:
     """Return the program of this repository on its stack `local`, healthy, in a cloud of its own."""
@@ -177,7 +181,9 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Generator[Airflow]:
     config = {**local_config(cloud.emulator.endpoint), "airflow-fargate:loadExamples": True}
     (project / "Pulumi.local.yaml").write_text(yaml.safe_dump({"config": config}))
     cloud.prepare()
-    cloud.start(airflow_environment.images())
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("EMULATOR_AGEING", str(AGEING))
+        cloud.start(airflow_environment.images())
     try:
         deployed = Airflow(cloud, Stack(cloud, project, "local"))
         deployed.up()

@@ -7,11 +7,11 @@ import psutil
 import pytest
 
 from operate import status
-from tests.container.conftest import Airflow, until
+from tests.container.conftest import AGEING, Airflow, until
 
 CONNECTION = {"connection_id": "kept", "conn_type": "http", "host": "example.com", "password": "a secret"}
 
-RESTART_PERIOD = 60
+RESTART_PERIOD = 300 / AGEING
 """Seconds that a container must have run for ECS to start it again in the same task: its `restartAttemptPeriod`."""
 
 

@@ -161,12 +161,28 @@ def test_the_container_says_what_ecs_would_fill_in_and_nothing_null(deploy: Depl
     assert "null" not in json.dumps(definition)
 
 
-def test_the_container_is_restarted_in_place(deploy: Deploy) -> None:
-    assert container(deploy())["restartPolicy"] == {
+@pytest.mark.parametrize(
+    ("args", "longest_start"),
+    [
+        pytest.param({"cpu": 256, "memory": 1024}, 300 + 4 * 15, id="the smallest size"),
+        pytest.param({}, 240 + 4 * 15, id="the default size"),
+        pytest.param({"cpu": 16384, "memory": 32768}, 60 + 4 * 15, id="the largest size"),
+        pytest.param({"pip_requirements": ["pandas"]}, 300 + 4 * 15, id="packages"),
+        pytest.param(LEGACY, 300 + 3 * 30, id="the guide's image"),
+    ],
+)
+def test_the_container_is_restarted_in_place_only_when_it_has_run_for_longer_than_any_start(
+    deploy: Deploy, args: dict[str, Any], longest_start: int
+) -> None:
+    definition = container(deploy(**args))
+
+    # 0 is what the supervisor returns after SIGTERM; an empty list would read back as none at all.
+    assert definition["restartPolicy"] == {
         "enabled": True,
-        "ignoredExitCodes": [],
-        "restartAttemptPeriod": 60,
+        "ignoredExitCodes": [0],
+        "restartAttemptPeriod": longest_start,
     }
+    assert 60 <= longest_start <= 1800, "what ECS allows"
 
 
 def test_the_environment_is_sorted_and_the_callers_comes_over_the_defaults(deploy: Deploy) -> None:

@@ -63,6 +63,10 @@ def container_definition(
     It says all that ECS would fill in itself (`hostPort`, empty lists), in ECS's order, and nothing that is null: what
     is read back then equals what was sent, and a later preview shows no change. ECS reads the parameters when it starts
     a task: the labels make another revision, and with it another task, when the value of one changes.
+
+    A container is restarted in place only when it has run for longer than any start takes: one that ends before ends
+    its task as well, which counts for the circuit breaker. ECS allows 60 to 1800 seconds for that. The exit code 0 is
+    the supervisor's after SIGTERM; an empty list would read back as none at all, and make another revision every time.
     """
     ports = () if workload.port is None else (workload.port,)
     return {
@@ -75,7 +79,11 @@ def container_definition(
         "environment": [{"name": key, "value": value} for key, value in sorted(part.variables().items())],
         "secrets": [{"name": key, "valueFrom": arn} for key, arn in sorted(parameter_arns.items())],
         "healthCheck": workload.health_check.definition(),
-        "restartPolicy": {"enabled": True, "ignoredExitCodes": [], "restartAttemptPeriod": 60},
+        "restartPolicy": {
+            "enabled": True,
+            "ignoredExitCodes": [0],
+            "restartAttemptPeriod": workload.health_check.longest_start,
+        },
         "stopTimeout": 60,
         "dockerLabels": {
             f"airflow-fargate.parameter-version.{key}": version for key, version in sorted(parameter_versions.items())

@@ -23,6 +23,11 @@ class HealthCheck:
     retries: int
     start_period: int
 
+    @property
+    def longest_start(self) -> int:
+        """Seconds after which a container that has never been healthy is unhealthy, and ECS ends its task."""
+        return self.start_period + self.retries * self.interval
+
     def definition(self) -> dict[str, Any]:
         """Return it in the words of ECS's RegisterTaskDefinition."""
         return {
