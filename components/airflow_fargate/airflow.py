@@ -1,16 +1,19 @@
 """Airflow 3: how it is started, how its health is told, and what it adds to the task."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .credentials import KEY_VARIABLES, api_keys_part
 from .dags.part import DAG_VARIABLES, dags_part
 from .dags.settings import DagSettings
 from .database.container import DATABASE_VARIABLES, Database, container_database
-from .endpoint.endpoint import AIRFLOW_PORT, Endpoint
+from .endpoint.base_url import ENDPOINT_VARIABLES, PORT_VARIABLE, refuse_address
+from .endpoint.endpoint import Endpoint
+from .environment import EnvironmentSettings, VariableRule
 from .executor.local import EXECUTOR_VARIABLES, local_executor_part
 from .login import LOGIN_VARIABLES, Login, LoginSettings, create_login, login_part
 from .part import Part, merge
+from .proxy import proxy_part, refuse_closed_proxy
 from .scope import Scope
 from .task.container import supervisor_command
 from .task.health import HealthCheck, health_check
@@ -19,15 +22,22 @@ from .task.workload import TaskSettings
 LEAST_MEMORY = 1024
 """The least memory, in MiB, in which a DAG run was carried (docs/container.md)."""
 
+COMMAND = supervisor_command()
+
 RESERVED_VARIABLES: Mapping[str, str] = {
     **DAG_VARIABLES,
     **DATABASE_VARIABLES,
     **EXECUTOR_VARIABLES,
     **KEY_VARIABLES,
     **LOGIN_VARIABLES,
-    "AIRFLOW__API__PORT": "set port",
+    **ENDPOINT_VARIABLES,
 }
 """The variables that the component sets itself, and what the caller does in place of it."""
+
+
+def variable_rules(open_ports: Sequence[int]) -> tuple[VariableRule, ...]:
+    """Return what is refused of the caller's variables, with the TCP ports that lead out of the task."""
+    return (refuse_address, refuse_closed_proxy(open_ports))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,14 +52,20 @@ class Airflow:
 
 
 def create_airflow(
-    scope: Scope, *, endpoint: Endpoint, task: TaskSettings, login: LoginSettings, dags: DagSettings
+    scope: Scope,
+    *,
+    endpoint: Endpoint,
+    task: TaskSettings,
+    login: LoginSettings,
+    dags: DagSettings,
+    environment: EnvironmentSettings,
 ) -> Airflow:
     """Put Airflow 3 together from its capabilities."""
     administrator = create_login(scope, login)
     database = container_database()
-    port = {"AIRFLOW__API__PORT": str(endpoint.port)} if endpoint.port != AIRFLOW_PORT else {}
     part = merge(
-        Part(environment=port),
+        Part(environment={PORT_VARIABLE: str(endpoint.port)}),
+        proxy_part(environment),
         login_part(administrator),
         api_keys_part(scope),
         database.part,
@@ -57,7 +73,7 @@ def create_airflow(
         dags_part(scope, dags),
     )
     return Airflow(
-        command=supervisor_command(),
+        command=COMMAND,
         health_check=health_check(endpoint.port, task.cpu, part.start_period_seconds),
         login=administrator,
         database=database,

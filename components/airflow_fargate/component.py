@@ -8,6 +8,7 @@ from .airflow import create_airflow
 from .arguments import AirflowFargateArgs
 from .cost import MONTHLY_COST_BASIS, in_cents
 from .credentials import create_parameters, fernet_part
+from .endpoint.base_url import base_path
 from .endpoint.public_ip import public_address, public_ip_endpoint
 from .environment import environment_part
 from .firewall import create_firewall, egress_part
@@ -92,12 +93,19 @@ class AirflowFargate(pulumi.ComponentResource):
         image = settings.image.known(name)
 
         network = create_network(scope, settings.network)
-        endpoint = public_ip_endpoint(settings.endpoint)
+        endpoint = public_ip_endpoint(settings.endpoint, base_path(settings.environment))
         log = create_log(scope, settings.log, location.apply(lambda known: known.region))
         airflow = (
             legacy_airflow(endpoint)
             if settings.image.legacy
-            else create_airflow(scope, endpoint=endpoint, task=settings.task, login=settings.login, dags=settings.dags)
+            else create_airflow(
+                scope,
+                endpoint=endpoint,
+                task=settings.task,
+                login=settings.login,
+                dags=settings.dags,
+                environment=settings.environment,
+            )
         )
         capabilities = merge(
             log.part,
@@ -106,8 +114,8 @@ class AirflowFargate(pulumi.ComponentResource):
             egress_part(settings.firewall),
             compute_part(settings.task),
             fernet_part(scope),
+            environment_part(settings.environment, name, settings.variable_rules),
             airflow.part,
-            environment_part(settings.environment, name),
             exec_part(settings.exec),
         )
         parameters = create_parameters(scope, capabilities.secrets)
@@ -153,7 +161,7 @@ class AirflowFargate(pulumi.ComponentResource):
         )
 
         self.public_ip = public_address(cluster.cluster, service, task_definition, firewall.security_group, self)
-        self.url = pulumi.Output.format("http://{0}:{1}", self.public_ip, endpoint.port)
+        self.url = pulumi.Output.format("http://{0}:{1}{2}", self.public_ip, endpoint.port, endpoint.path)
         self.admin_username = pulumi.Output.from_input(airflow.login.username)
         self.admin_password = airflow.login.password
         self.cluster_arn = cluster.cluster.arn

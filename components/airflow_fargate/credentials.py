@@ -19,6 +19,7 @@ FERNET_VARIABLE = "AIRFLOW__CORE__FERNET_KEY"
 KEY_VARIABLES: Mapping[str, str] = {
     "AIRFLOW__API_AUTH__JWT_SECRET": "it is generated once for the stack",
     "AIRFLOW__API__SECRET_KEY": "it is generated once for the stack",
+    "AIRFLOW__WEBSERVER__SECRET_KEY": "it is generated once for the stack",
     FERNET_VARIABLE: "it is generated once for the stack",
 }
 """The variables that only this module sets, and why the caller does not."""

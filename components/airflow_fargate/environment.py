@@ -2,8 +2,9 @@
 
 import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import pulumi
 
@@ -21,32 +22,60 @@ class EnvironmentSettings(CapabilitySettings):
     secrets: SecretTexts = field(default_factory=dict[str, SecretText])
 
 
-def refuse_environment(settings: EnvironmentSettings, reserved: Mapping[str, str]) -> Iterator[Refusal]:
-    """Refuse variables that are malformed, reserved (with the reason for each), or there twice; and long secrets."""
+class Variable(NamedTuple):
+    """A variable that the caller gives, as far as a message may show it."""
+
+    name: str
+    value: str
+    shown: str
+
+
+VariableRule = Callable[[Variable], Iterator[str]]
+"""Says what is wrong with a variable, and the way out."""
+
+
+def refuse_environment(
+    settings: EnvironmentSettings, reserved: Mapping[str, str], rules: Sequence[VariableRule]
+) -> Iterator[Refusal]:
+    """Refuse variables that are malformed, reserved (with the reason for each), or there twice, and values by rules."""
     for argument, names in (("environment", settings.environment), ("secrets", settings.secrets)):
-        for variable in names:
+        for variable, value in names.items():
             if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", variable):
                 yield Refusal(argument, f"has {variable!r}; use letters, digits and underscores, no digit first")
-            if variable in reserved:
-                yield Refusal(argument, f"has {variable}, which the component sets itself: {reserved[variable]}")
+            if name := _reserved_name(variable, reserved):
+                yield Refusal(argument, f"has {variable}, which the component sets itself: {reserved[name]}")
+            elif isinstance(value, str):
+                yield from _refuse_value(argument, rules, variable, value)
     for variable in settings.environment.keys() & settings.secrets.keys():
         yield Refusal("environment", f"has {variable}, which is in secrets too; leave it in one of the two")
-    for variable, value in settings.secrets.items():
-        if isinstance(value, str):
-            yield from _refuse_secret(variable, value)
 
 
-def environment_part(settings: EnvironmentSettings, component: str) -> Part:
-    """Return the variables as they are; a secret that is known late is refused for `component` then."""
-    return Part(
-        environment=settings.environment,
-        secrets={
-            variable: checked_late(component, value, functools.partial(_refuse_secret, variable))
-            for variable, value in settings.secrets.items()
-        },
-    )
+def environment_part(settings: EnvironmentSettings, component: str, rules: Sequence[VariableRule]) -> Part:
+    """Return the variables as they are; those that are known late are refused for `component` then."""
+
+    def checked(argument: str, values: Texts) -> Texts:
+        return {
+            variable: value
+            if isinstance(value, str)
+            else checked_late(component, value, functools.partial(_refuse_value, argument, rules, variable))
+            for variable, value in values.items()
+        }
+
+    return Part(environment=checked("environment", settings.environment), secrets=checked("secrets", settings.secrets))
 
 
-def _refuse_secret(variable: str, value: str) -> Iterator[Refusal]:
-    if why := unfit_for_parameter(value):
-        yield Refusal("secrets", f"has {variable} with {why}")
+def _reserved_name(variable: str, reserved: Mapping[str, str]) -> str | None:
+    """Return the reserved variable that this sets too: Airflow can ask a command or a secrets backend for a value."""
+    spellings = [variable]
+    if variable.startswith("AIRFLOW__"):
+        spellings += [variable.removesuffix("_CMD"), variable.removesuffix("_SECRET")]
+    return next((name for name in spellings if name in reserved), None)
+
+
+def _refuse_value(argument: str, rules: Sequence[VariableRule], variable: str, value: str) -> Iterator[Refusal]:
+    if argument == "secrets" and (why := unfit_for_parameter(value)):
+        yield Refusal(argument, f"has {variable} with {why}")
+    shown = repr(value) if argument == "environment" else "a secret"
+    for rule in rules:
+        for reason in rule(Variable(variable, value, shown)):
+            yield Refusal(argument, f"has {variable} {reason}")

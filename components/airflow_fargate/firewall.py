@@ -28,6 +28,11 @@ class FirewallSettings(CapabilitySettings):
     allow_public_access: bool = False
     egress_ports: tuple[int, ...] = ()
 
+    @property
+    def open_ports(self) -> tuple[int, ...]:
+        """The TCP ports that lead out to anything but DNS."""
+        return (443, *self.egress_ports)
+
 
 @dataclass(frozen=True)
 class Firewall:

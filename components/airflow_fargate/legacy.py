@@ -19,6 +19,8 @@ from .task.workload import TaskSettings
 LEAST_MEMORY = 512
 """In MiB: the guide's own size."""
 
+COMMAND = ("webserver",)
+
 RESERVED_VARIABLES: Mapping[str, str] = {
     FERNET_VARIABLE: "it is generated once for the stack",
     "AIRFLOW__WEBSERVER__WEB_SERVER_PORT": "set port",
@@ -57,7 +59,7 @@ def legacy_airflow(endpoint: Endpoint) -> Airflow:
     """Return Airflow 1.10 as the guide runs it."""
     variable = {"AIRFLOW__WEBSERVER__WEB_SERVER_PORT": str(endpoint.port)}
     return Airflow(
-        command=("webserver",),
+        command=COMMAND,
         health_check=_HEALTH_CHECK,
         login=Login(username="", password=pulumi.Output.secret("")),
         database=Database(tasks_may_overlap=False, part=Part()),

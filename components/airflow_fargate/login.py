@@ -15,6 +15,7 @@ from .settings import CapabilitySettings, SecretText
 
 MIN_PASSWORD_LENGTH = 12
 
+_AUTH_MANAGER = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
 _PASSWORDS_FILE = "/opt/airflow/simple_auth_manager_passwords.json"
 
 LOGIN_VARIABLES: Mapping[str, str] = {
@@ -54,9 +55,14 @@ def create_login(scope: Scope, settings: LoginSettings) -> Login:
 
 
 def login_part(login: Login) -> Part:
-    """Tell Airflow its one user, and the supervisor the password, which it writes to Airflow's file."""
+    """Tell Airflow its one user, and the supervisor the password, which it writes to Airflow's file.
+
+    Nothing is left to Airflow's own defaults: an image may have other ones.
+    """
     return Part(
         environment={
+            "AIRFLOW__CORE__AUTH_MANAGER": _AUTH_MANAGER,
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": _PASSWORDS_FILE,
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{login.username}:admin",
         },

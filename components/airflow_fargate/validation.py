@@ -14,7 +14,7 @@ from .arguments import AirflowFargateArgs
 from .dags.rules import refuse_dag_folder, refuse_dags
 from .dags.settings import DagSettings
 from .endpoint.endpoint import EndpointSettings, refuse_endpoint
-from .environment import EnvironmentSettings, refuse_environment
+from .environment import EnvironmentSettings, VariableRule, refuse_environment
 from .errors import InvalidArgumentsError, Refusal
 from .firewall import FirewallSettings, refuse_firewall, refuse_public_access
 from .image import ImageSettings, refuse_generation
@@ -22,7 +22,7 @@ from .login import LoginSettings, refuse_login
 from .network import AWSX_TAGS, NetworkSettings, refuse_network
 from .scope import TagSettings, refuse_name, refuse_tags
 from .settings import CapabilitySettings, Reader
-from .task.container import refuse_large, supervisor_command
+from .task.container import refuse_large
 from .task.exec import ExecSettings
 from .task.log import LogSettings, refuse_log
 from .task.workload import TaskSettings, refuse_task
@@ -43,6 +43,11 @@ class Settings:
     dags: DagSettings
     log: LogSettings
     tags: TagSettings
+
+    @property
+    def variable_rules(self) -> tuple[VariableRule, ...]:
+        """What is refused of the values of the caller's environment variables."""
+        return () if self.image.legacy else airflow.variable_rules(self.firewall.open_ports)
 
 
 def validate(name: str, args: AirflowFargateArgs) -> Settings:
@@ -73,9 +78,9 @@ def _refuse(name: str, settings: Settings) -> Iterator[Refusal]:
         refuse_firewall(settings.firewall),
         refuse_task(settings.task, least_memory=generation.LEAST_MEMORY),
         refuse_network(settings.network),
-        refuse_environment(settings.environment, generation.RESERVED_VARIABLES),
+        refuse_environment(settings.environment, generation.RESERVED_VARIABLES, settings.variable_rules),
         refuse_large(
-            settings.task.command or (() if settings.image.legacy else supervisor_command()),
+            settings.task.command or generation.COMMAND,
             settings.environment.environment,
             settings.environment.secrets,
         ),
@@ -90,6 +95,6 @@ def _refuse(name: str, settings: Settings) -> Iterator[Refusal]:
         refuse_generation(settings.image),
         refuse_public_access(settings.firewall),
         refuse_login(settings.login),
-        refuse_dags(settings.dags, open_ports=(443, *settings.firewall.egress_ports)),
+        refuse_dags(settings.dags, open_ports=settings.firewall.open_ports),
         refuse_dag_folder(name, settings.dags),
     )

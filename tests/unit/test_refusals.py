@@ -121,6 +121,66 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
         {"secrets": {"ADMIN_PASSWORD": "x"}},
         "secrets: has ADMIN_PASSWORD, which the component sets itself: set admin_password",
     ),
+    *(
+        (
+            {argument: {name: "x" * 20}},
+            f"{argument}: has {name}, which the component sets itself: {reason}",
+        )
+        for argument in ("environment", "secrets")
+        for name, reason in (
+            ("AIRFLOW__CORE__FERNET_KEY_CMD", "it is generated once for the stack"),
+            ("AIRFLOW__API_AUTH__JWT_SECRET_SECRET", "it is generated once for the stack"),
+            ("AIRFLOW__WEBSERVER__SECRET_KEY", "it is generated once for the stack"),
+            ("AIRFLOW__WEBSERVER__SECRET_KEY_SECRET", "it is generated once for the stack"),
+            ("AIRFLOW__WEBSERVER__WEB_SERVER_PORT", "set port"),
+            ("AIRFLOW__CORE__EXECUTION_API_SERVER_URL", "it follows port and AIRFLOW__API__BASE_URL"),
+            ("AIRFLOW__WORKERS__EXECUTION_API_SERVER_URL", "it follows port and AIRFLOW__API__BASE_URL"),
+        )
+    ),
+    *(
+        (
+            {"environment": {name: value}},
+            f"environment: has {name} as {value!r}, which is no address of a web interface",
+        )
+        for name in ("AIRFLOW__API__BASE_URL", "AIRFLOW__WEBSERVER__BASE_URL")
+        for value in (
+            "airflow.example.com",
+            "ftp://a.example",
+            "https://",
+            "http://a:b/c",
+            "http://a.example/?x",
+            "//a",
+        )
+    ),
+    *(
+        ({"environment": {name: "127.0.0.1"}}, f"has {name} as '127.0.0.1', where nobody would reach Airflow; leave it")
+        for name in ("AIRFLOW__API__HOST", "AIRFLOW__WEBSERVER__WEB_SERVER_HOST")
+    ),
+    *(
+        (
+            {"secrets": {name: "/a.pem"}},
+            f"secrets: has {name} but Airflow speaks plain HTTP here; leave it out, and put",
+        )
+        for name in (
+            "AIRFLOW__API__SSL_CERT",
+            "AIRFLOW__API__SSL_KEY",
+            "AIRFLOW__WEBSERVER__WEB_SERVER_SSL_CERT",
+            "AIRFLOW__WEBSERVER__WEB_SERVER_SSL_KEY",
+        )
+    ),
+    *(
+        ({argument: {name: value}}, f"{argument}: has {name} but its port {port} is closed; add {port} to egress_ports")
+        for argument, name, value, port in (
+            ("environment", "HTTP_PROXY", "http://proxy.example:3128", 3128),
+            ("environment", "https_proxy", "proxy.example:3128", 3128),
+            ("secrets", "ALL_PROXY", "socks5h://user:password@proxy.example", 1080),
+            ("secrets", "HTTPS_PROXY", "http://user:password@proxy.example", 80),
+        )
+    ),
+    *(
+        ({"environment": {"HTTP_PROXY": value}}, "has HTTP_PROXY as what is not the URL of a proxy; give one such as")
+        for value in ("http://proxy.example:port", "proxy://proxy.example")
+    ),
     ({"secrets": {"A": ""}}, "secrets: has A with 0 bytes; an SSM parameter holds 1 to 4096"),
     ({"secrets": {"A": "é" * 2049}}, "secrets: has A with 4098 bytes; an SSM parameter holds 1 to 4096"),
     (
@@ -390,6 +450,13 @@ def test_every_size_that_fargate_has_and_airflow_fits_into_is_accepted(cpu: int,
         {**LEGACY, "allowed_cidrs": ["10.0.0.0/24", "2001:db8::/64"], "cpu": 256, "memory": 512},
         {"vpc_id": OUTPUT, "subnet_ids": OUTPUT},
         {"admin_password": "p'w\"d $HOME é"},
+        {"environment": {"HTTP_PROXY": "http://proxy.example:3128", "A_CMD": "1"}, "egress_ports": [3128]},
+        {"environment": {"AIRFLOW__API__HOST": "0.0.0.0", "AIRFLOW__API__BASE_URL": ""}},  # noqa: S104
+        {
+            **LEGACY,
+            "environment": {"AIRFLOW__WEBSERVER__BASE_URL": "http://a/b"},
+            "secrets": {"HTTP_PROXY": "http://a:3128"},
+        },
         {"environment": {"AIRFLOW__CORE__PARALLELISM": "8"}, "secrets": {"_TOKEN": "x" * 4096}},
         {"image": "registry.example.com:443/team/airflow:1@sha256:" + "a" * 64},
         {"image": "localhost:5000/airflow"},

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import pulumi
+
 from ..errors import Refusal
 from ..part import Part
 from ..settings import CapabilitySettings
@@ -24,6 +26,8 @@ class Endpoint:
 
     port: int
     """The port that the task listens on."""
+    path: pulumi.Input[str]
+    """What comes before Airflow's own paths, such as `/airflow`; empty for nothing."""
     public_ip: bool
     """Whether the task is given a public address."""
     part: Part

@@ -11,9 +11,9 @@ from ..task.diagnosis import explain_service
 from .endpoint import Endpoint, EndpointSettings
 
 
-def public_ip_endpoint(settings: EndpointSettings) -> Endpoint:
-    """Return the endpoint that the task itself is."""
-    return Endpoint(port=settings.port, public_ip=True, part=Part(monthly_cost=a_month_of("public-ipv4")))
+def public_ip_endpoint(settings: EndpointSettings, path: pulumi.Input[str]) -> Endpoint:
+    """Return the endpoint that the task itself is, with Airflow below `path`."""
+    return Endpoint(port=settings.port, path=path, public_ip=True, part=Part(monthly_cost=a_month_of("public-ipv4")))
 
 
 def public_address(

@@ -2,23 +2,29 @@
 
 from collections.abc import Mapping
 
-from ..endpoint.endpoint import AIRFLOW_PORT, Endpoint
+import pulumi
+
+from ..endpoint.endpoint import Endpoint
 from ..part import Part
 
 EXECUTOR_VARIABLES: Mapping[str, str] = {
-    "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": "it follows port",
+    "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": "it follows port and AIRFLOW__API__BASE_URL",
+    "AIRFLOW__WORKERS__EXECUTION_API_SERVER_URL": "it follows port and AIRFLOW__API__BASE_URL",
     "AIRFLOW__CORE__EXECUTOR": "everything runs in one container, by LocalExecutor",
 }
 """The variables that only this module sets, and what the caller does in place of it."""
 
 
 def local_executor_part(endpoint: Endpoint, memory: int) -> Part:
-    """Run as many tasks at once as so much memory, in MiB, carries; they ask the API server of their own container."""
-    api = {"AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://localhost:{endpoint.port}/execution/"}
+    """Run as many tasks at once as so much memory, in MiB, carries.
+
+    They ask the API server of their own container, whatever its address is for people.
+    """
+    api = pulumi.Output.format("http://localhost:{0}{1}/execution/", endpoint.port, endpoint.path)
     return Part(
         defaults={"AIRFLOW__CORE__PARALLELISM": str(max(2, min(32, memory // 512)))},
         environment={
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": api,
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
-            **(api if endpoint.port != AIRFLOW_PORT else {}),
         },
     )

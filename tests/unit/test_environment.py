@@ -1,0 +1,155 @@
+"""What the caller's environment variables change: where tasks ask the API, what goes by a proxy, who may log in."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pulumi
+import pytest
+from airflow_fargate import AirflowFargate, InvalidArgumentsError
+
+from .conftest import Deploy, Deployment
+from .test_inputs import container
+
+BASE_URL = "AIRFLOW__API__BASE_URL"
+EXECUTION_API = "AIRFLOW__CORE__EXECUTION_API_SERVER_URL"
+OURS = "localhost,127.0.0.1,::1,169.254.169.254,169.254.170.2"
+
+
+def environment(deployment: Deployment) -> dict[str, str]:
+    return {variable["name"]: variable["value"] for variable in container(deployment)["environment"]}
+
+
+def secret_values(deployment: Deployment) -> dict[str, str]:
+    """Return the values of the secret variables, by name."""
+    parameters = [r for r in deployment.recorder.resources if r.typ == "aws:ssm/parameter:Parameter"]
+    values: dict[str, Any] = {r.name.removeprefix("airflow-"): r.inputs for r in parameters}
+    return {name: inputs["value"] for name, inputs in values.items()}
+
+
+def deploy_late(deploy: Deploy, args: Callable[[], Any]) -> Deployment:
+    """Build the component with arguments that are made in the program, as outputs must be."""
+    return deploy(lambda: AirflowFargate("airflow", args()))
+
+
+@pytest.mark.parametrize(
+    ("args", "execution_api", "url"),
+    [
+        pytest.param({}, "http://localhost:8080/execution/", "http://203.0.113.80:8080", id="nothing given"),
+        pytest.param({"port": 9090}, "http://localhost:9090/execution/", "http://203.0.113.80:9090", id="a port"),
+        *(
+            pytest.param(
+                {"port": port, argument: {name: value}},
+                f"http://localhost:{port}{path}/execution/",
+                f"http://203.0.113.80:{port}{path}",
+                id=f"{name} {value} in {argument}",
+            )
+            for port, argument, name, value, path in (
+                (8080, "environment", BASE_URL, "http://airflow.corp.example:8080", ""),
+                (9090, "environment", BASE_URL, "http://airflow.corp.example/team/airflow/", "/team/airflow"),
+                (8080, "environment", BASE_URL, "https://airflow.corp.example/airflow", "/airflow"),
+                (8080, "environment", BASE_URL, "/airflow", "/airflow"),
+                (8080, "secrets", BASE_URL, "https://airflow.corp.example/airflow", "/airflow"),
+                (8080, "environment", "AIRFLOW__WEBSERVER__BASE_URL", "https://a.example/airflow", "/airflow"),
+            )
+        ),
+        pytest.param(
+            {"environment": {BASE_URL: "/new", "AIRFLOW__WEBSERVER__BASE_URL": "/old"}},
+            "http://localhost:8080/new/execution/",
+            "http://203.0.113.80:8080/new",
+            id="both names: the new one counts",
+        ),
+    ],
+)
+def test_tasks_ask_the_api_in_their_own_container_wherever_people_reach_it(
+    deploy: Deploy, args: dict[str, Any], execution_api: str, url: str
+) -> None:
+    deployment = deploy(**args)
+
+    assert environment(deployment)[EXECUTION_API] == execution_api
+    assert environment(deployment)["AIRFLOW__API__PORT"] == str(args.get("port", 8080)), "an image may have another"
+    assert deployment.outputs["url"] == url
+
+
+def test_a_base_url_that_is_known_late_is_followed_as_well(deploy: Deploy) -> None:
+    deployment = deploy_late(
+        deploy, lambda: {"environment": {BASE_URL: pulumi.Output.from_input("https://a.example/airflow")}}
+    )
+
+    assert environment(deployment)[EXECUTION_API] == "http://localhost:8080/airflow/execution/"
+    assert deployment.outputs["url"] == "http://203.0.113.80:8080/airflow"
+
+
+@pytest.mark.parametrize(
+    ("args", "bypass"),
+    [
+        *(
+            pytest.param({argument: {name: "https://proxy.example"}}, OURS, id=f"{name} in {argument}")
+            for argument in ("environment", "secrets")
+            for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
+        ),
+        *(
+            pytest.param(
+                {"environment": {"HTTPS_PROXY": "https://proxy.example", name: ".corp.example, 127.0.0.1"}},
+                ".corp.example,127.0.0.1,localhost,::1,169.254.169.254,169.254.170.2",
+                id=f"{name} is kept",
+            )
+            for name in ("NO_PROXY", "no_proxy")
+        ),
+        pytest.param(
+            {"environment": {"HTTPS_PROXY": "https://proxy.example", "NO_PROXY": "*"}}, "*", id="no proxy at all"
+        ),
+    ],
+)
+def test_what_is_in_the_task_is_never_asked_for_by_a_proxy(deploy: Deploy, args: dict[str, Any], bypass: str) -> None:
+    given = environment(deploy(**args))
+
+    assert (given["NO_PROXY"], given["no_proxy"]) == (bypass, bypass)
+
+
+def test_without_a_proxy_there_is_no_bypass(deploy: Deploy) -> None:
+    assert "no_proxy" not in {name.lower() for name in environment(deploy())}
+
+
+def test_a_secret_bypass_stays_a_secret(deploy: Deploy) -> None:
+    deployment = deploy(environment={"HTTPS_PROXY": "https://proxy.example"}, secrets={"NO_PROXY": "secret.example"})
+
+    assert "no_proxy" not in {name.lower() for name in environment(deployment)}
+    values = secret_values(deployment)
+    assert (values["NO_PROXY"], values["no_proxy"]) == (f"secret.example,{OURS}", f"secret.example,{OURS}")
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (
+            lambda: {"environment": {"HTTP_PROXY": pulumi.Output.from_input("http://user:hunter2@proxy.example:3128")}},
+            "environment: has HTTP_PROXY but its port 3128 is closed; add 3128 to egress_ports",
+        ),
+        (
+            lambda: {"secrets": {BASE_URL: pulumi.Output.secret("hunter2")}},
+            f"secrets: has {BASE_URL} as a secret, which is no address of a web interface",
+        ),
+    ],
+    ids=["a proxy", "a base URL"],
+)
+def test_what_is_known_late_is_refused_without_being_shown(deploy: Deploy, args: Callable[[], Any], words: str) -> None:
+    with pytest.raises(InvalidArgumentsError) as refused:
+        deploy_late(deploy, args)
+
+    assert words in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_secret_takes_the_place_of_a_default(deploy: Deploy) -> None:
+    deployment = deploy(secrets={"AIRFLOW__CORE__PARALLELISM": "3"})
+
+    assert "AIRFLOW__CORE__PARALLELISM" not in environment(deployment), "ECS refuses a name that is there twice"
+    assert secret_values(deployment)["AIRFLOW__CORE__PARALLELISM"] == "3"
+
+
+def test_the_login_is_ours_whatever_the_image_sets(deploy: Deploy) -> None:
+    given = environment(deploy())
+
+    manager = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
+    assert given["AIRFLOW__CORE__AUTH_MANAGER"] == manager
+    assert given["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS"] == "False"
