@@ -19,8 +19,18 @@ class AirflowFargateArgs(TypedDict):
     """
     The container image. Default: `apache/airflow:3.3.2`. An image of your own is built `FROM apache/airflow:3…`,
     so that Python, Airflow 3 and the entrypoint are where the start command expects them. An image in a private ECR
-    repository of any account may be used: the execution role is allowed to pull exactly that repository. Refused: what
-    no image can be called, and an official image whose tag is that of an earlier Airflow.
+    repository of any account may be used: the execution role is allowed to pull exactly that repository, and, in your
+    own account, to let a pull-through cache fill it. Refused: what no image can be called, an official image whose tag
+    is that of an earlier Airflow, a registry at a port that is not in `egress_ports`, and ECR's dual-stack names or ECR
+    with a port, at which ECS does not log in.
+    """
+
+    registry_credentials_arn: NotRequired[pulumi.Input[str]]
+    """
+    The ARN of a secret in AWS Secrets Manager with the user name and password of a private registry other than Amazon
+    ECR, as JSON: `{"username": "…", "password": "…"}`. Default: none. The execution role may then read that one secret.
+    If it is encrypted with a KMS key of your own, the key's policy must let the role decrypt with it. Refused: what is
+    no such ARN, and any with an image in Amazon ECR.
     """
 
     legacy_image: NotRequired[bool]
@@ -131,8 +141,10 @@ class AirflowFargateArgs(TypedDict):
     environment: NotRequired[dict[str, pulumi.Input[str]]]
     """
     Environment variables of the container by name, for instance `AIRFLOW__CORE__PARALLELISM`. They are readable in the
-    task definition; what is secret belongs in `secrets`. Default: none. Refused: a name that the component
-    sets itself, a malformed name, one that is in `secrets` too, and more than a task definition holds (AWS: 64 KiB).
+    task definition; what is secret belongs in `secrets`. Default: none. With `AIRFLOW__API__BASE_URL`, `url` has its
+    path; with a proxy, `NO_PROXY` gets what is in the task itself. Refused: a name that the component sets itself, in
+    any of Airflow's spellings, a malformed name, one that is in `secrets` too, more than a task definition holds (AWS:
+    64 KiB), another address or TLS for the API server, and a proxy at a port that is not in `egress_ports`.
     """
 
     secrets: NotRequired[dict[str, pulumi.Input[str]]]

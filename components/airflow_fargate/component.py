@@ -13,7 +13,7 @@ from .endpoint.public_ip import public_address, public_ip_endpoint
 from .environment import environment_part
 from .firewall import create_firewall, egress_part
 from .identity import create_roles, find_location
-from .image import image_part
+from .image import image_definition, image_part
 from .legacy import legacy_airflow
 from .network import create_network
 from .part import merge
@@ -90,7 +90,7 @@ class AirflowFargate(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self, depends_on=opts.depends_on if opts else None)
         scope = Scope(name, settings.tags.tags, child)
         location = find_location(pulumi.InvokeOutputOptions(parent=self))
-        image = settings.image.known(name)
+        image = settings.image.known(name, settings.firewall.open_ports)
 
         network = create_network(scope, settings.network)
         endpoint = public_ip_endpoint(settings.endpoint, base_path(settings.environment))
@@ -119,7 +119,7 @@ class AirflowFargate(pulumi.ComponentResource):
             exec_part(settings.exec),
         )
         parameters = create_parameters(scope, capabilities.secrets)
-        part = merge(capabilities, parameters.part, image_part(image, location))
+        part = merge(capabilities, parameters.part, image_part(settings.image, image, location))
 
         workload = Workload(
             command=settings.task.command or airflow.command,
@@ -143,7 +143,7 @@ class AirflowFargate(pulumi.ComponentResource):
             scope,
             workload,
             part,
-            image=image.apply(lambda known: known.name),
+            image=image_definition(settings.image, image),
             cluster=cluster,
             log=log,
             parameters=parameters,

@@ -1,8 +1,9 @@
 """The container image: its name taken apart, and what ECS needs to be allowed to pull it."""
 
 import re
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 
@@ -26,8 +27,13 @@ _NAME = re.compile(
 )
 _MAX_NAME_LENGTH = 255
 
-# AWS: Amazon ECR user guide, "Private registry": 123456789012.dkr.ecr.us-east-1.amazonaws.com
-_ECR = re.compile(r"(?P<account>\d{12})\.dkr\.ecr(-fips)?\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?")
+# AWS: Amazon ECR user guide, "Private registry": 123456789012.dkr.ecr.us-east-1.amazonaws.com. The names that IPv6
+# reaches as well are in "Making requests to Amazon ECR registries".
+_ECR = re.compile(
+    r"(?P<account>\d{12})\.dkr(\.ecr(-fips)?\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?"
+    r"|-ecr(-fips)?\.(?P<dual_stack_region>[a-z0-9-]+)\.on\.(aws|amazonwebservices\.com\.cn))(?P<port>:\d+)?"
+)
+_SECRET_ARN = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+")
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,7 @@ class ImageSettings(CapabilitySettings):
 
     image: Image | pulumi.Output[str] | Awaitable[str] = _DEFAULT
     legacy_image: bool | None = None
+    registry_credentials_arn: pulumi.Input[str] | None = None
 
     @property
     def legacy(self) -> bool:
@@ -80,18 +87,53 @@ class ImageSettings(CapabilitySettings):
             return self.legacy_image
         return isinstance(self.image, Image) and self.image.legacy
 
-    def known(self, component: str) -> pulumi.Output[Image]:
-        """Return the image once its name is known; what is no name then is refused for `component`."""
+    def known(self, component: str, open_ports: Sequence[int]) -> pulumi.Output[Image]:
+        """Return the image once its name is known; what could not be pulled is refused for `component` then."""
         if isinstance(self.image, Image):
             return pulumi.Output.from_input(self.image)
-        return checked_late(component, self.image, _refuse_image).apply(Image.parse)
+
+        def refuse(text: str) -> Iterator[Refusal]:
+            try:
+                yield from _refuse_registry(Image.parse(text), open_ports, self)
+            except ValueError as error:
+                yield Refusal("image", f"is {text!r}{error}")
+
+        return checked_late(component, self.image, refuse).apply(Image.parse)
 
 
-def _refuse_image(text: str) -> Iterator[Refusal]:
-    try:
-        Image.parse(text)
-    except ValueError as error:
-        yield Refusal("image", f"is {text!r}{error}")
+def refuse_image(settings: ImageSettings, open_ports: Sequence[int]) -> Iterator[Refusal]:
+    """Refuse what ECS could not pull, or could not log in to."""
+    if isinstance(settings.image, Image):
+        yield from _refuse_registry(settings.image, open_ports, settings)
+    arn = settings.registry_credentials_arn
+    if isinstance(arn, str) and not _SECRET_ARN.fullmatch(arn):
+        yield Refusal(
+            "registry_credentials_arn",
+            f"is {arn!r}; give the ARN of a secret in AWS Secrets Manager, "
+            "such as arn:aws:secretsmanager:us-east-1:123456789012:secret:registry-AbCdEf",
+        )
+
+
+def _refuse_registry(image: Image, open_ports: Sequence[int], settings: ImageSettings) -> Iterator[Refusal]:
+    rest = image.name.removeprefix(image.registry)
+    if ecr := _ECR.fullmatch(image.registry):
+        if settings.registry_credentials_arn is not None:
+            yield Refusal(
+                "registry_credentials_arn",
+                "is given, but ECS logs in to Amazon ECR by the execution role; leave it out",
+            )
+        if region := ecr["dual_stack_region"]:
+            # aws/containers-roadmap#2611
+            china = ".cn" if region.startswith("cn-") else ""
+            name = f"{ecr['account']}.dkr.ecr.{region}.amazonaws.com{china}{rest}"
+            yield Refusal("image", f"is {image.name!r}, a dual-stack name, at which ECS does not log in; use {name}")
+        elif ecr["port"]:
+            name = f"{image.registry.removesuffix(ecr['port'])}{rest}"
+            yield Refusal("image", f"is {image.name!r}, with a port, at which ECS does not log in to ECR; use {name}")
+        return
+    port = image.registry.partition(":")[2]
+    if port and int(port) not in open_ports:
+        yield Refusal("image", f"is {image.name!r}, but port {port} is closed; add {port} to egress_ports")
 
 
 def refuse_generation(settings: ImageSettings) -> Iterator[Refusal]:
@@ -106,24 +148,39 @@ def refuse_generation(settings: ImageSettings) -> Iterator[Refusal]:
         )
 
 
-def image_part(image: pulumi.Output[Image], location: pulumi.Output[Location]) -> Part:
-    """Let ECS pull the image, which takes a permission if it is in a private repository of Amazon ECR."""
-    return Part(
-        execution_permissions=(
-            pulumi.Output.all(image, location).apply(lambda known: list(pull_statements(known[0], known[1]))),
-        )
-    )
+def image_definition(settings: ImageSettings, image: pulumi.Output[Image]) -> dict[str, Any]:
+    """Return what a container definition says of its image."""
+    arn = settings.registry_credentials_arn
+    credentials = {} if arn is None else {"repositoryCredentials": {"credentialsParameter": arn}}
+    return {"image": image.apply(lambda known: known.name), **credentials}
+
+
+def image_part(settings: ImageSettings, image: pulumi.Output[Image], location: pulumi.Output[Location]) -> Part:
+    """Let ECS pull the image: from a private repository of Amazon ECR, or with the caller's credentials."""
+    ecr = pulumi.Output.all(image, location).apply(lambda known: list(pull_statements(known[0], known[1])))
+    if settings.registry_credentials_arn is None:
+        return Part(execution_permissions=(ecr,))
+    read = {
+        "Sid": "ReadRegistryCredentials",
+        "Effect": "Allow",
+        "Action": "secretsmanager:GetSecretValue",
+        "Resource": settings.registry_credentials_arn,
+    }
+    return Part(execution_permissions=(ecr, [read]))
 
 
 def pull_statements(image: Image, location: Location) -> Iterator[Statement]:
     """Yield what pulling from Amazon ECR takes, of that repository; from elsewhere it takes nothing.
 
+    A repository of this account may be one that a pull-through cache fills, or even makes, when it is first asked for
+    an image (AWS: Amazon ECR user guide, "IAM permissions required to sync an upstream registry").
     Only `ecr:GetAuthorizationToken` has no narrower resource than `*` (AWS: service authorization reference, Amazon
     ECR).
     """
     ecr = _ECR.fullmatch(image.registry)
     if not ecr:
         return
+    repository = f"arn:{location.partition}:ecr:{ecr['region']}:{ecr['account']}:repository/{image.repository}"
     yield {
         "Sid": "LogInToRegistry",
         "Effect": "Allow",
@@ -134,5 +191,12 @@ def pull_statements(image: Image, location: Location) -> Iterator[Statement]:
         "Sid": "PullImage",
         "Effect": "Allow",
         "Action": ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-        "Resource": f"arn:{location.partition}:ecr:{ecr['region']}:{ecr['account']}:repository/{image.repository}",
+        "Resource": repository,
     }
+    if ecr["account"] == location.account:
+        yield {
+            "Sid": "FillCache",
+            "Effect": "Allow",
+            "Action": ["ecr:BatchImportUpstreamImage", "ecr:CreateRepository"],
+            "Resource": repository,
+        }

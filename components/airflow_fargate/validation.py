@@ -17,7 +17,7 @@ from .endpoint.endpoint import EndpointSettings, refuse_endpoint
 from .environment import EnvironmentSettings, VariableRule, refuse_environment
 from .errors import InvalidArgumentsError, Refusal
 from .firewall import FirewallSettings, refuse_firewall, refuse_public_access
-from .image import ImageSettings, refuse_generation
+from .image import ImageSettings, refuse_generation, refuse_image
 from .login import LoginSettings, refuse_login
 from .network import AWSX_TAGS, NetworkSettings, refuse_network
 from .scope import TagSettings, refuse_name, refuse_tags
@@ -74,6 +74,7 @@ def _refuse(name: str, settings: Settings) -> Iterator[Refusal]:
     generation = legacy if settings.image.legacy else airflow
     yield from chain(
         refuse_name(name),
+        refuse_image(settings.image, settings.firewall.open_ports),
         refuse_endpoint(settings.endpoint),
         refuse_firewall(settings.firewall),
         refuse_task(settings.task, least_memory=generation.LEAST_MEMORY),

@@ -16,14 +16,14 @@ from local.testing.deployed import AIRFLOW, Deployed
 from local.testing.emulated import IMAGE, free_port
 from local.testing.workspace import Workspace
 
-AGEING = 30
+AGEING = 12
 """How many seconds of a container's life pass here in one."""
 
 LATE = 66
 """Seconds after which a start fails: more than the least that ECS has for `restartAttemptPeriod`."""
 
 DIES = f"import threading, os; threading.Timer({330 / AGEING}, lambda: os._exit(1)).start()\n"
-"""Ends Airflow 330 seconds after its start, which is when no start fails any more."""
+"""Ends Airflow 330 seconds after its start: it is healthy, and no start fails that late."""
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from airflow_fargate.identity import Location, policy, trust_policy
 from airflow_fargate.image import Image, pull_statements
 
 from .conftest import Deploy
+from .test_inputs import container
 
 LOCATION = Location(partition="aws", account="123456789012", region="us-east-1")
 LOG_GROUP = "arn:aws:test:us-east-1:123456789012:airflow-logs-1234567"
@@ -61,6 +62,15 @@ def pull(repository: str) -> dict[str, Any]:
     }
 
 
+def fill(repository: str) -> dict[str, Any]:
+    return {
+        "Sid": "FillCache",
+        "Effect": "Allow",
+        "Action": ["ecr:BatchImportUpstreamImage", "ecr:CreateRepository"],
+        "Resource": repository,
+    }
+
+
 @pytest.mark.parametrize(
     ("image", "statements"),
     [
@@ -72,12 +82,41 @@ def pull(repository: str) -> dict[str, Any]:
         ),
         (
             f"123456789012.dkr.ecr.us-east-1.amazonaws.com/airflow@sha256:{'0' * 64}",
-            [LOG_IN, pull("arn:aws:ecr:us-east-1:123456789012:repository/airflow")],
+            [
+                LOG_IN,
+                pull("arn:aws:ecr:us-east-1:123456789012:repository/airflow"),
+                fill("arn:aws:ecr:us-east-1:123456789012:repository/airflow"),
+            ],
         ),
+        (
+            "123456789012.dkr.ecr.us-east-1.amazonaws.com/docker-hub/apache/airflow:3.3.2",
+            [
+                LOG_IN,
+                pull("arn:aws:ecr:us-east-1:123456789012:repository/docker-hub/apache/airflow"),
+                fill("arn:aws:ecr:us-east-1:123456789012:repository/docker-hub/apache/airflow"),
+            ],
+        ),
+        ("registry.example.com:5000/airflow:1", []),
     ],
 )
 def test_ecs_may_pull_this_image_and_no_other(image: str, statements: list[Any]) -> None:
     assert list(pull_statements(Image.parse(image), LOCATION)) == statements
+
+
+def test_ecs_may_read_the_login_of_the_registry_and_hands_it_on(deploy: Deploy) -> None:
+    secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:registry-AbCdEf"
+
+    deployment = deploy(image="ghcr.io/acme/airflow:1", registry_credentials_arn=secret)
+
+    assert container(deployment)["repositoryCredentials"] == {"credentialsParameter": secret}
+    policy = json.loads(deployment.inputs("aws:iam/rolePolicy:RolePolicy", "airflow-execution-policy")["policy"])
+    assert policy["Statement"][-1] == {
+        "Sid": "ReadRegistryCredentials",
+        "Effect": "Allow",
+        "Action": "secretsmanager:GetSecretValue",
+        "Resource": secret,
+    }
+    assert "repositoryCredentials" not in container(deploy())
 
 
 @pytest.mark.parametrize(("partition", "region"), [("aws", "us-east-1"), ("aws-cn", "cn-north-1")])

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pulumi
 import pytest
-from airflow_fargate import InvalidArgumentsError
+from airflow_fargate import AirflowFargate, InvalidArgumentsError
 from airflow_fargate.airflow import LEAST_MEMORY
 from airflow_fargate.scope import MAX_NAME_LENGTH
 from airflow_fargate.task.workload import FARGATE_SIZES
@@ -23,6 +23,30 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ({"image": ""}, "image: is ''; give a container image such as apache/airflow:3.3.2"),
     ({"image": "apache/airflow 3"}, "image: is 'apache/airflow 3'; give a container image"),
     ({"image": 3}, "image: is 3; give a string"),
+    (
+        {"image": "registry.example.com:5000/airflow:1"},
+        "image: is 'registry.example.com:5000/airflow:1', but port 5000 is closed; add 5000 to egress_ports",
+    ),
+    (
+        {"image": "123456789012.dkr-ecr.us-east-1.on.aws/airflow:1"},
+        "a dual-stack name, at which ECS does not log in; use 123456789012.dkr.ecr.us-east-1.amazonaws.com/airflow:1",
+    ),
+    (
+        {"image": "123456789012.dkr-ecr-fips.cn-north-1.on.amazonwebservices.com.cn/airflow:1"},
+        "at which ECS does not log in; use 123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/airflow:1",
+    ),
+    (
+        {"image": "123456789012.dkr.ecr.us-east-1.amazonaws.com:443/airflow:1"},
+        "at which ECS does not log in to ECR; use 123456789012.dkr.ecr.us-east-1.amazonaws.com/airflow:1",
+    ),
+    (
+        {"registry_credentials_arn": "registry"},
+        "registry_credentials_arn: is 'registry'; give the ARN of a secret in AWS Secrets Manager, such as arn:aws:",
+    ),
+    (
+        {"image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/airflow:1", "registry_credentials_arn": OUTPUT},
+        "registry_credentials_arn: is given, but ECS logs in to Amazon ECR by the execution role; leave it out",
+    ),
     ({"command": []}, "command: is an empty list; leave it out to have Airflow started"),
     ({"command": "bash"}, "command: is 'bash'; give a list of strings"),
     ({"port": 80}, "port: is 80; use 1024 to 65535, since the image does not run as root"),
@@ -436,6 +460,21 @@ def test_what_is_known_late_is_refused_without_being_shown(
     assert "hunter2" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("image", "words"),
+    [
+        ("apache/airflow 3", "image: is 'apache/airflow 3'; give a container image such as apache/airflow:3.3.2"),
+        ("registry.example.com:5000/airflow:1", "but port 5000 is closed; add 5000 to egress_ports"),
+        ("123456789012.dkr-ecr.us-east-1.on.aws/airflow", "use 123456789012.dkr.ecr.us-east-1.amazonaws.com/airflow"),
+    ],
+)
+def test_an_image_that_is_known_late_is_refused_then(deploy: Deploy, image: str, words: str) -> None:
+    with pytest.raises(InvalidArgumentsError) as refused:
+        deploy(lambda: AirflowFargate("airflow", {"image": pulumi.Output.from_input(image)}))
+
+    assert words in str(refused.value)
+
+
 @pytest.mark.parametrize(("cpu", "memory"), [(cpu, memory) for cpu, sizes in FARGATE_SIZES.items() for memory in sizes])
 def test_every_size_that_fargate_has_and_airflow_fits_into_is_accepted(cpu: int, memory: int) -> None:
     if memory >= LEAST_MEMORY:
@@ -449,6 +488,11 @@ def test_every_size_that_fargate_has_and_airflow_fits_into_is_accepted(cpu: int,
         {"allowed_cidrs": ["10.0.0.0/8", "2001::/16"]},
         {**LEGACY, "allowed_cidrs": ["10.0.0.0/24", "2001:db8::/64"], "cpu": 256, "memory": 512},
         {"vpc_id": OUTPUT, "subnet_ids": OUTPUT},
+        {"image": "registry.example.com:5000/airflow:1", "egress_ports": [5000]},
+        {"image": "registry.example.com:443/airflow:1", "registry_credentials_arn": OUTPUT},
+        {"image": f"ghcr.io/acme/airflow@sha256:{'0' * 64}"},
+        {"image": f"123456789012.dkr.ecr.us-east-1.amazonaws.com/airflow:1@sha256:{'0' * 64}"},
+        {"registry_credentials_arn": "arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:a/registry-AbCdEf"},
         {"admin_password": "p'w\"d $HOME é"},
         {"environment": {"HTTP_PROXY": "http://proxy.example:3128", "A_CMD": "1"}, "egress_ports": [3128]},
         {"environment": {"AIRFLOW__API__HOST": "0.0.0.0", "AIRFLOW__API__BASE_URL": ""}},  # noqa: S104
@@ -459,7 +503,7 @@ def test_every_size_that_fargate_has_and_airflow_fits_into_is_accepted(cpu: int,
         },
         {"environment": {"AIRFLOW__CORE__PARALLELISM": "8"}, "secrets": {"_TOKEN": "x" * 4096}},
         {"image": "registry.example.com:443/team/airflow:1@sha256:" + "a" * 64},
-        {"image": "localhost:5000/airflow"},
+        {"image": "localhost:5000/airflow", "egress_ports": [5000]},
         {"tags": {"Kostenstelle": "Größe / 3 + 4 @ x.y:z=1_2-3"}},
         {"ephemeral_storage_gib": 200, "cpu_architecture": "ARM64", "spot": True, "port": 1024},
     ],

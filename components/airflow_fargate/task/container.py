@@ -53,7 +53,7 @@ def container_definition(
     workload: Workload,
     part: Part,
     *,
-    image: pulumi.Input[str],
+    image: Mapping[str, Any],
     log: Log,
     parameter_arns: Mapping[str, pulumi.Input[str]],
     parameter_versions: Mapping[str, pulumi.Input[str]],
@@ -71,7 +71,7 @@ def container_definition(
     ports = () if workload.port is None else (workload.port,)
     return {
         "name": f"airflow{workload.suffix}",
-        "image": image,
+        **image,
         "essential": True,
         "memory": workload.size.memory,
         "command": list(workload.command),

@@ -1,5 +1,8 @@
 """The task definition and the service: what registers a workload with ECS and keeps it running."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pulumi
 import pulumi_aws as aws
 
@@ -22,7 +25,7 @@ def create_task_definition(
     workload: Workload,
     part: Part,
     *,
-    image: pulumi.Input[str],
+    image: Mapping[str, Any],
     cluster: Cluster,
     log: Log,
     parameters: Parameters,

@@ -4,7 +4,7 @@ from typing import Any
 
 from moto.ssm.models import SimpleSystemManagerBackend, ssm_backends
 
-from local.emulator.fargate.definitions import items
+from local.emulator.fargate.definitions import items, part
 from local.emulator.fargate.roles import ExecutionRole
 
 _PREFIX = "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: "
@@ -22,6 +22,18 @@ def fetch_secrets(
         each["name"]: _fetch(each["valueFrom"], role, account_id, region, task_id)
         for each in items(definition, "secrets")
     }
+
+
+def refuse_registry_credentials(definition: dict[str, Any], role: ExecutionRole, task_id: str) -> str | None:
+    """Say why the login of a private registry could not be read; what the registry makes of it is not known here."""
+    arn = part(definition, "repositoryCredentials").get("credentialsParameter")
+    action = "secretsmanager:GetSecretValue"
+    if arn is None or role.allows(action, arn):
+        return None
+    return (
+        f"{_PREFIX}unable to retrieve secret from asm: service call has been retried 1 time(s): failed to fetch secret "
+        f"{arn} from secrets manager: {role.denial(action, arn, task_id)}"
+    )
 
 
 def _fetch(value_from: str, role: ExecutionRole, account_id: str, region: str, task_id: str) -> str:

@@ -22,7 +22,7 @@ from local.emulator.fargate.network import NetworkError, TaskNetwork, attach_net
 from local.emulator.fargate.relay import Relay, loopback_ports
 from local.emulator.fargate.roles import ExecutionRole
 from local.emulator.fargate.sandbox import Isolation, Sandbox
-from local.emulator.fargate.secrets import SecretsError, fetch_secrets
+from local.emulator.fargate.secrets import SecretsError, fetch_secrets, refuse_registry_credentials
 
 _LOG = logging.getLogger(__name__)
 
@@ -272,6 +272,8 @@ class Task:
                 "the role being passed has the proper trust relationship and permissions and that your IAM user has "
                 "permissions to pass this role."
             )
+        if refusal := refuse_registry_credentials(self._container_definition, role, self.id):
+            raise _FailedToStartError(refusal)
         name: str = self._container_definition["image"]
         image = self._agent.images.get(name)
         if image is None:
