@@ -87,9 +87,9 @@ class AirflowFargateArgs(TypedDict):
     """
     The address ranges that may open the web interface, IPv4 or IPv6, such as `203.0.113.7/32`. Default: none, so that
     nobody can. An address without a prefix is that address alone. Refused: a malformed range, one with host bits set or
-    an IPv6 zone, the same range twice, more than 60 of a family (AWS: rules of a security group), and one wider than /8
-    (IPv4) or /16 (IPv6) unless `allow_public_access` is true; with the legacy image anything wider than /24 or /64,
-    always.
+    an IPv6 zone, an IPv6 range without a VPC of yours (the one that is made has no IPv6), the same range twice, more
+    than 60 of a family (AWS: rules of a security group), and one wider than /8 (IPv4) or /16 (IPv6) unless
+    `allow_public_access` is true; with the legacy image anything wider than /24 or /64, always.
     """
 
     allow_public_access: NotRequired[bool]

@@ -136,6 +136,7 @@ class AirflowFargate(pulumi.ComponentResource):
             port=endpoint.port,
             allowed=settings.firewall.allowed_cidrs,
             reach=part.reach,
+            ipv6=settings.network.may_have_ipv6,
         )
         roles = create_roles(scope, location, part)
         cluster = create_cluster(scope)

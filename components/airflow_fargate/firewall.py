@@ -48,11 +48,18 @@ def egress_part(settings: FirewallSettings) -> Part:
 
 
 def create_firewall(
-    scope: Scope, vpc_id: pulumi.Input[str], *, port: int, allowed: Sequence[AddressRange], reach: Sequence[Reach]
+    scope: Scope,
+    vpc_id: pulumi.Input[str],
+    *,
+    port: int,
+    allowed: Sequence[AddressRange],
+    reach: Sequence[Reach],
+    ipv6: bool,
 ) -> Firewall:
     """Create a security group that admits the `allowed` ranges to one port, and lets the task reach `reach`.
 
-    Every range is a rule of its own, so that changing one touches no other.
+    Every range is a rule of its own, so that changing one touches no other; what is reached is one too, and with `ipv6`
+    a second one.
     """
     security_group = aws.ec2.SecurityGroup(
         f"{scope.name}-security-group",
@@ -79,23 +86,32 @@ def create_firewall(
     ]
     egress = [
         aws.vpc.SecurityGroupEgressRule(
-            f"{scope.name}-egress-{each.name}",
+            f"{scope.name}-egress-{each.name}{suffix}",
             security_group_id=security_group.id,
             description=f"{each.protocol.upper()} {each.port} to anywhere",
             ip_protocol=each.protocol,
             from_port=each.port,
             to_port=each.port,
-            cidr_ipv4="0.0.0.0/0",
+            cidr_ipv4=None if suffix else "0.0.0.0/0",
+            cidr_ipv6="::/0" if suffix else None,
             tags=scope.tags,
             opts=scope.opts,
         )
+        for suffix in ("", *(("-ipv6",) if ipv6 else ()))
         for each in reach
     ]
     return Firewall(security_group=security_group, rules=(*ingress, *egress))
 
 
-def refuse_firewall(settings: FirewallSettings) -> Iterator[Refusal]:
-    """Refuse what a security group could not hold, or holds anyway."""
+def refuse_firewall(settings: FirewallSettings, *, may_have_ipv6: bool) -> Iterator[Refusal]:
+    """Refuse what a security group could not hold, or holds anyway, and what would admit nobody."""
+    for network in settings.allowed_cidrs:
+        if network.version == 6 and not may_have_ipv6:
+            yield Refusal(
+                "allowed_cidrs",
+                f"has {network}, but the VPC that is made has no IPv6, and nobody could come from there; "
+                "leave it out, or name a VPC of yours that has (vpc_id and subnet_ids)",
+            )
     for network in repeated(settings.allowed_cidrs):
         yield Refusal("allowed_cidrs", f"has {network} more than once; name it once")
     for version, number in sorted(Counter(network.version for network in settings.allowed_cidrs).items()):

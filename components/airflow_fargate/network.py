@@ -23,6 +23,11 @@ class NetworkSettings(CapabilitySettings):
     vpc_id: pulumi.Input[str] | None = None
     subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
 
+    @property
+    def may_have_ipv6(self) -> bool:
+        """Whether a task may have an IPv6 address: the VPC that is made has none."""
+        return self.vpc_id is not None
+
 
 @dataclass(frozen=True)
 class Network:

@@ -76,7 +76,7 @@ def _refuse(name: str, settings: Settings) -> Iterator[Refusal]:
         refuse_name(name),
         refuse_image(settings.image, settings.firewall.open_ports),
         refuse_endpoint(settings.endpoint),
-        refuse_firewall(settings.firewall),
+        refuse_firewall(settings.firewall, may_have_ipv6=settings.network.may_have_ipv6),
         refuse_task(settings.task, least_memory=generation.LEAST_MEMORY),
         refuse_network(settings.network),
         refuse_environment(settings.environment, generation.RESERVED_VARIABLES, settings.variable_rules),

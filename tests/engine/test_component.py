@@ -99,14 +99,14 @@ def test_nothing_is_to_be_done_after_up(stack: Deployed) -> None:
 def test_one_more_allowed_range_touches_only_its_rule(stack: Deployed) -> None:
     before = stack.task_arns
 
-    stack.configure(allowed_cidrs=["127.0.0.0/8", "2001:db8::/64"])
+    stack.configure(allowed_cidrs=["127.0.0.0/8", "203.0.113.0/24"])
     text = stack.workspace.up()
 
     assert "+ 1 created" in text
     assert "updated" not in text
     assert rules(stack) == {
         ("ingress", "tcp", 8080, 8080, "127.0.0.0/8"),
-        ("ingress", "tcp", 8080, 8080, "2001:db8::/64"),
+        ("ingress", "tcp", 8080, 8080, "203.0.113.0/24"),
         *EGRESS,
     }
     assert stack.task_arns == before

@@ -40,6 +40,12 @@ INGRESS = Node("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "air
 
 VPC = Node("awsx:ec2:Vpc", "airflow-vpc", COMPONENT)
 
+OWN_VPC = {"vpc_id": "vpc-0123456789abcdef0", "subnet_ids": ["subnet-0123456789abcdef0"]}
+IPV6 = {
+    Node("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", f"airflow-egress-{name}-ipv6", COMPONENT)
+    for name in ("https", "dns-udp", "dns-tcp")
+}
+
 LOGIN = {node for node in DEFAULT if "API" in node.name or "ADMIN" in node.name} | {
     Node("random:index/randomBytes:RandomBytes", "airflow-api-secret-key", COMPONENT),
     Node("random:index/randomBytes:RandomBytes", "airflow-jwt-secret", COMPONENT),
@@ -53,13 +59,13 @@ LOGIN = {node for node in DEFAULT if "API" in node.name or "ADMIN" in node.name}
         pytest.param({}, DEFAULT, id="nothing given"),
         pytest.param({"allowed_cidrs": ["203.0.113.7/32"]}, DEFAULT | {INGRESS}, id="one allowed range"),
         pytest.param(
-            {"allowed_cidrs": ["2001:db8::/64"]},
-            DEFAULT | {INGRESS._replace(name="airflow-ingress-2001.db8..-64")},
+            {**OWN_VPC, "allowed_cidrs": ["2001:db8::/64"]},
+            DEFAULT - {VPC} | IPV6 | {INGRESS._replace(name="airflow-ingress-2001.db8..-64")},
             id="an IPv6 range",
         ),
         pytest.param(
-            {"vpc_id": "vpc-0123456789abcdef0", "subnet_ids": ["subnet-0123456789abcdef0"]},
-            DEFAULT - {VPC},
+            OWN_VPC,
+            DEFAULT - {VPC} | IPV6,
             id="an existing VPC",
         ),
         pytest.param(

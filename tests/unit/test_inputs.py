@@ -13,8 +13,11 @@ from .conftest import Deploy, Deployment, Recorder
 SERVICE = "aws:ecs/service:Service"
 TASK_DEFINITION = "aws:ecs/taskDefinition:TaskDefinition"
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 LEGACY = {"image": "puckel/docker-airflow:1.10.9", "cpu": 256, "memory": 512}
+OWN_VPC = {"vpc_id": "vpc-0123456789abcdef0", "subnet_ids": ["subnet-0123456789abcdef0"]}
 FULL: dict[str, Any] = {
+    **OWN_VPC,
     "allowed_cidrs": ["203.0.113.7/32", "2001:db8::/64"],
     "ephemeral_storage_gib": 50,
     "cpu_architecture": "ARM64",
@@ -97,7 +100,7 @@ def test_the_capacity_is_fargate_or_fargate_spot(deploy: Deploy, spot: bool, cap
 
 
 def test_only_the_allowed_ranges_reach_the_port_and_nothing_else(deploy: Deploy) -> None:
-    deployment = deploy(allowed_cidrs=["203.0.113.7/32", "2001:db8::/64"], port=9000)
+    deployment = deploy(allowed_cidrs=["203.0.113.7/32", "2001:db8::/64"], port=9000, **OWN_VPC)
     rules = deployment.inputs_of_all(INGRESS)
 
     assert {(r.get("cidrIpv4"), r.get("cidrIpv6"), r["ipProtocol"], r["fromPort"], r["toPort"]) for r in rules} == {
@@ -111,7 +114,7 @@ def test_only_the_allowed_ranges_reach_the_port_and_nothing_else(deploy: Deploy)
 
 def test_only_https_dns_and_the_named_ports_lead_out(deploy: Deploy) -> None:
     deployment = deploy(egress_ports=[5432])
-    rules = deployment.inputs_of_all("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule")
+    rules = deployment.inputs_of_all(EGRESS)
 
     assert {(r["ipProtocol"], r["fromPort"], r["toPort"], r["cidrIpv4"]) for r in rules} == {
         ("tcp", 443, 443, "0.0.0.0/0"),
@@ -119,6 +122,21 @@ def test_only_https_dns_and_the_named_ports_lead_out(deploy: Deploy) -> None:
         ("tcp", 53, 53, "0.0.0.0/0"),
         ("tcp", 5432, 5432, "0.0.0.0/0"),
     }
+
+
+def test_in_a_vpc_that_may_have_ipv6_the_same_leads_out_by_it(deploy: Deploy) -> None:
+    rules = deploy(egress_ports=[5432], **OWN_VPC).inputs_of_all(EGRESS)
+
+    ways = {
+        version: {(r["ipProtocol"], r["fromPort"], r["toPort"]) for r in rules if r.get(version) == anywhere}
+        for version, anywhere in (("cidrIpv4", "0.0.0.0/0"), ("cidrIpv6", "::/0"))
+    }
+    assert (
+        ways["cidrIpv4"]
+        == ways["cidrIpv6"]
+        == {("tcp", 443, 443), ("udp", 53, 53), ("tcp", 53, 53), ("tcp", 5432, 5432)}
+    )
+    assert len(rules) == 8
 
 
 def test_every_secret_is_handed_over_by_reference_and_none_is_in_the_environment(deploy: Deploy) -> None:

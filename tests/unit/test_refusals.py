@@ -14,6 +14,7 @@ from airflow_fargate.validation import validate
 
 from .conftest import Deploy, Recorder
 
+OWN_VPC = {"vpc_id": "vpc-0123456789abcdef0", "subnet_ids": ["subnet-0123456789abcdef0"]}
 LEGACY = {"image": "puckel/docker-airflow:1.10.9"}
 GIT = {"dags_git_url": "https://example.com/team/dags.git"}
 OUTPUT = "<an output of another resource>"  # put in by `with_outputs`: pytest cannot collect a real one
@@ -75,16 +76,20 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ),
     ({"allowed_cidrs": ["10.0.0.0/8", "10.0.0.0/8"]}, "allowed_cidrs: has 10.0.0.0/8 more than once; name it once"),
     ({"allowed_cidrs": ["0.0.0.0/0"]}, "allowed_cidrs: has 0.0.0.0/0, which lets the whole internet try the login; "),
-    ({"allowed_cidrs": ["::/0"]}, "allowed_cidrs: has ::/0, which lets the whole internet try the login; "),
+    ({**OWN_VPC, "allowed_cidrs": ["::/0"]}, "allowed_cidrs: has ::/0, which lets the whole internet try the login; "),
     ({"allowed_cidrs": ["128.0.0.0/1"]}, "or set allow_public_access to true"),
     ({**LEGACY, "allowed_cidrs": ["10.0.0.0/23"]}, "allowed_cidrs: has 10.0.0.0/23; the legacy image has no login: "),
     (
-        {**LEGACY, "allowed_cidrs": ["2001:db8::/63"]},
+        {**LEGACY, **OWN_VPC, "allowed_cidrs": ["2001:db8::/63"]},
         "allowed_cidrs: has 2001:db8::/63; the legacy image has no login: ",
     ),
     (
         {"legacy_image": True, "allowed_cidrs": ["0.0.0.0/0"], "allow_public_access": True},
         "allowed_cidrs: has 0.0.0.0/0; the legacy image has no login: nothing wider than /24",
+    ),
+    (
+        {"allowed_cidrs": ["2001:db8::/64"]},
+        "allowed_cidrs: has 2001:db8::/64, but the VPC that is made has no IPv6, and nobody could come from there; ",
     ),
     ({"egress_ports": [0]}, "egress_ports: has 0; use 1 to 65535"),
     ({"egress_ports": [443]}, "egress_ports: has 443, which is open already; leave it out"),
@@ -484,9 +489,9 @@ def test_every_size_that_fargate_has_and_airflow_fits_into_is_accepted(cpu: int,
 @pytest.mark.parametrize(
     "args",
     [
-        {"allowed_cidrs": ["0.0.0.0/0", "::/0"], "allow_public_access": True},
-        {"allowed_cidrs": ["10.0.0.0/8", "2001::/16"]},
-        {**LEGACY, "allowed_cidrs": ["10.0.0.0/24", "2001:db8::/64"], "cpu": 256, "memory": 512},
+        {**OWN_VPC, "allowed_cidrs": ["0.0.0.0/0", "::/0"], "allow_public_access": True},
+        {**OWN_VPC, "allowed_cidrs": ["10.0.0.0/8", "2001::/16"]},
+        {**LEGACY, **OWN_VPC, "allowed_cidrs": ["10.0.0.0/24", "2001:db8::/64"], "cpu": 256, "memory": 512},
         {"vpc_id": OUTPUT, "subnet_ids": OUTPUT},
         {"image": "registry.example.com:5000/airflow:1", "egress_ports": [5000]},
         {"image": "registry.example.com:443/airflow:1", "registry_credentials_arn": OUTPUT},
