@@ -3,7 +3,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help venv up destroy stop status logs output repair env test test-unit test-versions check schema docs \
+.PHONY: help venv up destroy stop status logs output repair env test test-unit test-versions check schema snapshots docs \
   release-check release-record format bench airflow-lock clean
 
 help: ## List these commands
@@ -56,6 +56,9 @@ check: venv ## Lint, check the format and the types
 
 schema: venv ## Write the schema that programs in other languages see, from the component's annotations
 	@$(PY) -c 'from airflow_fargate.plugin import Plugin; print(Plugin().schema)' > components/airflow_fargate/schema.json
+
+snapshots: venv ## Write what every setup of tests/unit registers, after a change that is meant
+	@$(PY) -m tests.unit.snapshots
 
 docs: venv ## Write the API reference, as HTML, to .local/docs
 	@$(PY) -m release.reference

@@ -8,7 +8,7 @@ from typing import Any
 import airflow_fargate
 
 from operate.console import say
-from tests.unit.releases import RELEASED, SOURCES, record
+from release.registered import RELEASED, SOURCES, record
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ import pytest
 from local.cloud import Cloud
 from local.testing.deployed import ARGS, PROGRAM, Deployed
 from local.testing.workspace import Workspace
-from tests.unit.releases import SOURCES
+from release.registered import SOURCES
 
 DAG = "from airflow.sdk import dag\n"
 

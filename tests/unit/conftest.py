@@ -1,19 +1,16 @@
 """The mocks ring: the component built against a monitor that records what it asks for. No engine, no network."""
 
 import asyncio
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, cast
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import pulumi
 import pytest
 from airflow_fargate import OUTPUTS, AirflowFargate, AirflowFargateArgs
-from pulumi.runtime import rpc
+from airflow_fargate.testing import Mocks, Registration, registered
 from pulumi.runtime.config import CONFIG, set_all_config
-from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
-
-ACCOUNT = "123456789012"
-REGION = "us-east-1"
+from pulumi.runtime.mocks import MockCallArgs
 
 
 class Node(NamedTuple):
@@ -24,68 +21,22 @@ class Node(NamedTuple):
     parent: str
 
 
-def as_sent(value: Any) -> Any:
-    """Undo the wire: secrets are wrapped in it, and every number is a float, which providers turn back."""
-    value = rpc.unwrap_rpc_secret(value)
-    if isinstance(value, dict):
-        return {key: as_sent(item) for key, item in cast(dict[str, Any], value).items()}
-    if isinstance(value, list):
-        return [as_sent(item) for item in cast(list[Any], value)]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-@dataclass
 class Recorder(Mocks):
-    """Answers as AWS would, and keeps every resource that was registered and every function that was called."""
+    """Mocks whose service may run another task definition than was asked for, or other numbers of tasks."""
 
-    service_runs: str | None = None
-    interface_ids: tuple[str, ...] = ("eni-0123456789abcdef0",)
-    resources: list[MockResourceArgs] = field(default_factory=list[MockResourceArgs])
-    calls: list[MockCallArgs] = field(default_factory=list[MockCallArgs])
+    def __init__(self, service_runs: str | None = None, interface_ids: tuple[str, ...] | None = None) -> None:
+        """Answer as AWS does when all went well, but for what is given."""
+        super().__init__()
+        self._service_runs = service_runs
+        self._interface_ids = interface_ids
 
-    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
-        args.inputs = as_sent(args.inputs)
-        self.resources.append(args)
-        name = f"{args.name}-1234567"
-        inputs = cast(dict[str, Any], args.inputs)
-        state = {**inputs, "name": name, "arn": f"arn:aws:test:{REGION}:{ACCOUNT}:{name}"}
-        match args.typ:
-            case "awsx:ec2:Vpc":
-                state = {"vpcId": "vpc-0aaa", "publicSubnetIds": ["subnet-0aaa", "subnet-0bbb"]}
-            case "random:index/randomPassword:RandomPassword":
-                state |= {"result": "generated-password"}
-            case "random:index/randomBytes:RandomBytes":
-                state |= {"base64": "+/" * 16}
-            case "aws:ecs/taskDefinition:TaskDefinition":
-                state |= {"arn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/airflow:1"}
-            case "aws:ssm/parameter:Parameter":
-                state |= {"version": 1}
-            case "aws:s3/bucket:Bucket":
-                state |= {"bucket": name}
-            case "aws:ecs/cluster:Cluster":
-                state |= {"arn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{name}"}
-            case _:
-                pass
-        return f"{args.name}-id", state
-
-    def call(self, args: MockCallArgs) -> dict[str, Any]:  # pyright: ignore[reportIncompatibleMethodOverride] # a plain dict is taken too
-        self.calls.append(args)
-        match args.token:
-            case "aws:index/getRegion:getRegion":
-                return {"region": REGION}
-            case "aws:index/getPartition:getPartition":
-                return {"partition": "aws"}
-            case "aws:index/getCallerIdentity:getCallerIdentity":
-                return {"accountId": ACCOUNT}
-            case "aws:ecs/getService:getService":
-                running = self.service_runs or f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/airflow:1"
-                return {"taskDefinition": running}
-            case "aws:ec2/getNetworkInterfaces:getNetworkInterfaces":
-                return {"ids": list(self.interface_ids)}
-            case "aws:ec2/getNetworkInterface:getNetworkInterface":
-                return {"associations": [{"publicIp": "203.0.113.80"}]}
-            case unknown:
-                raise AssertionError(f"no answer is prepared for the function {unknown}")
+    def call(self, args: MockCallArgs) -> dict[str, Any]:
+        answer = super().call(args)
+        if args.token == "aws:ecs/getService:getService" and self._service_runs is not None:
+            return {"taskDefinition": self._service_runs}
+        if args.token == "aws:ec2/getNetworkInterfaces:getNetworkInterfaces" and self._interface_ids is not None:
+            return {"ids": list(self._interface_ids)}
+        return answer
 
 
 @dataclass
@@ -93,7 +44,7 @@ class Deployment:
     """What one run of the program built."""
 
     recorder: Recorder
-    urns: tuple[str, ...]
+    registrations: Sequence[Registration]
     outputs: Mapping[str, Any]
     secret_outputs: frozenset[str]
 
@@ -101,10 +52,8 @@ class Deployment:
     def graph(self) -> set[Node]:
         """Every resource below the stack."""
         nodes: set[Node] = set()
-        for urn in self.urns:
-            *_, types, name = urn.split("::")
-            parent, _, own = types.rpartition("$")
-            nodes.add(Node(own, name, parent))
+        for each in self.registrations:
+            nodes.add(Node(each.type, each.name, each.parent.split("::")[2].rpartition("$")[2]))
         return nodes
 
     def inputs(self, typ: str, name: str | None = None) -> dict[str, Any]:
@@ -143,8 +92,6 @@ def build_component(
 ) -> Deployment:
     """Build one component, or run a program of several, and return what was recorded."""
     recorder = recorder or Recorder()
-    monitor = MockMonitor(recorder)
-    pulumi.runtime.set_mocks(recorder, project="project", stack="test", preview=False, monitor=monitor)
     outputs: dict[str, Any] = {}
     secret: set[str] = set()
 
@@ -155,14 +102,13 @@ def build_component(
             if await output.is_secret():
                 secret.add(name)
 
-    @pulumi.runtime.test
     def build() -> pulumi.Output[None]:
         component = program() if program else AirflowFargate("airflow", AirflowFargateArgs(**args))
         return pulumi.Output.from_input(resolve(component))
 
-    build()
+    registrations = [each for each in registered(build, recorder) if each.type != "pulumi:pulumi:Stack"]
     assert set(outputs) == set(OUTPUTS), "the outputs were not computed: an apply did not run"
-    return Deployment(recorder, tuple(monitor.get_registered_resources()), outputs, frozenset(secret))
+    return Deployment(recorder, registrations, outputs, frozenset(secret))
 
 
 @pytest.fixture

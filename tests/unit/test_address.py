@@ -8,11 +8,12 @@ import botocore.exceptions
 import pulumi
 import pytest
 from airflow_fargate.task import diagnosis
+from airflow_fargate.testing import Mocks
 
-from .conftest import ACCOUNT, REGION, Deploy, Recorder
+from .conftest import Deploy, Recorder
 
-OLD = f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/airflow:0"
-NEW = f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/airflow:1"
+OLD = f"arn:aws:ecs:{Mocks.region}:{Mocks.account}:task-definition/airflow:0"
+NEW = f"arn:aws:ecs:{Mocks.region}:{Mocks.account}:task-definition/airflow:1"
 
 
 @pytest.fixture(autouse=True)
@@ -92,7 +93,7 @@ class Aws:
         return {"tasks": [task for task in tasks if task["taskArn"] in request["tasks"]]}
 
     def list_services(self, **_: Any) -> dict[str, Any]:
-        return {"serviceArns": [f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/airflow/airflow"]}
+        return {"serviceArns": [f"arn:aws:ecs:{Mocks.region}:{Mocks.account}:service/airflow/airflow"]}
 
     def describe_services(self, **_: Any) -> dict[str, Any]:
         events = [{"message": "was unable to place a task"}, {"message": "an older one"}]
@@ -113,7 +114,7 @@ class Aws:
 
 def stopped(task_id: str, created: int, task_definition: str = NEW) -> dict[str, Any]:
     return {
-        "taskArn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/airflow/{task_id}",
+        "taskArn": f"arn:aws:ecs:{Mocks.region}:{Mocks.account}:task/airflow/{task_id}",
         "taskDefinitionArn": task_definition,
         "createdAt": created,
         "stoppedReason": f"Essential container in task exited ({task_id})",
@@ -126,7 +127,7 @@ def explain(monkeypatch: pytest.MonkeyPatch, aws: Aws) -> str:
         return aws
 
     monkeypatch.setattr(boto3, "Session", session)
-    return diagnosis.explain_service(f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/airflow", NEW)
+    return diagnosis.explain_service(f"arn:aws:ecs:{Mocks.region}:{Mocks.account}:cluster/airflow", NEW)
 
 
 def test_a_diagnosis_names_the_newest_tasks_stop_reason_exit_code_and_last_log_lines(
@@ -185,7 +186,7 @@ def test_the_provider_configuration_tells_where_ecs_is_asked(monkeypatch: pytest
 
     explain(monkeypatch, aws)
 
-    assert aws.asked[0] == {"service": "ecs", "region_name": REGION, "endpoint_url": "http://127.0.0.1:4566"}
+    assert aws.asked[0] == {"service": "ecs", "region_name": Mocks.region, "endpoint_url": "http://127.0.0.1:4566"}
 
 
 def test_a_diagnosis_that_is_not_possible_says_so_and_how_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,7 +195,7 @@ def test_a_diagnosis_that_is_not_possible_says_so_and_how_to_look(monkeypatch: p
 
     monkeypatch.setattr(boto3, "Session", refused)
 
-    explained = diagnosis.explain_service(f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/airflow", NEW)
+    explained = diagnosis.explain_service(f"arn:aws:ecs:{Mocks.region}:{Mocks.account}:cluster/airflow", NEW)
 
     assert "could not be read (Unable to locate credentials)" in explained
     assert "aws ecs describe-tasks --cluster arn:aws:ecs:us-east-1:123456789012:cluster/airflow" in explained

@@ -1,13 +1,13 @@
 """GitHub's workflow and the package agree on the Pythons that are supported, and `.ci/run` is all that is run."""
 
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from local.paths import ROOT
-
+ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "components" / "pyproject.toml").read_text())["project"]
 
 

@@ -8,7 +8,7 @@ import pytest
 from packaging.version import Version
 
 from local.paths import ROOT
-from tests.unit.releases import RELEASED, SETUPS, SOURCES, record
+from release.registered import RELEASED, SETUPS, SOURCES, record
 
 RELEASES = sorted(RELEASED.glob("*.json"))
 Schema = dict[str, Any]

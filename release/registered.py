@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import airflow_fargate
+from airflow_fargate import AirflowFargate, AirflowFargateArgs
+from airflow_fargate.testing import Mocks, registered
 
 from local.paths import ROOT
 from local.providers.aws.provider import AwsStandIn
 from local.providers.random.provider import RandomStandIn
-from tests.unit.conftest import build_component
 
 RELEASED = ROOT / "tests" / "released"
 SOURCES = RELEASED / "sources"
@@ -49,11 +50,15 @@ def record() -> dict[str, Any]:
 
 
 def _resources(args: dict[str, Any]) -> dict[str, Any]:
-    deployment = build_component(**args)
-    inputs = {(each.typ, each.name): cast(dict[str, Any], each.inputs) for each in deployment.recorder.resources}
+    mocks = Mocks()
+    resources = registered(lambda: AirflowFargate("airflow", cast(AirflowFargateArgs, args)), mocks)
+    inputs = {(each.typ, each.name): cast(dict[str, Any], each.inputs) for each in mocks.resources}
     return {
-        f"{node.parent}${node.type}::{node.name}": _fixed(node.type, inputs.get((node.type, node.name), {}))
-        for node in sorted(deployment.graph)
+        f"{each.parent.split('::')[2].rpartition('$')[2]}${each.type}::{each.name}": _fixed(
+            each.type, inputs[each.type, each.name]
+        )
+        for each in resources
+        if each.parent
     }
 
 

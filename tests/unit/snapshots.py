@@ -1,0 +1,81 @@
+"""What each setup registers, as text that a reviewer reads: `make snapshots` writes it to `tests/unit/snapshots`."""
+
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import pulumi
+from airflow_fargate.task import supervisor
+
+from .conftest import Deployment, build_component
+from .setups import SETUPS
+
+FOLDER = Path(__file__).with_name("snapshots")
+
+_TESTS = Path(__file__).parent
+_SUPERVISOR = Path(supervisor.__file__).read_text(encoding="utf-8")
+
+
+def snapshot(setup: str) -> str:
+    """Return every resource of a setup with its exact inputs and options, the functions called, and the outputs."""
+    deployment = build_component(SETUPS[setup])
+    return json.dumps(_readable(deployment), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def file_of(setup: str) -> Path:
+    return FOLDER / f"{setup}.json"
+
+
+def _readable(deployment: Deployment) -> dict[str, Any]:
+    resources: dict[str, Any] = {}
+    for each in deployment.registrations:
+        place = f"{each.type}::{each.name}"
+        assert place not in resources, f"{place} is registered twice"
+        options = {name: _plain(value) for name, value in each.options.items()}
+        if "dependencies" in options:
+            options["dependencies"] = sorted(options["dependencies"])
+        resources[place] = {"parent": _plain(each.parent), "inputs": _plain(each.inputs), **options}
+    outputs = {
+        name: {"secret": value} if name in deployment.secret_outputs else _plain(value)
+        for name, value in deployment.outputs.items()
+    }
+    calls = [{"function": call.token, "arguments": _plain(call.args)} for call in deployment.recorder.calls]
+    return {
+        "resources": resources,
+        "calls": sorted(calls, key=lambda call: json.dumps(call, sort_keys=True)),
+        "outputs": outputs,
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON: documents opened, and what depends on this machine or on another file named."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in cast(dict[str, Any], value).items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in cast(list[Any], value)]
+    if isinstance(value, pulumi.FileAsset):
+        return {"file": Path(value.path).relative_to(_TESTS).as_posix()}
+    if isinstance(value, str):
+        return _text(value)
+    return value
+
+
+def _text(text: str) -> Any:
+    if text == _SUPERVISOR:
+        return "<the source of task/supervisor.py>"
+    if text.startswith(("urn:pulumi:", "urn:")):
+        return "::".join(text.split("::")[2:]).rpartition("$")[2]
+    if text.startswith(("{", "[")):
+        try:
+            return {"json": _plain(json.loads(text))}
+        except ValueError:
+            pass
+    return text
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for outdated in set(FOLDER.iterdir()) - {file_of(setup) for setup in SETUPS}:
+        outdated.unlink()
+    for setup in SETUPS:
+        file_of(setup).write_text(snapshot(setup))
