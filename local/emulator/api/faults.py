@@ -10,6 +10,7 @@ A call fails once: what was seen before the PUT, or has failed, passes. Two call
 operation and parameters, whatever digits automatic names end in.
 """
 
+import functools
 import json
 import re
 import threading
@@ -17,10 +18,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any, Literal
-from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
-from werkzeug.wrappers import Request, Response
+from moto.backend_index import backend_url_patterns
+from moto.core.request import Request, determine_request_protocol
+from moto.core.routing import get_service_router
+from moto.core.utils import get_service_model, service_name_from_moto_package_name
+from werkzeug.wrappers import Response
 
 PATH = "/faults"
 
@@ -33,16 +37,18 @@ CODES: Mapping[Fault, Mapping[str, tuple[int, str]]] = {
         "ec2": (403, "UnauthorizedOperation"),
         "json": (400, "AccessDeniedException"),
         "query": (403, "AccessDenied"),
+        "rest-json": (403, "AccessDeniedException"),
         "rest-xml": (403, "AccessDenied"),
     },
     "throttled": {
         "ec2": (503, "RequestLimitExceeded"),
         "json": (400, "ThrottlingException"),
         "query": (400, "Throttling"),
+        "rest-json": (429, "TooManyRequestsException"),
         "rest-xml": (503, "SlowDown"),
     },
 }
-"""Status and error code by the protocol of the service."""
+"""Status and error code by the protocol of the call."""
 
 _RANDOM_DIGITS = re.compile(r"(?<=-)[0-9a-f]{7}(?![0-9a-z])")
 _TOKEN = re.compile(r"ClientToken=[^&]*")
@@ -53,6 +59,7 @@ class Call:
     """One request to the AWS API."""
 
     service: str
+    protocol: str
     operation: str
     parameters: str
 
@@ -111,31 +118,40 @@ def _call(environ: Environ) -> Call | None:
     scope = re.search(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/aws4_request", environ.get("HTTP_AUTHORIZATION", ""))
     if scope is None:
         return None
-    service = scope[1]
-    if service == "s3":
-        # S3 says by path and query what others say by name.
-        return Call(service, environ["REQUEST_METHOD"], f"{environ['PATH_INFO']}?{environ['QUERY_STRING']}")
-    body: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-    environ["wsgi.input"] = BytesIO(body)
-    if target := environ.get("HTTP_X_AMZ_TARGET"):
-        return Call(service, target.rpartition(".")[2], body.decode())
-    return Call(service, dict(parse_qsl(body.decode()))["Action"], body.decode())
+    service = _service(scope[1])
+    protocol = determine_request_protocol(get_service_model(service), environ.get("CONTENT_TYPE"))
+    if protocol.startswith("rest-"):
+        request, parameters = Request(environ), f"{environ['PATH_INFO']}?{environ['QUERY_STRING']}"
+    else:
+        body: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        environ["wsgi.input"] = BytesIO(body)
+        request, parameters = Request({**environ, "wsgi.input": BytesIO(body)}), body.decode()
+    operation, _ = get_service_router(service).match(request)
+    return Call(scope[1], protocol, operation.name, parameters)
+
+
+@functools.cache
+def _service(signing_name: str) -> str:
+    """Return botocore's name of the service that requests are signed for; the newest, where several share one."""
+    host = f"https://{signing_name}.us-east-1.amazonaws.com"
+    *_, package = (package for package, pattern in backend_url_patterns if pattern.match(host))
+    return service_name_from_moto_package_name(package)
 
 
 def _failure(call: Call, fault: Fault) -> Response:
-    protocol = {"ec2": "ec2", "iam": "query", "sts": "query", "s3": "rest-xml"}.get(call.service, "json")
-    status, code = CODES[fault][protocol]
+    status, code = CODES[fault][call.protocol]
     message = (
         f"User: arn:aws:iam::123456789012:user/test is not authorized to perform: {call.service}:{call.operation}"
         if fault == "refused"
         else "Rate exceeded"
     )
-    if protocol == "json":
+    if call.protocol.endswith("json"):
         return Response(json.dumps({"__type": code, "message": message}), status, content_type="application/json")
     error = f"<Code>{code}</Code><Message>{escape(message)}</Message>"
     text = {
         "ec2": f"<Response><Errors><Error>{error}</Error></Errors><RequestID>fault</RequestID></Response>",
         "query": f"<ErrorResponse><Error><Type>Sender</Type>{error}</Error></ErrorResponse>",
+        # The others wrap the error in an element that botocore looks through and S3 does not have.
         "rest-xml": f"<Error>{error}</Error>",
-    }[protocol]
+    }[call.protocol]
     return Response(text, status, content_type="text/xml")
