@@ -121,7 +121,7 @@ class _InOwnWords(grpc.aio.ServerInterceptor):
                 # The SDK's servicer wraps whatever the provider raises.
                 cause = failure.__context__ or failure
                 if isinstance(cause, ProviderError):
-                    await context.abort_with_status(_status(cause))
+                    await context.abort_with_status(status_of(cause))
                 raise
             give_digests(response)
             return response
@@ -171,19 +171,20 @@ def _assets(message: Message) -> Iterator[MutableMapping[str, struct_pb2.Value]]
                 yield from _assets(each)
 
 
-def _status(failure: ProviderError) -> grpc.Status:
+def status_of(failure: ProviderError) -> grpc.Status:
+    """Return a failure as gRPC hands it to the engine, with the resource that exists in spite of it."""
     status = grpc.Status()
     status.code = grpc.StatusCode.UNKNOWN
     status.details = str(failure)
     status.trailing_metadata = ()
     if isinstance(failure, InitFailedError):
-        details = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(failure))
-        details.details.add().Pack(
-            provider_pb2.ErrorResourceInitFailed(
-                id=failure.resource_id,
-                properties=PropertyValue.marshal_map(dict(failure.properties)),
-                reasons=[str(failure)],
-            )
+        exists = provider_pb2.ErrorResourceInitFailed(
+            id=failure.resource_id,
+            properties=PropertyValue.marshal_map(dict(failure.properties)),
+            reasons=[str(failure)],
         )
+        give_digests(exists)
+        details = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(failure))
+        details.details.add().Pack(exists)
         status.trailing_metadata = (("grpc-status-details-bin", details.SerializeToString()),)
     return status
