@@ -10,8 +10,7 @@ from typing import Any
 from pulumi.provider.experimental import provider as protocol
 from pulumi.provider.experimental.property_value import PropertyValue
 
-from local.providers.aws.provider import AwsStandIn
-from local.providers.aws.session import SERVICES
+from local.providers.aws.provider import SERVICES, AwsStandIn
 from local.providers.values import plain_map, wrap_map
 
 NUMBERS = itertools.count()

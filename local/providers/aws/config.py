@@ -2,12 +2,12 @@
 
 import ipaddress
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from local.providers import schema
-from local.providers.aws.session import SERVICES, Settings
+from local.providers.aws.session import Settings
 from local.providers.errors import ProviderError
 from local.providers.schema import Violation
 from local.providers.sdk import declaration
@@ -25,18 +25,13 @@ IMPLEMENTED = frozenset(
         "secretKey",
         "skipCredentialsValidation",
         "skipMetadataApiCheck",
-        "skipRegionValidation",
         "skipRequestingAccountId",
-        "token",
     }
 )
 """Keys that mean something here; the skip* flags are accepted because nothing that they skip is done."""
 
 ENGINE_KEYS = frozenset({"version", "pluginDownloadURL", "pluginChecksums"})
 """Set by the engine beside the provider's own configuration."""
-
-ALIASES: Mapping[str, tuple[str, ...]] = {"logs": ("cloudwatchlogs", "cloudwatchlog")}
-"""Other names of a service in `aws:endpoints`."""
 
 
 def parse(given: Mapping[str, Any]) -> Properties:
@@ -68,10 +63,12 @@ def violations(config: Properties) -> Iterator[Violation]:
             )
 
 
-def settings(config: Properties, environment: Mapping[str, str]) -> Settings:
-    """Return Setting of a configuration, with AWS's environment variables where it says nothing.
+def settings(config: Properties, environment: Mapping[str, str], services: Iterable[str]) -> Settings:
+    """Return the settings of a configuration, with AWS's environment variables where it says nothing.
 
     Raises ProviderError, naming the key, when something is missing or unsafe.
+
+    :param services: boto3 names of those that must have an endpoint.
     """
     for violation in violations(config):
         raise ProviderError(f"aws:{violation.path}: {violation.reason}")
@@ -91,21 +88,20 @@ def settings(config: Properties, environment: Mapping[str, str]) -> Settings:
     default_tags: Properties = config.get("defaultTags") or {}
     return Settings(
         region=region,
-        endpoints=_endpoints(config.get("endpoints") or []),
+        endpoints=_endpoints(config.get("endpoints") or [], services),
         access_key=access_key,
         secret_key=secret_key,
-        token=config.get("token"),
         default_tags=default_tags.get("tags") or {},
         s3_path_style=bool(config.get("s3UsePathStyle")),
     )
 
 
-def _endpoints(entries: list[Mapping[str, Any]]) -> dict[str, str]:
+def _endpoints(entries: list[Mapping[str, Any]], services: Iterable[str]) -> dict[str, str]:
     given = {name: url for entry in entries for name, url in entry.items() if url and url is not UNKNOWN}
     found: dict[str, str] = {}
     missing: list[str] = []
-    for service in SERVICES:
-        url = next((given[name] for name in (service, *ALIASES.get(service, ())) if name in given), None)
+    for service in services:
+        url = given.get(service)
         if url is None:
             missing.append(service)
         elif not _is_on_this_machine(url):

@@ -1,9 +1,9 @@
-"""Functions that are not about EC2: where and who we are, parameters, services."""
+"""The functions of AWS: where and who we are, zones, network interfaces, services."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from local.providers.aws.cluster import ecs_plain_tags
-from local.providers.aws.resource import given
+from local.providers.aws.resource import pascal_case
 from local.providers.aws.session import Session
 from local.providers.errors import ProviderError
 from local.providers.resource import Function
@@ -14,7 +14,7 @@ DNS_SUFFIX = "amazonaws.com"
 
 
 def _get_region(session: Session, arguments: Properties) -> Properties:
-    name = arguments.get("region") or arguments.get("name") or session.settings.region
+    name = arguments.get("name") or _region(session, arguments)
     return {
         "description": name,
         "endpoint": f"ec2.{name}.{DNS_SUFFIX}",
@@ -43,22 +43,83 @@ def _get_partition(_session: Session, _: Properties) -> Properties:
     }
 
 
-def _get_parameter(session: Session, arguments: Properties) -> Properties:
-    decrypted = arguments.get("withDecryption", True)
-    parameter = session.client("ssm", arguments.get("region")).get_parameter(
-        Name=arguments["name"], WithDecryption=decrypted
-    )["Parameter"]
-    is_secure = parameter["Type"] == "SecureString"
+def _get_availability_zones(session: Session, arguments: Properties) -> Properties:
+    state = [{"name": "state", "values": [arguments["state"]]}] if arguments.get("state") else []
+    zones = session.client("ec2", arguments.get("region")).describe_availability_zones(
+        AllAvailabilityZones=arguments.get("allAvailabilityZones", False), Filters=_filters(arguments, state)
+    )["AvailabilityZones"]
+    chosen = sorted(
+        (
+            zone
+            for zone in zones
+            if zone["ZoneName"] not in arguments.get("excludeNames", [])
+            and zone["ZoneId"] not in arguments.get("excludeZoneIds", [])
+        ),
+        key=lambda zone: zone["ZoneName"],
+    )
+    region = _region(session, arguments)
+    return arguments | {
+        "groupNames": sorted({zone.get("GroupName", region) for zone in chosen}),
+        "id": region,
+        "names": [zone["ZoneName"] for zone in chosen],
+        "region": region,
+        "zoneIds": [zone["ZoneId"] for zone in chosen],
+    }
+
+
+def _get_network_interfaces(session: Session, arguments: Properties) -> Properties:
+    interfaces = session.client("ec2", arguments.get("region")).describe_network_interfaces(Filters=_filters(arguments))
+    region = _region(session, arguments)
+    return arguments | {
+        "id": region,
+        "ids": [interface["NetworkInterfaceId"] for interface in interfaces["NetworkInterfaces"]],
+        "region": region,
+        "tags": arguments.get("tags", {}),
+    }
+
+
+def _get_network_interface(session: Session, arguments: Properties) -> Properties:
+    ids = {"NetworkInterfaceIds": [arguments["id"]]} if arguments.get("id") else {}
+    ec2 = session.client("ec2", arguments.get("region"))
+    found = ec2.describe_network_interfaces(Filters=_filters(arguments), **ids)["NetworkInterfaces"]
+    if len(found) != 1:
+        raise ProviderError(
+            "multiple EC2 Network Interfaces matched; use additional constraints to reduce matches to a single EC2 "
+            "Network Interface"
+            if found
+            else "no matching EC2 Network Interface found"
+        )
+    [interface] = found
+    interface_id, region = interface["NetworkInterfaceId"], _region(session, arguments)
+    names = (
+        *("allocationId", "associationId", "carrierIp", "customerOwnedIp", "ipOwnerId"),
+        *("publicDnsName", "publicIp"),
+    )
+    associations = [interface["Association"]] if "Association" in interface else []
+    attachments = [interface["Attachment"]] if "Attachment" in interface else []
     return {
-        "arn": parameter["ARN"],
-        "id": parameter["Name"],
-        "insecureValue": None if is_secure else parameter["Value"],
-        "name": parameter["Name"],
-        "region": arguments.get("region") or session.settings.region,
-        "type": parameter["Type"],
-        "value": parameter["Value"],
-        "version": parameter["Version"],
-        "withDecryption": decrypted,
+        "arn": session.arn("ec2", f"network-interface/{interface_id}", region),
+        "associations": [_as_declared(association, names) for association in associations],
+        "attachments": [
+            _as_declared(attachment, ("attachmentId", "instanceId", "instanceOwnerId"))
+            | {name: attachment.get(pascal_case(name), 0) for name in ("deviceIndex", "networkCardIndex")}
+            for attachment in attachments
+        ],
+        "availabilityZone": interface["AvailabilityZone"],
+        "description": interface.get("Description"),
+        "id": interface_id,
+        "interfaceType": interface.get("InterfaceType"),
+        "macAddress": interface.get("MacAddress"),
+        "ownerId": interface.get("OwnerId", session.account_id),
+        "privateDnsName": interface.get("PrivateDnsName"),
+        "privateIp": interface.get("PrivateIpAddress"),
+        "privateIps": [address["PrivateIpAddress"] for address in interface.get("PrivateIpAddresses", [])],
+        "region": region,
+        "requesterId": interface.get("RequesterId"),
+        "securityGroups": [group["GroupId"] for group in interface["Groups"]],
+        "subnetId": interface["SubnetId"],
+        "tags": {tag["Key"]: tag["Value"] for tag in interface.get("TagSet", [])},
+        "vpcId": interface["VpcId"],
     }
 
 
@@ -71,22 +132,17 @@ def _get_service(session: Session, arguments: Properties) -> Properties:
     if service is None:
         raise ProviderError(f"reading ECS Service ({name}): no service of that name in cluster {cluster}")
     network = service.get("networkConfiguration", {}).get("awsvpcConfiguration")
-    return {
-        **given(
-            availabilityZoneRebalancing=service.get("availabilityZoneRebalancing"),
-            launchType=service.get("launchType"),
-            platformFamily=service.get("platformFamily"),
-            platformVersion=service.get("platformVersion"),
-            propagateTags=service.get("propagateTags"),
-        ),
+    same = (
+        *("availabilityZoneRebalancing", "clusterArn", "desiredCount", "enableExecuteCommand", "launchType"),
+        *("pendingCount", "platformFamily", "platformVersion", "propagateTags", "runningCount"),
+        *("schedulingStrategy", "serviceName", "status", "taskDefinition"),
+    )
+    return {name: service.get(name) for name in same} | {
         "arn": service["serviceArn"],
         "capacityProviderStrategies": service.get("capacityProviderStrategy", []),
-        "clusterArn": service["clusterArn"],
         "deploymentConfigurations": [_deployment_configuration(service.get("deploymentConfiguration", {}))],
         "deployments": [_deployment(deployment) for deployment in service["deployments"]],
-        "desiredCount": service["desiredCount"],
         "enableEcsManagedTags": service.get("enableECSManagedTags", False),
-        "enableExecuteCommand": service.get("enableExecuteCommand", False),
         "events": [
             {"createdAt": event["createdAt"].isoformat(), "id": event["id"], "message": event["message"]}
             for event in service.get("events", [])
@@ -95,37 +151,41 @@ def _get_service(session: Session, arguments: Properties) -> Properties:
         "networkConfigurations": [{**network, "assignPublicIp": network.get("assignPublicIp") == "ENABLED"}]
         if network
         else [],
-        "pendingCount": service["pendingCount"],
-        "region": arguments.get("region") or session.settings.region,
-        "runningCount": service["runningCount"],
-        "schedulingStrategy": service["schedulingStrategy"],
-        "serviceName": service["serviceName"],
-        "status": service["status"],
-        "tags": ecs_plain_tags(service.get("tags", [])),
-        "taskDefinition": service["taskDefinition"],
+        "region": _region(session, arguments),
+        "tags": {tag["key"]: tag["value"] for tag in service.get("tags", [])},
     }
 
 
-def _deployment_configuration(configuration: dict[str, Any]) -> Properties:
+def _deployment_configuration(configuration: Mapping[str, Any]) -> Properties:
     breaker = configuration.get("deploymentCircuitBreaker")
-    return given(
-        deploymentCircuitBreakers=[breaker] if breaker else [],
-        maximumPercent=configuration.get("maximumPercent"),
-        minimumHealthyPercent=configuration.get("minimumHealthyPercent"),
-    )
-
-
-def _deployment(deployment: dict[str, Any]) -> Properties:
     return {
-        "createdAt": deployment["createdAt"].isoformat(),
-        "desiredCount": deployment["desiredCount"],
-        "id": deployment["id"],
-        "pendingCount": deployment["pendingCount"],
-        "runningCount": deployment["runningCount"],
-        "status": deployment["status"],
-        "taskDefinition": deployment["taskDefinition"],
-        "updatedAt": deployment["updatedAt"].isoformat(),
+        "deploymentCircuitBreakers": [breaker] if breaker else [],
+        "maximumPercent": configuration.get("maximumPercent"),
+        "minimumHealthyPercent": configuration.get("minimumHealthyPercent"),
     }
+
+
+def _deployment(deployment: Mapping[str, Any]) -> Properties:
+    same = ("desiredCount", "id", "pendingCount", "runningCount", "status", "taskDefinition")
+    times = {name: deployment[name].isoformat() for name in ("createdAt", "updatedAt")}
+    return {name: deployment[name] for name in same} | times
+
+
+def _as_declared(described: Mapping[str, Any], names: Iterable[str]) -> Properties:
+    """Return texts by the SDK's names; one that AWS does not have is empty."""
+    return {name: described.get(pascal_case(name), "") for name in names}
+
+
+def _region(session: Session, arguments: Properties) -> str:
+    return arguments.get("region") or session.settings.region
+
+
+def _filters(arguments: Properties, more: Iterable[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:
+    """Return `Filters` of a Describe call from the arguments `filters` and `tags`, and `more` of the same form."""
+    tags = [{"name": f"tag:{key}", "values": [value]} for key, value in arguments.get("tags", {}).items()]
+    return [
+        {"Name": entry["name"], "Values": entry["values"]} for entry in (*more, *arguments.get("filters", []), *tags)
+    ]
 
 
 FUNCTIONS = (
@@ -133,11 +193,19 @@ FUNCTIONS = (
     Function("aws:index/getCallerIdentity:getCallerIdentity", "pulumi_aws:get_caller_identity", _get_caller_identity),
     Function("aws:index/getPartition:getPartition", "pulumi_aws:get_partition", _get_partition),
     Function(
-        "aws:ssm/getParameter:getParameter",
-        "pulumi_aws.ssm:get_parameter",
-        _get_parameter,
-        required=frozenset({"name"}),
-        secret_outputs=frozenset({"value"}),
+        "aws:index/getAvailabilityZones:getAvailabilityZones",
+        "pulumi_aws:get_availability_zones",
+        _get_availability_zones,
+    ),
+    Function(
+        "aws:ec2/getNetworkInterfaces:getNetworkInterfaces",
+        "pulumi_aws.ec2:get_network_interfaces",
+        _get_network_interfaces,
+    ),
+    Function(
+        "aws:ec2/getNetworkInterface:getNetworkInterface",
+        "pulumi_aws.ec2:get_network_interface",
+        _get_network_interface,
     ),
     Function(
         "aws:ecs/getService:getService",

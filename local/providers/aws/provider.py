@@ -1,26 +1,16 @@
 """The AWS provider: configuration, errors and retries around the resource types and functions of each service."""
 
-from collections.abc import Callable, Mapping
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
+from pathlib import Path
 from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pulumi.provider.experimental import provider as protocol
 
-from local.providers.aws import (
-    cluster,
-    config,
-    ec2_functions,
-    functions,
-    iam,
-    logs,
-    network,
-    routing,
-    s3,
-    security_groups,
-    service,
-    ssm,
-    task_definition,
-)
+from local.providers.aws import config, functions
+from local.providers.aws.resource import AwsResource
 from local.providers.aws.session import AwsError, Session, described, error_code, is_not_found
 from local.providers.errors import ProviderError
 from local.providers.provider import StandIn
@@ -37,16 +27,30 @@ RETRY_INTERVAL = 1.0
 ResultT = TypeVar("ResultT")
 
 
+def _named_in_the_sdk(resource: type[AwsResource]) -> Iterator[type[AwsResource]]:
+    if "sdk" in vars(resource):
+        yield resource
+    for derived in resource.__subclasses__():
+        yield from _named_in_the_sdk(derived)
+
+
+for _module in pkgutil.iter_modules([str(Path(__file__).parent)]):
+    if not _module.name.startswith("__"):
+        import_module(f"{__package__}.{_module.name}")
+
+RESOURCES = tuple(_named_in_the_sdk(AwsResource))
+"""The resource types of all modules beside this one."""
+
+SERVICES = tuple(sorted({resource.service for resource in RESOURCES} | {"sts"}))
+"""boto3 names of the services that the stand-in calls; STS tells whose account it is."""
+
+
 class AwsStandIn(StandIn[Session]):
     """All resource types and functions that the stand-in has."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         """`environment`: where AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY may be."""
-        modules = (cluster, iam, logs, network, routing, s3, security_groups, service, ssm, task_definition)
-        super().__init__(
-            resources=[resource for module in modules for resource in module.RESOURCES],
-            functions=[*functions.FUNCTIONS, *ec2_functions.FUNCTIONS],
-        )
+        super().__init__(RESOURCES, functions.FUNCTIONS)
         self._environment = environment
         self._session: Session | None = None
 
@@ -65,7 +69,7 @@ class AwsStandIn(StandIn[Session]):
 
     def _configure(self, request: protocol.ConfigureRequest) -> None:
         variables = {name.removeprefix("aws:config:"): value for name, value in request.variables.items()}
-        settings = config.settings(config.parse(variables | plain_map(request.args)), self._environment)
+        settings = config.settings(config.parse(variables | plain_map(request.args)), self._environment, SERVICES)
         self._session = Session(settings)
 
     def attempt(

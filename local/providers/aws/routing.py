@@ -2,41 +2,22 @@
 
 from collections.abc import Iterator
 from typing import Any
+from zlib import crc32
 
 from local.providers.aws.ec2 import Ec2Resource
-from local.providers.aws.resource import REGION, TAGS, AwsResource, given
-from local.providers.resource import Change, Property, properties
+from local.providers.aws.resource import AwsResource, Field
+from local.providers.resource import Change, properties
 from local.providers.schema import Violation
 from local.providers.values import Properties
-
-TARGETS = {"gatewayId": "GatewayId", "natGatewayId": "NatGatewayId", "networkInterfaceId": "NetworkInterfaceId"}
-"""Inputs that say where a route leads, by the parameter of the API."""
 
 
 class RouteTable(Ec2Resource):
     sdk = "pulumi_aws.ec2:RouteTable"
     title = "EC2 Route Table"
-    inputs = properties(region=REGION, tags=TAGS, vpcId=Property(replaces=True))
+    kind = "RouteTable"
+    inputs = properties(vpcId=Field(replaces=True))
+    outputs = {"ownerId": "OwnerId"}
     retry_delete_on = ("DependencyViolation",)
-
-    def create(self, inputs: Properties) -> str:
-        answer = self.client(inputs).create_route_table(
-            VpcId=inputs["vpcId"], TagSpecifications=self.tag_specifications("route-table", inputs)
-        )
-        return answer["RouteTable"]["RouteTableId"]
-
-    def read(self, state: Properties) -> Properties | None:
-        (table,) = self.client(state).describe_route_tables(RouteTableIds=[self.id])["RouteTables"]
-        return {
-            **self.described(table),
-            "arn": self.session.arn("ec2", f"route-table/{self.id}", self.region(state)),
-            "ownerId": table["OwnerId"],
-            "region": self.region(state),
-            "vpcId": table["VpcId"],
-        }
-
-    def delete(self, state: Properties) -> None:
-        self.client(state).delete_route_table(RouteTableId=self.id)
 
 
 class Route(AwsResource):
@@ -44,106 +25,56 @@ class Route(AwsResource):
     title = "EC2 Route"
     service = "ec2"
     inputs = properties(
-        destinationCidrBlock=Property(replaces=True),
-        gatewayId=Property(),
-        natGatewayId=Property(),
-        networkInterfaceId=Property(computed=True),
-        region=REGION,
-        routeTableId=Property(replaces=True),
+        destinationCidrBlock=Field(replaces=True),
+        gatewayId=Field(),
+        routeTableId=Field(replaces=True),
     )
+    updates, deletes = "replace_route", "delete_route"
+    outputs = {"origin": "Origin", "state": "State"}
 
     @classmethod
     def check(cls, inputs: Properties) -> Iterator[Violation]:
-        if inputs.get("destinationCidrBlock") is None:
-            yield Violation("destinationCidrBlock", "missing; the stand-in routes IPv4 ranges only")
-        targets = [name for name in TARGETS if inputs.get(name) is not None]
-        if len(targets) != 1:
-            yield Violation("gatewayId", f"give exactly one of {', '.join(TARGETS)}; got {targets or 'none'}")
+        for name in ("destinationCidrBlock", "gatewayId"):
+            if inputs.get(name) is None:
+                yield Violation(name, "missing; the stand-in routes IPv4 ranges to gateways only")
 
     def create(self, inputs: Properties) -> str:
-        table, destination = inputs["routeTableId"], inputs["destinationCidrBlock"]
-        self.client(inputs).create_route(RouteTableId=table, DestinationCidrBlock=destination, **self._target(inputs))
-        return f"r-{table}{destination}"
+        self.call("create_route", inputs)
+        # As terraform-provider-aws makes it.
+        return f"r-{inputs['routeTableId']}{crc32(inputs['destinationCidrBlock'].encode())}"
 
-    def update(self, change: Change) -> None:
-        self.client(change.new).replace_route(
-            RouteTableId=change.new["routeTableId"],
-            DestinationCidrBlock=change.new["destinationCidrBlock"],
-            **self._target(change.new),
-        )
-
-    def read(self, state: Properties) -> Properties | None:
-        (table,) = self.client(state).describe_route_tables(RouteTableIds=[state["routeTableId"]])["RouteTables"]
+    def describe(self, state: Properties) -> Any:
+        [table] = self.client(state).describe_route_tables(RouteTableIds=[state["routeTableId"]])["RouteTables"]
         destination = state["destinationCidrBlock"]
-        route = next((r for r in table["Routes"] if r.get("DestinationCidrBlock") == destination), None)
-        if route is None:
-            return None
-        return {
-            **{name: route.get(parameter) for name, parameter in TARGETS.items()},
-            "destinationCidrBlock": destination,
-            "origin": route["Origin"],
-            "region": self.region(state),
-            "routeTableId": table["RouteTableId"],
-            "state": route["State"],
-        }
-
-    def delete(self, state: Properties) -> None:
-        self.client(state).delete_route(
-            RouteTableId=state["routeTableId"], DestinationCidrBlock=state["destinationCidrBlock"]
-        )
-
-    @staticmethod
-    def _target(inputs: Properties) -> dict[str, Any]:
-        return given(**{parameter: inputs.get(name) for name, parameter in TARGETS.items()})
+        found = [route for route in table["Routes"] if route.get("DestinationCidrBlock") == destination]
+        return {**found[0], "RouteTableId": table["RouteTableId"]} if found else None
 
 
 class RouteTableAssociation(AwsResource):
     sdk = "pulumi_aws.ec2:RouteTableAssociation"
     title = "EC2 Route Table Association"
     service = "ec2"
-    inputs = properties(region=REGION, routeTableId=Property(), subnetId=Property(replaces=True))
+    inputs = properties(routeTableId=Field(), subnetId=Field(replaces=True))
+    identity = "AssociationId"
+    creates = "associate_route_table"
 
     @classmethod
     def check(cls, inputs: Properties) -> Iterator[Violation]:
         if inputs.get("subnetId") is None:
             yield Violation("subnetId", "missing; the stand-in associates subnets only")
 
-    def create(self, inputs: Properties) -> str:
-        answer = self.client(inputs).associate_route_table(
-            RouteTableId=inputs["routeTableId"], SubnetId=inputs["subnetId"]
-        )
-        return answer["AssociationId"]
-
     def update(self, change: Change) -> None:
-        association = self._find(change.old)
-        if association:
-            self.client(change.new).replace_route_table_association(
-                AssociationId=association["RouteTableAssociationId"], RouteTableId=change.new["routeTableId"]
-            )
+        if association := self.describe(change.old):
+            present = association["RouteTableAssociationId"]
+            self.call("replace_route_table_association", change.new, AssociationId=present)
 
-    def read(self, state: Properties) -> Properties | None:
-        association = self._find(state)
-        if association is None:
-            return None
-        return {
-            "region": self.region(state),
-            "routeTableId": association["RouteTableId"],
-            "subnetId": association["SubnetId"],
-        }
+    def describe(self, state: Properties) -> Any:
+        """Return the subnet's explicit association. Its id changes with the table; Pulumi's id for it cannot."""
+        of_subnet = [{"Name": "association.subnet-id", "Values": [state["subnetId"]]}]
+        tables = self.client(state).describe_route_tables(Filters=of_subnet)["RouteTables"]
+        associations = [association for table in tables for association in table["Associations"]]
+        return next((found for found in associations if found.get("SubnetId") == state["subnetId"]), None)
 
     def delete(self, state: Properties) -> None:
-        association = self._find(state)
-        if association:
+        if association := self.describe(state):
             self.client(state).disassociate_route_table(AssociationId=association["RouteTableAssociationId"])
-
-    def _find(self, state: Properties) -> dict[str, Any] | None:
-        """Return the subnet's explicit association. Its id changes with the table; Pulumi's id for it cannot."""
-        subnet = state["subnetId"]
-        tables = self.client(state).describe_route_tables(
-            Filters=[{"Name": "association.subnet-id", "Values": [subnet]}]
-        )["RouteTables"]
-        associations = [association for table in tables for association in table["Associations"]]
-        return next((found for found in associations if found.get("SubnetId") == subnet), None)
-
-
-RESOURCES = (RouteTable, Route, RouteTableAssociation)

@@ -4,14 +4,19 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from local.providers.aws.ec2 import Ec2Resource
-from local.providers.aws.resource import REGION, TAGS, given
+from local.providers.aws.resource import Field
 from local.providers.naming import AutoName
-from local.providers.resource import Change, Property, properties
+from local.providers.resource import Change, properties
 from local.providers.schema import Violation
 from local.providers.values import Properties
 
-SOURCES = ("cidrIpv4", "cidrIpv6", "prefixListId", "referencedSecurityGroupId")
 ALL_PROTOCOLS = "-1"
+SOURCES = {
+    "cidrIpv4": ("IpRanges", "CidrIp"),
+    "cidrIpv6": ("Ipv6Ranges", "CidrIpv6"),
+    "referencedSecurityGroupId": ("UserIdGroupPairs", "GroupId"),
+}
+"""Inputs that say whom a rule is about; each is a list of its own in a permission, and there has another name."""
 
 
 def same_protocol(old: Any, new: Any) -> bool:
@@ -24,25 +29,16 @@ def same_protocol(old: Any, new: Any) -> bool:
 class SecurityGroup(Ec2Resource):
     sdk = "pulumi_aws.ec2:SecurityGroup"
     title = "EC2 Security Group"
+    kind = "SecurityGroup"
+    key = "GroupId"
     inputs = properties(
-        description=Property(replaces=True, default="Managed by Pulumi"),
-        name=Property(replaces=True, computed=True),
-        region=REGION,
-        revokeRulesOnDelete=Property(default=False),
-        tags=TAGS,
-        vpcId=Property(replaces=True, computed=True),
+        description=Field(replaces=True, default="Managed by Pulumi"),
+        name=Field(api="GroupName", replaces=True, computed=True),
+        vpcId=Field(replaces=True, computed=True),
     )
+    outputs = {"ownerId": "OwnerId"}
     auto_name = AutoName(max_length=255)
     retry_delete_on = ("DependencyViolation", "InvalidGroup.InUse")
-
-    def create(self, inputs: Properties) -> str:
-        answer = self.client(inputs).create_security_group(
-            GroupName=inputs["name"],
-            Description=inputs["description"],
-            **given(VpcId=inputs.get("vpcId")),
-            TagSpecifications=self.tag_specifications("security-group", inputs),
-        )
-        return answer["GroupId"]
 
     def finish(self, inputs: Properties, *, creating: bool) -> None:
         if creating:
@@ -50,43 +46,23 @@ class SecurityGroup(Ec2Resource):
             everything = {"IpProtocol": ALL_PROTOCOLS, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
             self.client(inputs).revoke_security_group_egress(GroupId=self.id, IpPermissions=[everything])
 
-    def read(self, state: Properties) -> Properties | None:
-        (group,) = self.client(state).describe_security_groups(GroupIds=[self.id])["SecurityGroups"]
-        return {
-            **self.described(group),
-            "arn": self.session.arn("ec2", f"security-group/{self.id}", self.region(state)),
-            "description": group["Description"],
-            "name": group["GroupName"],
-            "ownerId": group["OwnerId"],
-            "region": self.region(state),
-            "vpcId": group.get("VpcId"),
-        }
-
-    def delete(self, state: Properties) -> None:
-        ec2 = self.client(state)
-        if state.get("revokeRulesOnDelete"):
-            (group,) = ec2.describe_security_groups(GroupIds=[self.id])["SecurityGroups"]
-            if group["IpPermissions"]:
-                ec2.revoke_security_group_ingress(GroupId=self.id, IpPermissions=group["IpPermissions"])
-            if group["IpPermissionsEgress"]:
-                ec2.revoke_security_group_egress(GroupId=self.id, IpPermissions=group["IpPermissionsEgress"])
-        ec2.delete_security_group(GroupId=self.id)
-
 
 class _Rule(Ec2Resource):
     """A rule; the subclasses say which way."""
 
+    kind = "SecurityGroupRule"
     direction: ClassVar[str]
     inputs = properties(
-        **dict.fromkeys(SOURCES, Property()),
-        description=Property(),
-        fromPort=Property(),
-        ipProtocol=Property(same=same_protocol),
-        region=REGION,
-        securityGroupId=Property(replaces=True),
-        tags=TAGS,
-        toPort=Property(),
+        cidrIpv4=Field(),
+        cidrIpv6=Field(),
+        description=Field(),
+        fromPort=Field(answer=f"(IpProtocol != '{ALL_PROTOCOLS}' && FromPort) || `null`"),
+        ipProtocol=Field(same=same_protocol),
+        referencedSecurityGroupId=Field(api="ReferencedGroupId", answer="ReferencedGroupInfo.GroupId"),
+        securityGroupId=Field(api="GroupId", replaces=True),
+        toPort=Field(answer=f"(IpProtocol != '{ALL_PROTOCOLS}' && ToPort) || `null`"),
     )
+    outputs = {"securityGroupRuleId": "SecurityGroupRuleId"}
 
     @classmethod
     def check(cls, inputs: Properties) -> Iterator[Violation]:
@@ -98,68 +74,27 @@ class _Rule(Ec2Resource):
             yield Violation(ports[0], "ports have no meaning for ipProtocol -1, all protocols")
 
     def create(self, inputs: Properties) -> str:
-        source: dict[str, Any] = given(Description=inputs.get("description"))
-        permission: dict[str, Any] = {
-            "IpProtocol": inputs["ipProtocol"],
-            **given(FromPort=inputs.get("fromPort"), ToPort=inputs.get("toPort")),
+        rule = self.request(inputs)
+        described = {"Description": rule["Description"]} if "Description" in rule else {}
+        permission = {
+            **{name: rule[name] for name in ("IpProtocol", "FromPort", "ToPort") if name in rule},
+            **{part: [{key: inputs[name], **described}] for name, (part, key) in SOURCES.items() if inputs.get(name)},
         }
-        if inputs.get("cidrIpv4"):
-            permission["IpRanges"] = [{"CidrIp": inputs["cidrIpv4"], **source}]
-        elif inputs.get("cidrIpv6"):
-            permission["Ipv6Ranges"] = [{"CidrIpv6": inputs["cidrIpv6"], **source}]
-        elif inputs.get("prefixListId"):
-            permission["PrefixListIds"] = [{"PrefixListId": inputs["prefixListId"], **source}]
-        else:
-            permission["UserIdGroupPairs"] = [{"GroupId": inputs["referencedSecurityGroupId"], **source}]
         authorize = getattr(self.client(inputs), f"authorize_security_group_{self.direction}")
-        answer = authorize(
-            GroupId=inputs["securityGroupId"],
-            IpPermissions=[permission],
-            TagSpecifications=self.tag_specifications("security-group-rule", inputs),
-        )
+        tags = self.creation_tags(inputs)
+        answer = authorize(GroupId=inputs["securityGroupId"], IpPermissions=[permission], **tags)
         return answer["SecurityGroupRules"][0]["SecurityGroupRuleId"]
 
     def update(self, change: Change) -> None:
-        if change.names - {"tags", "tagsAll"}:
-            new = change.new
-            ports = (-1, -1) if new["ipProtocol"] == ALL_PROTOCOLS else (new.get("fromPort"), new.get("toPort"))
-            rule = given(
-                CidrIpv4=new.get("cidrIpv4"),
-                CidrIpv6=new.get("cidrIpv6"),
-                Description=new.get("description"),
-                FromPort=ports[0],
-                IpProtocol=new["ipProtocol"],
-                PrefixListId=new.get("prefixListId"),
-                ReferencedGroupId=new.get("referencedSecurityGroupId"),
-                ToPort=ports[1],
-            )
-            self.client(new).modify_security_group_rules(
-                GroupId=new["securityGroupId"],
-                SecurityGroupRules=[{"SecurityGroupRuleId": self.id, "SecurityGroupRule": rule}],
+        if change.touches(*(name for name, _ in self.fields())):
+            rule = self.request(change.new)
+            group = rule.pop("GroupId")
+            if rule["IpProtocol"] == ALL_PROTOCOLS:
+                rule |= {"FromPort": -1, "ToPort": -1}
+            self.client(change.new).modify_security_group_rules(
+                GroupId=group, SecurityGroupRules=[{"SecurityGroupRuleId": self.id, "SecurityGroupRule": rule}]
             )
         super().update(change)
-
-    def read(self, state: Properties) -> Properties | None:
-        rules = self.client(state).describe_security_group_rules(SecurityGroupRuleIds=[self.id])
-        rule = next(iter(rules["SecurityGroupRules"]), None)
-        if rule is None:
-            return None
-        all_protocols = rule["IpProtocol"] == ALL_PROTOCOLS
-        return {
-            **self.described(rule),
-            "arn": self.session.arn("ec2", f"security-group-rule/{self.id}", self.region(state)),
-            "cidrIpv4": rule.get("CidrIpv4"),
-            "cidrIpv6": rule.get("CidrIpv6"),
-            "description": rule.get("Description"),
-            "fromPort": None if all_protocols else rule.get("FromPort"),
-            "ipProtocol": rule["IpProtocol"],
-            "prefixListId": rule.get("PrefixListId"),
-            "referencedSecurityGroupId": rule.get("ReferencedGroupInfo", {}).get("GroupId"),
-            "region": self.region(state),
-            "securityGroupId": rule["GroupId"],
-            "securityGroupRuleId": self.id,
-            "toPort": None if all_protocols else rule.get("ToPort"),
-        }
 
     def delete(self, state: Properties) -> None:
         revoke = getattr(self.client(state), f"revoke_security_group_{self.direction}")
@@ -176,6 +111,3 @@ class SecurityGroupEgressRule(_Rule):
     sdk = "pulumi_aws.vpc:SecurityGroupEgressRule"
     title = "VPC Security Group Egress Rule"
     direction = "egress"
-
-
-RESOURCES = (SecurityGroup, SecurityGroupIngressRule, SecurityGroupEgressRule)

@@ -1,14 +1,13 @@
 """ECS services, and the wait until one is steady."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Any
 
-from local.providers.aws.cluster import EcsTaggedResource, ecs_plain_tags, ecs_tags, same_strategies
-from local.providers.aws.resource import REGION, TAGS, given
+from local.providers.aws.cluster import EcsTaggedResource
+from local.providers.aws.resource import Field
 from local.providers.errors import ProviderError
 from local.providers.naming import AutoName
 from local.providers.resource import Change, Property, properties, same_set
-from local.providers.schema import Violation
 from local.providers.values import Properties
 
 TIMEOUT = 20 * 60.0
@@ -17,8 +16,8 @@ POLL_INTERVAL = 0.5
 ROLLBACK_GRACE = 10.0
 """Seconds in which a rollback has to follow a failed deployment."""
 
-DEPLOYMENT = ("deploymentMaximumPercent", "deploymentMinimumHealthyPercent", "deploymentCircuitBreaker")
-NO_CIRCUIT_BREAKER = {"enable": False, "rollback": False}
+_SWITCH = {True: "ENABLED", False: "DISABLED"}
+_UNLESS_GIVEN = {"deploymentCircuitBreaker": {"enable": False, "rollback": False}, "desiredCount": 0}
 
 
 def same_network(old: dict[str, Any], new: dict[str, Any]) -> bool:
@@ -28,59 +27,53 @@ def same_network(old: dict[str, Any], new: dict[str, Any]) -> bool:
     )
 
 
+def same_strategies(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> bool:
+    """Equality of capacity provider strategies; a base or weight of 0 is no base or weight."""
+
+    def compact(strategies: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [{name: value for name, value in strategy.items() if value} for strategy in strategies]
+
+    return same_set(compact(old), compact(new))
+
+
 class Service(EcsTaggedResource):
     sdk = "pulumi_aws.ecs:Service"
     title = "ECS Service"
     inputs = properties(
-        availabilityZoneRebalancing=Property(computed=True, values=("ENABLED", "DISABLED")),
-        capacityProviderStrategies=Property(same=same_strategies),
-        cluster=Property(replaces=True, computed=True),
-        deploymentCircuitBreaker=Property(),
-        deploymentMaximumPercent=Property(default=200),
-        deploymentMinimumHealthyPercent=Property(default=100),
-        desiredCount=Property(),
-        enableEcsManagedTags=Property(default=False),
-        enableExecuteCommand=Property(default=False),
-        forceDelete=Property(),
+        availabilityZoneRebalancing=Field(computed=True, values=("ENABLED", "DISABLED")),
+        capacityProviderStrategies=Field(api="capacityProviderStrategy", same=same_strategies),
+        cluster=Field(answer="clusterArn", replaces=True, computed=True),
+        deploymentCircuitBreaker=Field(api="deploymentConfiguration.deploymentCircuitBreaker"),
+        deploymentMaximumPercent=Field(api="deploymentConfiguration.maximumPercent", default=200),
+        deploymentMinimumHealthyPercent=Field(api="deploymentConfiguration.minimumHealthyPercent", default=100),
+        desiredCount=Field(),
+        enableEcsManagedTags=Field(api="enableECSManagedTags", default=False),
+        enableExecuteCommand=Field(default=False),
         forceNewDeployment=Property(),
-        healthCheckGracePeriodSeconds=Property(),
-        launchType=Property(replaces=True, computed=True, values=("EC2", "FARGATE", "EXTERNAL")),
-        name=Property(replaces=True, computed=True),
-        networkConfiguration=Property(same=same_network),
-        platformVersion=Property(computed=True),
-        propagateTags=Property(default="NONE", values=("SERVICE", "TASK_DEFINITION", "NONE")),
-        region=REGION,
-        schedulingStrategy=Property(replaces=True, default="REPLICA", values=("REPLICA",)),
-        tags=TAGS,
-        taskDefinition=Property(),
+        name=Field(api="serviceName", replaces=True, computed=True),
+        networkConfiguration=Field(
+            api="networkConfiguration.awsvpcConfiguration",
+            encode=lambda network: {**network, "assignPublicIp": _SWITCH[bool(network.get("assignPublicIp"))]},
+            decode=lambda network: {**network, "assignPublicIp": network.get("assignPublicIp") == _SWITCH[True]},
+            same=same_network,
+        ),
+        propagateTags=Field(default="NONE", values=("SERVICE", "TASK_DEFINITION", "NONE")),
+        taskDefinition=Field(),
         triggers=Property(computed=True),
         waitForSteadyState=Property(default=False),
     )
+    identity = "service.serviceArn"
+    creates = "create_service"
+    outputs = {"arn": "serviceArn", "launchType": "launchType", "schedulingStrategy": "schedulingStrategy"}
     auto_name = AutoName(max_length=255)
-
-    @classmethod
-    def check(cls, inputs: Properties) -> Iterator[Violation]:
-        if inputs.get("launchType") and inputs.get("capacityProviderStrategies"):
-            yield Violation("launchType", "conflicts with capacityProviderStrategies")
 
     def replaces(self, name: str, change: Change) -> bool:
         if name == "capacityProviderStrategies" and not change.new.get("forceNewDeployment"):
             raise ProviderError("force_new_deployment should be true when capacity_provider_strategy is being updated")
         return super().replaces(name, change)
 
-    def create(self, inputs: Properties) -> str:
-        answer = self.client(inputs).create_service(
-            serviceName=inputs["name"],
-            schedulingStrategy=inputs["schedulingStrategy"],
-            enableECSManagedTags=inputs["enableEcsManagedTags"],
-            **given(
-                cluster=inputs.get("cluster"),
-                launchType=inputs.get("launchType"),
-                tags=ecs_tags(self.tags_all(inputs)) or None,
-            ),
-            **self._request(inputs),
-        )
-        return answer["service"]["serviceArn"]
+    def request(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        return super().request({**_UNLESS_GIVEN, **inputs})
 
     def finish(self, inputs: Properties, *, creating: bool) -> None:
         if not inputs["waitForSteadyState"]:
@@ -113,56 +106,25 @@ class Service(EcsTaggedResource):
                 )
 
     def update(self, change: Change) -> None:
-        new = change.new
-        if change.names - {"tags", "tagsAll", "waitForSteadyState", "forceDelete"}:
-            self.client(new).update_service(
-                service=self.id,
-                forceNewDeployment=bool(new.get("forceNewDeployment")),
-                **given(cluster=change.old.get("cluster")),
-                **self._request(new),
-            )
+        if change.names - {"tags", "tagsAll", "waitForSteadyState"}:
+            force = bool(change.new.get("forceNewDeployment"))
+            self.call("update_service", change.new, service=self.id, forceNewDeployment=force)
         super().update(change)
 
-    def read(self, state: Properties) -> Properties | None:
-        service = self._describe(state)
-        if service is None or service["status"] != "ACTIVE":
-            return None
-        configuration = service.get("deploymentConfiguration", {})
-        network = service.get("networkConfiguration", {}).get("awsvpcConfiguration")
-        return {
-            **self.tag_outputs(ecs_plain_tags(service.get("tags", []))),
-            **given(
-                availabilityZoneRebalancing=service.get("availabilityZoneRebalancing"),
-                deploymentCircuitBreaker=configuration.get("deploymentCircuitBreaker"),
-                deploymentMaximumPercent=configuration.get("maximumPercent"),
-                deploymentMinimumHealthyPercent=configuration.get("minimumHealthyPercent"),
-                enableEcsManagedTags=service.get("enableECSManagedTags"),
-                enableExecuteCommand=service.get("enableExecuteCommand"),
-                healthCheckGracePeriodSeconds=service.get("healthCheckGracePeriodSeconds"),
-                platformVersion=service.get("platformVersion"),
-                propagateTags=service.get("propagateTags"),
-            ),
-            "arn": service["serviceArn"],
-            "capacityProviderStrategies": service.get("capacityProviderStrategy") or None,
-            "cluster": _as_spelled(service["clusterArn"], state.get("cluster")),
-            "desiredCount": service["desiredCount"],
-            "iamRole": service.get("roleArn"),
-            "launchType": service.get("launchType"),
-            "name": service["serviceName"],
-            "networkConfiguration": network
-            and {**network, "assignPublicIp": network.get("assignPublicIp") == "ENABLED"},
-            "region": self.region(state),
-            "schedulingStrategy": service["schedulingStrategy"],
-            "taskDefinition": _as_spelled(service["taskDefinition"], state.get("taskDefinition")),
-        }
+    def describe(self, state: Properties) -> Any:
+        found = self._describe(state)
+        return found if found and found["status"] == "ACTIVE" else None
+
+    def outputs_of(self, found: Any, state: Properties) -> Properties:
+        outputs = super().outputs_of(found, state)
+        return outputs | {name: _as_spelled(outputs[name], state.get(name)) for name in ("cluster", "taskDefinition")}
 
     def delete(self, state: Properties) -> None:
         ecs, cluster = self.client(state), state["cluster"]
         service = self._describe(state)
         if service and service["status"] == "ACTIVE":
-            if not state.get("forceDelete"):
-                ecs.update_service(cluster=cluster, service=self.id, desiredCount=0)
-            ecs.delete_service(cluster=cluster, service=self.id, force=bool(state.get("forceDelete")))
+            ecs.update_service(cluster=cluster, service=self.id, desiredCount=0)
+            ecs.delete_service(cluster=cluster, service=self.id)
         while self._is_draining(state):
             if not self.operation.wait(POLL_INTERVAL, TIMEOUT):
                 raise ProviderError(
@@ -191,43 +153,11 @@ class Service(EcsTaggedResource):
         )
 
     def _describe(self, state: Properties) -> dict[str, Any] | None:
-        answer = self.client(state).describe_services(
-            services=[self.id], include=["TAGS"], **given(cluster=state.get("cluster"))
-        )
+        cluster = {"cluster": state["cluster"]} if state.get("cluster") else {}
+        answer = self.client(state).describe_services(services=[self.id], include=["TAGS"], **cluster)
         return next(iter(answer["services"]), None)
-
-    @staticmethod
-    def _request(inputs: Properties) -> Properties:
-        """Return what CreateService and UpdateService have in common."""
-        network = inputs.get("networkConfiguration")
-        return given(
-            availabilityZoneRebalancing=inputs.get("availabilityZoneRebalancing"),
-            capacityProviderStrategy=inputs.get("capacityProviderStrategies"),
-            deploymentConfiguration={
-                "deploymentCircuitBreaker": inputs.get("deploymentCircuitBreaker") or NO_CIRCUIT_BREAKER,
-                "maximumPercent": inputs["deploymentMaximumPercent"],
-                "minimumHealthyPercent": inputs["deploymentMinimumHealthyPercent"],
-            },
-            desiredCount=inputs.get("desiredCount") or 0,
-            enableExecuteCommand=inputs["enableExecuteCommand"],
-            healthCheckGracePeriodSeconds=inputs.get("healthCheckGracePeriodSeconds"),
-            networkConfiguration=network
-            and {
-                "awsvpcConfiguration": {
-                    "subnets": network["subnets"],
-                    **given(securityGroups=network.get("securityGroups")),
-                    "assignPublicIp": "ENABLED" if network.get("assignPublicIp") else "DISABLED",
-                }
-            },
-            platformVersion=inputs.get("platformVersion"),
-            propagateTags=inputs.get("propagateTags"),
-            taskDefinition=inputs.get("taskDefinition"),
-        )
 
 
 def _as_spelled(arn: str, written: str | None) -> str:
     """Return a cluster or task definition as the program names it: by its ARN or by the last part of it."""
     return arn.rpartition("/")[2] if written and not written.startswith("arn:") else arn
-
-
-RESOURCES = (Service,)

@@ -12,9 +12,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.providers.errors import ProviderError
 
-SERVICES = ("ec2", "ecs", "iam", "logs", "s3", "ssm", "sts")
-"""boto3 names of the services that the stand-in calls."""
-
 ATTEMPTS = 5
 """How often a call is made that is throttled or fails on AWS's side. The real provider makes it 25 times, which would
 take minutes with an emulator that has ended."""
@@ -29,7 +26,6 @@ class Settings:
     """URL by boto3 service name; all on this machine."""
     access_key: str
     secret_key: str
-    token: str | None = None
     default_tags: Mapping[str, str] = field(default_factory=dict[str, str])
     s3_path_style: bool = False
 
@@ -42,7 +38,6 @@ class Session:
         self._boto3 = boto3.Session(
             aws_access_key_id=settings.access_key,
             aws_secret_access_key=settings.secret_key,
-            aws_session_token=settings.token,
             region_name=settings.region,
         )
         self._clients: dict[tuple[str, str], Any] = {}

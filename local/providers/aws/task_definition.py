@@ -8,9 +8,9 @@ from typing import Any
 import botocore.session
 from botocore.validate import ParamValidator
 
-from local.providers.aws.cluster import EcsTaggedResource, ecs_plain_tags, ecs_tags
-from local.providers.aws.resource import REGION, TAGS, given
-from local.providers.resource import Change, Property, properties, same_set
+from local.providers.aws.cluster import EcsTaggedResource
+from local.providers.aws.resource import Field
+from local.providers.resource import properties, same_set
 from local.providers.schema import Violation
 from local.providers.values import UNKNOWN, Properties
 
@@ -60,22 +60,23 @@ class TaskDefinition(EcsTaggedResource):
     sdk = "pulumi_aws.ecs:TaskDefinition"
     title = "ECS Task Definition"
     inputs = properties(
-        containerDefinitions=Property(replaces=True, same=same_containers),
-        cpu=Property(replaces=True),
-        enableFaultInjection=Property(replaces=True, computed=True),
-        ephemeralStorage=Property(replaces=True),
-        executionRoleArn=Property(replaces=True),
-        family=Property(replaces=True),
-        memory=Property(replaces=True),
-        networkMode=Property(replaces=True, computed=True, values=("awsvpc",)),
-        region=REGION,
-        requiresCompatibilities=Property(replaces=True, same=same_set),
-        runtimePlatform=Property(replaces=True),
-        skipDestroy=Property(default=False),
-        tags=TAGS,
-        taskRoleArn=Property(replaces=True),
-        trackLatest=Property(default=False),
+        containerDefinitions=Field(encode=json.loads, decode=json.dumps, replaces=True, same=same_containers),
+        cpu=Field(replaces=True),
+        ephemeralStorage=Field(
+            encode=lambda storage: {"sizeInGiB": storage["sizeInGib"]},
+            decode=lambda storage: {"sizeInGib": storage["sizeInGiB"]},
+            replaces=True,
+        ),
+        executionRoleArn=Field(replaces=True),
+        family=Field(replaces=True),
+        memory=Field(replaces=True),
+        networkMode=Field(replaces=True, computed=True, values=("awsvpc",)),
+        requiresCompatibilities=Field(replaces=True, same=same_set),
+        runtimePlatform=Field(replaces=True),
+        taskRoleArn=Field(replaces=True),
     )
+    outputs = {"arn": "taskDefinitionArn", "revision": "revision"}
+    identity = "{family}"
 
     @classmethod
     def check(cls, inputs: Properties) -> Iterator[Violation]:
@@ -92,60 +93,19 @@ class TaskDefinition(EcsTaggedResource):
             yield Violation("containerDefinitions", report.generate_report())
 
     def create(self, inputs: Properties) -> str:
-        storage = inputs.get("ephemeralStorage")
-        answer = self.client(inputs).register_task_definition(
-            family=inputs["family"],
-            containerDefinitions=json.loads(inputs["containerDefinitions"]),
-            **given(
-                cpu=inputs.get("cpu"),
-                enableFaultInjection=inputs.get("enableFaultInjection"),
-                ephemeralStorage=storage and {"sizeInGiB": storage["sizeInGib"]},
-                executionRoleArn=inputs.get("executionRoleArn"),
-                memory=inputs.get("memory"),
-                networkMode=inputs.get("networkMode"),
-                requiresCompatibilities=inputs.get("requiresCompatibilities"),
-                runtimePlatform=inputs.get("runtimePlatform"),
-                taskRoleArn=inputs.get("taskRoleArn"),
-            ),
-            **given(tags=ecs_tags(self.tags_all(inputs)) or None),
-        )
+        answer = self.call("register_task_definition", inputs, **self.creation_tags(inputs))
         self.created = {"arn": answer["taskDefinition"]["taskDefinitionArn"]}
         return inputs["family"]
 
-    def read(self, state: Properties) -> Properties | None:
-        which = self.id if state.get("trackLatest") else state.get("arn", self.id)
-        answer = self.client(state).describe_task_definition(taskDefinition=which, include=["TAGS"])
-        definition = answer["taskDefinition"]
-        if definition["status"] == "INACTIVE":
-            return None
-        arn: str = definition["taskDefinitionArn"]
-        storage = definition.get("ephemeralStorage")
-        return {
-            **self.tag_outputs(ecs_plain_tags(answer.get("tags", []))),
-            **given(enableFaultInjection=definition.get("enableFaultInjection")),
-            "arn": arn,
-            "arnWithoutRevision": arn.rpartition(":")[0],
-            "containerDefinitions": json.dumps(definition["containerDefinitions"]),
-            "cpu": definition.get("cpu"),
-            "ephemeralStorage": storage and {"sizeInGib": storage["sizeInGiB"]},
-            "executionRoleArn": definition.get("executionRoleArn"),
-            "family": definition["family"],
-            "memory": definition.get("memory"),
-            "networkMode": definition.get("networkMode"),
-            "region": self.region(state),
-            "requiresCompatibilities": definition.get("requiresCompatibilities"),
-            "revision": definition["revision"],
-            "runtimePlatform": definition.get("runtimePlatform"),
-            "taskRoleArn": definition.get("taskRoleArn"),
-        }
+    def describe(self, state: Properties) -> Any:
+        revision = state.get("arn", self.id)
+        answer = self.client(state).describe_task_definition(taskDefinition=revision, include=["TAGS"])
+        found = {**answer["taskDefinition"], "tags": answer.get("tags")}
+        return None if found["status"] == "INACTIVE" else found
 
-    def update(self, change: Change) -> None:
-        # skipDestroy and trackLatest are the provider's own; AWS has nothing to change.
-        super().update(change)
+    def outputs_of(self, found: Any, state: Properties) -> Properties:
+        family_arn = found["taskDefinitionArn"].rpartition(":")[0]
+        return {**super().outputs_of(found, state), "arnWithoutRevision": family_arn}
 
     def delete(self, state: Properties) -> None:
-        if not state.get("skipDestroy"):
-            self.client(state).deregister_task_definition(taskDefinition=state["arn"])
-
-
-RESOURCES = (TaskDefinition,)
+        self.client(state).deregister_task_definition(taskDefinition=state["arn"])
