@@ -1,4 +1,4 @@
-"""How each type of resource is found in AWS by what its creation asked for: one row a type.
+"""Where each type of resource is in AWS, and how one of it is found by what its creation asked for: one row a type.
 
 The automatic names are among the checked inputs, and no other resource has them. What has no name is found by where it
 is, which is in a resource of this stack; a VPC and a gateway, which are in nothing, by their tags, as long as nothing
@@ -33,12 +33,23 @@ class Lookup:
     find: Callable[[Client, Inputs], Iterable[Found]]
     auto_name: str | None = None
     """The input with the automatic name. A name that was given could be that of somebody else's resource."""
+    everything: Callable[[Client], Iterable[str]] | None = None
+    """Names all that the account has of the type; None for what is in another resource and cannot outlive it."""
     one_of_a_kind: bool = False
     """Whether AWS has room for one only: a second one would be refused as long as this one is there."""
     complete: Callable[[Client, Inputs, Found], None] | None = None
     """What the creation does after the resource exists, and no later `pulumi up` does, since nothing has changed."""
     completion: str = ""
     """What `complete` does, for people."""
+
+
+def _all(operation: str, names: str) -> Callable[[Client], Iterable[str]]:
+    """List with an operation whose answer names what is there at `names`, as JMESPath."""
+
+    def everything(client: Client) -> Iterable[str]:
+        return client.get_paginator(operation).paginate().search(names)
+
+    return everything
 
 
 def _vpc(ec2: Client, inputs: Inputs) -> Iterable[Found]:
@@ -114,6 +125,14 @@ def _egress_rule(ec2: Client, inputs: Inputs) -> Iterable[Found]:
 def _cluster(ecs: Client, inputs: Inputs) -> Iterable[Found]:
     clusters = ecs.describe_clusters(clusters=[inputs["name"]])["clusters"]
     return [Found(cluster["clusterArn"]) for cluster in clusters if cluster["status"] != "INACTIVE"]
+
+
+def _clusters(ecs: Client) -> Iterable[str]:
+    """ECS goes on listing a deleted cluster for a while, as INACTIVE."""
+    for page in ecs.get_paginator("list_clusters").paginate():
+        for cluster in ecs.describe_clusters(clusters=page["clusterArns"])["clusters"]:
+            if cluster["status"] != "INACTIVE":
+                yield cluster["clusterArn"]
 
 
 def _task_definition(ecs: Client, inputs: Inputs) -> Iterable[Found]:
@@ -196,26 +215,45 @@ def _tags(inputs: Inputs) -> list[dict[str, Any]]:
 
 
 LOOKUPS: Mapping[str, Lookup] = {
-    "aws:cloudwatch/logGroup:LogGroup": Lookup("logs", _log_group, auto_name="name"),
-    "aws:ec2/internetGateway:InternetGateway": Lookup("ec2", _internet_gateway),
+    "aws:cloudwatch/logGroup:LogGroup": Lookup(
+        "logs", _log_group, auto_name="name", everything=_all("describe_log_groups", "logGroups[].arn")
+    ),
+    "aws:ec2/internetGateway:InternetGateway": Lookup(
+        "ec2",
+        _internet_gateway,
+        everything=_all("describe_internet_gateways", "InternetGateways[].InternetGatewayId"),
+    ),
     "aws:ec2/route:Route": Lookup("ec2", _route, one_of_a_kind=True),
-    "aws:ec2/routeTable:RouteTable": Lookup("ec2", _route_table),
+    "aws:ec2/routeTable:RouteTable": Lookup(
+        "ec2", _route_table, everything=_all("describe_route_tables", "RouteTables[].RouteTableId")
+    ),
     "aws:ec2/routeTableAssociation:RouteTableAssociation": Lookup("ec2", _association, one_of_a_kind=True),
     "aws:ec2/securityGroup:SecurityGroup": Lookup(
-        "ec2", _security_group, auto_name="name", complete=_close, completion="closing it outwards"
+        "ec2",
+        _security_group,
+        auto_name="name",
+        everything=_all("describe_security_groups", "SecurityGroups[].GroupId"),
+        complete=_close,
+        completion="closing it outwards",
     ),
-    "aws:ec2/subnet:Subnet": Lookup("ec2", _subnet, one_of_a_kind=True),
-    "aws:ec2/vpc:Vpc": Lookup("ec2", _vpc),
-    "aws:ecs/cluster:Cluster": Lookup("ecs", _cluster, auto_name="name"),
+    "aws:ec2/subnet:Subnet": Lookup(
+        "ec2", _subnet, everything=_all("describe_subnets", "Subnets[].SubnetId"), one_of_a_kind=True
+    ),
+    "aws:ec2/vpc:Vpc": Lookup("ec2", _vpc, everything=_all("describe_vpcs", "Vpcs[].VpcId")),
+    "aws:ecs/cluster:Cluster": Lookup("ecs", _cluster, auto_name="name", everything=_clusters),
     "aws:ecs/service:Service": Lookup(
         "ecs", _service, auto_name="name", complete=_wait, completion="waiting until its task is healthy"
     ),
-    TASK_DEFINITION: Lookup("ecs", _task_definition),
-    "aws:iam/role:Role": Lookup("iam", _role, auto_name="name"),
+    TASK_DEFINITION: Lookup("ecs", _task_definition, everything=_all("list_task_definitions", "taskDefinitionArns[]")),
+    "aws:iam/role:Role": Lookup("iam", _role, auto_name="name", everything=_all("list_roles", "Roles[].Arn")),
     "aws:iam/rolePolicy:RolePolicy": Lookup("iam", _role_policy),
-    "aws:s3/bucket:Bucket": Lookup("s3", _bucket, auto_name="bucket"),
+    "aws:s3/bucket:Bucket": Lookup(
+        "s3", _bucket, auto_name="bucket", everything=_all("list_buckets", "Buckets[].Name")
+    ),
     "aws:s3/bucketObjectv2:BucketObjectv2": Lookup("s3", _object, one_of_a_kind=True),
-    "aws:ssm/parameter:Parameter": Lookup("ssm", _parameter, auto_name="name"),
+    "aws:ssm/parameter:Parameter": Lookup(
+        "ssm", _parameter, auto_name="name", everything=_all("describe_parameters", "Parameters[].Name")
+    ),
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": Lookup("ec2", _egress_rule, one_of_a_kind=True),
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": Lookup("ec2", _ingress_rule, one_of_a_kind=True),
 }
@@ -223,6 +261,7 @@ LOOKUPS: Mapping[str, Lookup] = {
 SETTINGS = frozenset(
     {
         "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders",
+        "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
         "aws:s3/bucketPolicy:BucketPolicy",
         "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
         "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",

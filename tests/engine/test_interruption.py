@@ -31,12 +31,7 @@ SEEDS = (101, 211, 307, 401, 503, 601, 701, 809, 907, 1009)
 
 KILLS = list(enumerate(SEEDS))
 
-LISTED = {
-    *("aws:cloudwatch/logGroup:LogGroup", "aws:ecs/cluster:Cluster", "aws:ecs/taskDefinition:TaskDefinition"),
-    *("aws:ec2/internetGateway:InternetGateway", "aws:ec2/routeTable:RouteTable", "aws:ec2/subnet:Subnet"),
-    *("aws:ec2/securityGroup:SecurityGroup", "aws:ec2/vpc:Vpc", "aws:iam/role:Role", "aws:s3/bucket:Bucket"),
-    "aws:ssm/parameter:Parameter",
-}
+LISTED = {kind for kind, lookup in LOOKUPS.items() if lookup.everything}
 """The types that the inventory lists; all others are in one of these and cannot outlive it."""
 
 

@@ -40,6 +40,8 @@ from local.providers.resource import Function
 from local.providers.sdk import declaration
 from local.providers.server import status_of
 from local.providers.values import UNKNOWN, Properties, plain_map, wrap_map
+from local.testing.program import local_config
+from operate.repair.lookups import LOOKUPS, SETTINGS
 from tests.engine.provider_driver import Driven, configuration, configured, invoke
 
 TRUST = {
@@ -326,6 +328,15 @@ LIVES = [
 
 def test_the_table_of_lives_has_every_resource_type(aws: AwsStandIn) -> None:
     assert {life.token for life in LIVES} == set(aws.resources)
+
+
+def test_the_repair_knows_every_resource_type(aws: AwsStandIn) -> None:
+    assert set(aws.resources) == LOOKUPS.keys() | SETTINGS
+
+
+def test_the_local_stack_names_an_endpoint_for_every_service() -> None:
+    [endpoints] = local_config("http://127.0.0.1:4566")["aws:endpoints"]
+    assert endpoints == dict.fromkeys(SERVICES, "http://127.0.0.1:4566")
 
 
 def comparable(values: Mapping[str, PropertyValue]) -> dict[str, tuple[Any, bool]]:

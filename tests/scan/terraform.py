@@ -15,26 +15,8 @@ from pulumi.runtime.mocks import MockResourceArgs
 Template = dict[str, dict[str, dict[str, Any]]]
 """The arguments of each resource by type and name."""
 
-AWS_TYPES: Mapping[str, str] = {
-    "aws:cloudwatch/logGroup:LogGroup": "aws_cloudwatch_log_group",
-    "aws:ec2/securityGroup:SecurityGroup": "aws_security_group",
-    "aws:ecs/cluster:Cluster": "aws_ecs_cluster",
-    "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": "aws_ecs_cluster_capacity_providers",
-    "aws:ecs/service:Service": "aws_ecs_service",
-    "aws:ecs/taskDefinition:TaskDefinition": "aws_ecs_task_definition",
-    "aws:iam/role:Role": "aws_iam_role",
-    "aws:iam/rolePolicy:RolePolicy": "aws_iam_role_policy",
-    "aws:s3/bucket:Bucket": "aws_s3_bucket",
-    "aws:s3/bucketObjectv2:BucketObjectv2": "aws_s3_object",
-    "aws:s3/bucketPolicy:BucketPolicy": "aws_s3_bucket_policy",
-    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": "aws_s3_bucket_public_access_block",
-    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": (
-        "aws_s3_bucket_server_side_encryption_configuration"
-    ),
-    "aws:ssm/parameter:Parameter": "aws_ssm_parameter",
-    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": "aws_vpc_security_group_egress_rule",
-    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": "aws_vpc_security_group_ingress_rule",
-}
+_RENAMED = {"aws:s3/bucketObjectv2:BucketObjectv2": "aws_s3_object"}
+"""Types that Pulumi names otherwise than Terraform."""
 
 ELSEWHERE = {
     "airflow-fargate:index:AirflowFargate",
@@ -49,10 +31,10 @@ _AS_THEY_ARE = {"tags"}
 
 
 def template(resources: Iterable[MockResourceArgs]) -> Template:
-    """Write recorded resources as Terraform's JSON. Refused with KeyError: a type that is not in the table above."""
+    """Write recorded resources as Terraform's JSON."""
     ours = [resource for resource in resources if resource.typ not in ELSEWHERE]
     references = {
-        answer: f"${{{AWS_TYPES[resource.typ]}.{_name(resource)}.id}}"
+        answer: f"${{{aws_type(resource.typ)}.{_name(resource)}.id}}"
         for resource in ours
         # What the mocks answer as its id and its name.
         for answer in (f"{resource.name}-id", f"{resource.name}-1234567")
@@ -60,8 +42,14 @@ def template(resources: Iterable[MockResourceArgs]) -> Template:
     written: Template = {}
     for resource in ours:
         inputs = cast(dict[str, Any], resource.inputs)
-        written.setdefault(AWS_TYPES[resource.typ], {})[_name(resource)] = _block(inputs, references)
+        written.setdefault(aws_type(resource.typ), {})[_name(resource)] = _block(inputs, references)
     return written
+
+
+def aws_type(token: str) -> str:
+    """Return Terraform's name of a resource type, as in aws_ecs_cluster; those of EC2 are named without the service."""
+    service, _, name = token.split(":")[1].partition("/")
+    return _RENAMED.get(token) or "_".join(["aws", *([] if service == "ec2" else [service]), _snake_case(name)])
 
 
 def _name(resource: MockResourceArgs) -> str:
@@ -70,9 +58,7 @@ def _name(resource: MockResourceArgs) -> str:
 
 def _block(inputs: dict[str, Any], references: Mapping[str, str]) -> dict[str, Any]:
     return {
-        _BLOCKS.get(key) or re.sub("(?=[A-Z])", "_", key).lower(): value
-        if key in _AS_THEY_ARE
-        else _value(key, value, references)
+        _BLOCKS.get(key) or _snake_case(key): value if key in _AS_THEY_ARE else _value(key, value, references)
         for key, value in inputs.items()
     }
 
@@ -87,3 +73,7 @@ def _value(key: str, value: Any, references: Mapping[str, str]) -> Any:
     if isinstance(value, pulumi.FileAsset):
         return value.path
     return references.get(value, value) if isinstance(value, str) else value
+
+
+def _snake_case(name: str) -> str:
+    return re.sub("(?=[A-Z])", "_", name).lower()
