@@ -172,6 +172,11 @@ def _role_policy(iam: Client, inputs: Inputs) -> Iterable[Found]:
         yield Found(f"{inputs['role']}:{inputs['name']}")
 
 
+def _namespace(discovery: Client, inputs: Inputs) -> Iterable[Found]:
+    named = f"Namespaces[?Type == 'DNS_PRIVATE' && Name == '{inputs['name']}'].Id"
+    return map(Found, discovery.get_paginator("list_namespaces").paginate().search(named))
+
+
 def _parameter(ssm: Client, inputs: Inputs) -> Iterable[Found]:
     named = [{"Key": "Name", "Option": "Equals", "Values": [inputs["name"]]}]
     return [Found(parameter["Name"]) for parameter in ssm.describe_parameters(ParameterFilters=named)["Parameters"]]
@@ -251,6 +256,9 @@ LOOKUPS: Mapping[str, Lookup] = {
         "s3", _bucket, auto_name="bucket", everything=_all("list_buckets", "Buckets[].Name")
     ),
     "aws:s3/bucketObjectv2:BucketObjectv2": Lookup("s3", _object, one_of_a_kind=True),
+    "aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace": Lookup(
+        "servicediscovery", _namespace, auto_name="name", everything=_all("list_namespaces", "Namespaces[].Id")
+    ),
     "aws:ssm/parameter:Parameter": Lookup(
         "ssm", _parameter, auto_name="name", everything=_all("describe_parameters", "Parameters[].Name")
     ),

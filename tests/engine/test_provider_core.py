@@ -245,6 +245,12 @@ LIVES = [
         lambda _: {"policyArn": "arn:aws:iam::123456789012:policy/other"},
     ),
     Life(
+        "aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace",
+        lambda w: {"vpc": w.vpc, "tags": {"a": "1"}},
+        lambda _: {"description": "two", "tags": {"a": "2"}},
+        lambda _: {"name": "other"},
+    ),
+    Life(
         "aws:ssm/parameter:Parameter",
         lambda _: {"type": "SecureString", "value": "one", "tags": {"a": "1"}},
         lambda _: {"value": "two", "description": "second", "tags": {"a": "2"}},
