@@ -7,9 +7,8 @@ import sys
 import time
 from typing import Any
 
-from local import logs
+from local import deployment, logs
 from local.cloud import UNSET, Cloud
-from local.deployment import Deployment, forget
 from local.emulator_process import EmulatorProcess
 from local.engine.choose import engine
 from local.environments import airflow as airflow_environment
@@ -33,7 +32,7 @@ def up() -> None:
     started = time.monotonic()
     stack = _stack()
     say(f"Pulumi {stack.cloud.engine.version}, {stack.cloud.engine.command}")
-    Deployment(stack).up(airflow_environment.images())
+    deployment.deploy(stack, airflow_environment.images())
     outputs = stack.outputs()
     say(f"\n{outputs['url']} is up, after {duration(time.monotonic() - started)}.")
     say(f"Log in as {outputs['admin_username']}; `make output` shows the password.")
@@ -42,7 +41,7 @@ def up() -> None:
 def destroy() -> None:
     """Destroy the stack, see that nothing is left, and stop every process."""
     if EmulatorProcess(HOME, PORT).running():
-        Deployment(_stack()).destroy()
+        deployment.destroy(_stack())
         say("Nothing is left, and nothing runs.")
     else:
         stop()
@@ -108,7 +107,7 @@ def stop() -> None:
     """Stop every process, whatever Pulumi's state says, and forget the stack."""
     with lock(HOME.lock, "make stop"):
         EmulatorProcess(HOME, PORT).stop()
-        forget(HOME)
+        deployment.forget(HOME)
 
 
 def main() -> int:

@@ -20,12 +20,12 @@ CREDENTIAL = "test"
 """Both halves of the access key, as with other emulators; nothing checks it."""
 
 UNSET = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "PULUMI_CONFIG_PASSPHRASE")
-"""What would take precedence over, or mix into, the variables that `Cloud.variables` sets."""
+"""Variables that would take precedence over those that `Cloud.variables` sets, or mix with them."""
 
 
 @dataclass(frozen=True)
 class Cloud:
-    """What the commands and the tests work with."""
+    """One emulator with all that belongs to it; commands and tests each work with one."""
 
     home: Home
     port: int
@@ -41,7 +41,7 @@ class Cloud:
         return inventory(self.session(), self.emulator.endpoint) - set(before)
 
     def start(self, images: Mapping[str, Path]) -> None:
-        """Start the emulator, and notes what it brings of its own accord."""
+        """Start the emulator, and note what is there before anything is deployed."""
         self.emulator.start(images)
         there = inventory(self.session(), self.emulator.endpoint)
         (self.home.run / "inventory.json").write_text(json.dumps(sorted(there)))

@@ -4,4 +4,4 @@ from operate.console import CommandError
 
 
 class LocalCloudError(CommandError):
-    """What can be expected on a machine: a port in use, a registry that does not answer."""
+    """A failure that a machine may cause: a port in use, a registry that does not answer."""

@@ -1,4 +1,4 @@
-"""What is there in an AWS account, as far as this project can make it."""
+"""The names of everything in an AWS account that this project can make."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from operate.repair.lookups import LOOKUPS
 
 
 def inventory(session: boto3.Session, endpoint: str | None = None) -> set[str]:
-    """Name everything there is: by id, ARN or name, whichever AWS answers with.
+    """Name everything by id, ARN or name, whichever AWS answers with.
 
     :param endpoint: Where AWS's API is answered; AWS itself if not given.
     """

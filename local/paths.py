@@ -7,7 +7,7 @@ ROOT = Path(__file__).resolve().parent.parent
 """The repository."""
 
 SHARED = ROOT / ".local"
-"""What every cloud on this machine can share: the engine and the Airflow environment."""
+"""The folder that all clouds on this machine share: the engine and the Airflow environment."""
 
 
 @dataclass(frozen=True)

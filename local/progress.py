@@ -1,4 +1,4 @@
-"""What a command is doing, what it waits for and how long that has taken."""
+"""A command's progress: the step it is at, what it waits for, and for how long."""
 
 import sys
 import threading

@@ -1,1 +1,1 @@
-"""What a person with a stack runs: status and repair. It knows a stack's outputs and AWS, and no local cloud."""
+"""The commands for a person with a stack: status and repair. They know its outputs and AWS, and no local cloud."""

@@ -4,7 +4,7 @@ import sys
 
 
 class CommandError(Exception):
-    """What a command cannot do or decide, and what the person can do about it."""
+    """The end of a command that cannot go on: the problem, and what the person can do about it."""
 
     def __init__(self, problem: str, way_out: str = "") -> None:
         super().__init__(f"{problem}\n  {way_out}" if way_out else problem)

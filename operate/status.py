@@ -81,7 +81,7 @@ def report(outputs: Mapping[str, Any], read: "ReadKey", *, update: str, restore:
         ec2 = session.client("ec2", region_name=region, endpoint_url=aws_endpoint(read, "ec2"))
         service = _service(ecs, cluster, outputs["service_arn"])
         if service is None:
-            say(f"{outputs['service_arn']} was deleted, and not by Pulumi. {restore} makes it anew.")
+            say(f"{outputs['service_arn']} was deleted, and not by Pulumi. {restore} makes it again.")
             return 1
         rows = tasks(ecs, ec2, cluster, outputs["service_arn"])
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:

@@ -1,4 +1,4 @@
-"""What a provider reports to the engine in words of its own, without a Python traceback."""
+"""The errors that reach the engine as plain messages, without a Python traceback."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -33,7 +33,7 @@ ResultT = TypeVar("ResultT")
 
 
 class StandIn(protocol.Provider, Generic[SessionT]):
-    """A provider made of resource types and functions, each request of which runs in a thread of its own."""
+    """A provider made of resource types and functions; each request runs in a separate thread."""
 
     def __init__(
         self, resources: Iterable[type[Resource[SessionT]]], functions: Iterable[Function[SessionT]] = ()

@@ -73,7 +73,7 @@ class Change:
 
 @dataclass
 class Operation:
-    """What one request may use up: time, and the patience of the person who may press Ctrl-C."""
+    """The limits of one request: its timeout, and the person who may press Ctrl-C."""
 
     cancelled: threading.Event = field(default_factory=threading.Event)
     timeout: float | None = None
@@ -135,7 +135,7 @@ class Resource(ABC, Generic[SessionT]):
         """Create the resource and return its id, which is `self.id` from then on."""
 
     def finish(self, inputs: Properties, *, creating: bool) -> None:
-        """Whatever may fail after the resource exists; runs after each create and update."""
+        """Do what may fail when the resource exists already; runs after each create and update."""
         del inputs, creating
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""What is wrong with the inputs of a resource type or function, by its schema.
+"""Checks the inputs of a resource type or function against its schema.
 
 A schema is a small part of JSON Schema (`type`, `properties`, `required`, `additionalProperties`, `items`, `enum`), and
 ASSET as Pulumi's own schemas have it. sdk.py makes it.

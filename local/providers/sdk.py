@@ -33,7 +33,7 @@ SDKS = ("pulumi", "pulumi-aws", "pulumi-awsx", "pulumi-random")
 
 @dataclass(frozen=True)
 class Declaration:
-    """What an SDK says of a resource type, a provider or a function."""
+    """A resource type, a provider or a function, as its SDK declares it."""
 
     token: str
     """As in "aws:ec2/vpc:Vpc"; empty for a function, since the SDK keeps those to itself."""

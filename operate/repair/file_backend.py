@@ -1,4 +1,4 @@
-"""What a killed `pulumi` can leave in a backend on this machine's disk (`file://…`) that stops the next one."""
+"""Clears a backend on this machine's disk (`file://…`) of what a killed `pulumi` leaves in the way of the next."""
 
 import json
 import socket

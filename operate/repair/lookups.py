@@ -14,7 +14,7 @@ from zlib import crc32
 from botocore.exceptions import ClientError
 
 from operate.console import CommandError
-from operate.repair.account import Client
+from operate.repair.sessions import Client
 from operate.repair.state import TASK_DEFINITION, Found
 
 Inputs = Mapping[str, Any]
@@ -38,9 +38,9 @@ class Lookup:
     one_of_a_kind: bool = False
     """Whether AWS has room for one only: a second one would be refused as long as this one is there."""
     complete: Callable[[Client, Inputs, Found], None] | None = None
-    """What the creation does after the resource exists, and no later `pulumi up` does, since nothing has changed."""
+    """Does the rest of the creation, which no later `pulumi up` would: nothing has changed by then."""
     completion: str = ""
-    """What `complete` does, for people."""
+    """Says what `complete` does, for people."""
 
 
 def _all(operation: str, names: str) -> Callable[[Client], Iterable[str]]:
@@ -194,7 +194,7 @@ def _object(s3: Client, inputs: Inputs) -> Iterable[Found]:
 
 
 def _is_there(head: Callable[..., Any], **place: str) -> bool:
-    """S3 answers a HEAD request without words, so that its errors have no class of their own."""
+    """S3 answers a HEAD request without a text, and so without a code that boto3 has a class for."""
     try:
         head(**place)
     except ClientError as error:
@@ -275,7 +275,7 @@ SETTINGS = frozenset(
         "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
     }
 )
-"""What is set on another resource and goes with it: to set it once more is the same."""
+"""Types that are a setting of another resource and go with it: setting one twice does no harm."""
 
 STATE_ONLY = ("random:", "pulumi:")
 """Beginnings of types that are nowhere but in the state."""

@@ -7,13 +7,13 @@ from collections.abc import Callable, Collection
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 from operate.console import CommandError
-from operate.repair.account import Accounts
 from operate.repair.lookups import LOOKUPS, SETTINGS, STATE_ONLY
+from operate.repair.sessions import ProviderSessions
 from operate.repair.state import (
     Adoption,
-    Deployment,
     Found,
-    State,
+    ResourceState,
+    StackState,
     adopt,
     interrupted,
     is_live,
@@ -36,17 +36,17 @@ def repair(pulumi: Pulumi, say: Callable[[str], None], gone: Collection[str] = (
     :param gone: Names or URNs of resources that somebody has looked for: they are not there.
     """
     exported = json.loads(pulumi("stack", "export"))
-    deployment: Deployment = exported["deployment"]
-    accounts = Accounts(deployment)
-    adoptions = _decide(deployment, accounts, gone, say)
-    for resource in pending_creates(deployment):
+    stack: StackState = exported["deployment"]
+    sessions = ProviderSessions(stack)
+    adoptions = _decide(stack, sessions, gone, say)
+    for resource in pending_creates(stack):
         if resource["urn"] in adoptions:
-            _complete(accounts, resource, adoptions[resource["urn"]].found, say)
-    refreshed = [*(urn for urn in adoptions if _enters(deployment, urn, adoptions[urn])), *interrupted(deployment)]
-    if pending_creates(deployment):
+            _complete(sessions, resource, adoptions[resource["urn"]].found, say)
+    refreshed = [*(urn for urn in adoptions if _enters(stack, urn, adoptions[urn])), *interrupted(stack)]
+    if pending_creates(stack):
         # Readable by its owner alone; secrets are encrypted in it.
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-            json.dump({**exported, "deployment": adopt(deployment, adoptions)}, file)
+            json.dump({**exported, "deployment": adopt(stack, adoptions)}, file)
             file.flush()
             pulumi("stack", "import", "--file", file.name)
     if refreshed:
@@ -55,17 +55,17 @@ def repair(pulumi: Pulumi, say: Callable[[str], None], gone: Collection[str] = (
 
 
 def _decide(
-    deployment: Deployment, accounts: Accounts, gone: Collection[str], say: Callable[[str], None]
+    stack: StackState, sessions: ProviderSessions, gone: Collection[str], say: Callable[[str], None]
 ) -> dict[str, Adoption]:
     """Look for everything before anything is changed."""
     adoptions: dict[str, Adoption] = {}
-    for resource in pending_creates(deployment):
+    for resource in pending_creates(stack):
         urn = resource["urn"]
         if {urn, urn.rpartition("::")[2]} & set(gone):
             say(f"{name_of(urn)}: cleared, as you say that it is not there")
             continue
         try:
-            found, why = find(deployment, accounts, resource)
+            found, why = find(stack, sessions, resource)
         except CommandError as undecided:
             raise CommandError(f"{name_of(urn)} was being created.", str(undecided)) from undecided
         except (BotoCoreError, ClientError) as error:
@@ -79,13 +79,13 @@ def _decide(
     return adoptions
 
 
-def find(deployment: Deployment, accounts: Accounts, resource: State) -> tuple[Found | None, str]:
+def find(stack: StackState, sessions: ProviderSessions, resource: ResourceState) -> tuple[Found | None, str]:
     """Return what was created and is not in the state, if it is there, and what there is to say about it."""
     kind: str = resource["type"]
     if kind.startswith(STATE_ONLY) or not resource.get("custom"):
         return None, "cleared; it is nowhere but in the state"
     if kind in SETTINGS:
-        return None, "cleared; `pulumi up` sets it anew"
+        return None, "cleared; `pulumi up` sets it again"
     if kind not in LOOKUPS:
         raise CommandError(
             f"This command does not know the type {kind}.",
@@ -97,8 +97,8 @@ def find(deployment: Deployment, accounts: Accounts, resource: State) -> tuple[F
             f"Its name, {inputs[lookup.auto_name]}, was given by the program: what has it may be somebody else's.",
             "Look for it in the AWS console, delete it if it is this stack's, and say so with --gone.",
         )
-    client = accounts.of(resource).client(lookup.service, inputs.get("region"))
-    found = [each for each in lookup.find(client, inputs) if each.physical not in known(deployment, kind)]
+    client = sessions.of(resource).client(lookup.service, inputs.get("region"))
+    found = [each for each in lookup.find(client, inputs) if each.physical not in known(stack, kind)]
     if len(found) > 1:
         raise CommandError(
             f"It could be each of {', '.join(each.physical for each in found)}.",
@@ -109,17 +109,17 @@ def find(deployment: Deployment, accounts: Accounts, resource: State) -> tuple[F
     return found[0], f"adopted {found[0].physical}"
 
 
-def _enters(deployment: Deployment, urn: str, adoption: Adoption) -> bool:
+def _enters(stack: StackState, urn: str, adoption: Adoption) -> bool:
     """Whether it is in use afterwards, not marked for deletion."""
-    return adoption.replaces or not is_live(deployment, urn)
+    return adoption.replaces or not is_live(stack, urn)
 
 
-def _complete(accounts: Accounts, resource: State, found: Found, say: Callable[[str], None]) -> None:
+def _complete(sessions: ProviderSessions, resource: ResourceState, found: Found, say: Callable[[str], None]) -> None:
     lookup, inputs = LOOKUPS[resource["type"]], resource["inputs"]
     if lookup.complete is None:
         return
     say(f"{name_of(resource['urn'])}: {lookup.completion}")
     try:
-        lookup.complete(accounts.of(resource).client(lookup.service, inputs.get("region")), inputs, found)
+        lookup.complete(sessions.of(resource).client(lookup.service, inputs.get("region")), inputs, found)
     except WaiterError as error:
         say(f"{name_of(resource['urn'])}: {error}; `pulumi up` says what is wrong")

@@ -1,12 +1,14 @@
-"""A deployment as `pulumi stack export` prints it: what was interrupted in it, and how a found resource enters it."""
+"""The state of a stack as `pulumi stack export` prints it: which operations were cut off, and adopting a resource."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-Deployment = dict[str, Any]
-State = dict[str, Any]
-"""The state of one resource."""
+StackState = dict[str, Any]
+"""The `deployment` of what `pulumi stack export` prints."""
+
+ResourceState = dict[str, Any]
+"""One of its `resources`."""
 
 
 @dataclass(frozen=True)
@@ -15,11 +17,11 @@ class Found:
 
     id: str
     outputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """What the provider needs beside the id to read it."""
+    """Values that the provider needs beside the id to read it."""
 
     @property
     def physical(self) -> str:
-        """What tells it from every other of its type: a task definition's id is its family, which is no such thing."""
+        """The name that no other of its type has: the ARN of a task definition, whose id is its family."""
         return self.outputs.get("arn", self.id)
 
 
@@ -38,23 +40,23 @@ def name_of(urn: str) -> str:
     return f"{name} ({kind.rpartition('$')[2]})"
 
 
-def pending_creates(deployment: Deployment) -> list[State]:
+def pending_creates(stack: StackState) -> list[ResourceState]:
     """Return the resources that were being created: each may be there, and the state has no id of it."""
-    return [operation["resource"] for operation in _operations(deployment) if operation["type"] == "creating"]
+    return [operation["resource"] for operation in _operations(stack) if operation["type"] == "creating"]
 
 
-def interrupted(deployment: Deployment) -> list[str]:
+def interrupted(stack: StackState) -> list[str]:
     """Return the URNs of resources that were being updated or deleted: the state knows them, not how that ended."""
-    live = {resource["urn"] for resource in _resources(deployment) if not resource.get("delete")}
-    urns = {op["resource"]["urn"] for op in _operations(deployment) if op["type"] in ("updating", "deleting")}
+    live = {resource["urn"] for resource in _resources(stack) if not resource.get("delete")}
+    urns = {op["resource"]["urn"] for op in _operations(stack) if op["type"] in ("updating", "deleting")}
     return sorted(urns & live)
 
 
-def known(deployment: Deployment, kind: str) -> set[str]:
+def known(stack: StackState, kind: str) -> set[str]:
     """Return what the state has of a type already, each as `Found.physical` names it."""
     return {
         Found(resource["id"], resource.get("outputs", {}) if kind == TASK_DEFINITION else {}).physical
-        for resource in _resources(deployment)
+        for resource in _resources(stack)
         if resource["type"] == kind and "id" in resource
     }
 
@@ -62,25 +64,25 @@ def known(deployment: Deployment, kind: str) -> set[str]:
 TASK_DEFINITION = "aws:ecs/taskDefinition:TaskDefinition"
 
 
-def is_live(deployment: Deployment, urn: str) -> bool:
+def is_live(stack: StackState, urn: str) -> bool:
     """Whether the state has a resource of this URN that is in use, rather than deleted before its replacement."""
     return any(
         resource["urn"] == urn and not resource.get("delete") and not resource.get("pendingReplacement")
-        for resource in _resources(deployment)
+        for resource in _resources(stack)
     )
 
 
-def adopt(deployment: Deployment, adoptions: Mapping[str, Adoption]) -> Deployment:
-    """Return the deployment with the adopted resources in it, by URN, and with no pending operations.
+def adopt(stack: StackState, adoptions: Mapping[str, Adoption]) -> StackState:
+    """Return the stack with the adopted resources in it, by URN, and with no pending operations.
 
     The outputs of an adopted one are its inputs: a refresh reads the others. Where the state has one of the same URN
     in use, one of the two is marked for deletion, which the next `pulumi up` or `pulumi destroy` sees to.
     """
-    creates = {resource["urn"]: resource for resource in pending_creates(deployment)}
-    resources = _resources(deployment)
+    creates = {resource["urn"]: resource for resource in pending_creates(stack)}
+    resources = _resources(stack)
     for urn, adoption in adoptions.items():
         state = _with_id(creates[urn], adoption.found)
-        if is_live(deployment, urn) and not adoption.replaces:
+        if is_live(stack, urn) and not adoption.replaces:
             resources = [*resources, {**state, "delete": True}]
             continue
         resources = [
@@ -89,15 +91,15 @@ def adopt(deployment: Deployment, adoptions: Mapping[str, Adoption]) -> Deployme
             if not (resource["urn"] == urn and resource.get("pendingReplacement"))
         ]
         resources.append(state)
-    return {**deployment, "resources": list(_ordered(resources)), "pending_operations": []}
+    return {**stack, "resources": list(_ordered(resources)), "pending_operations": []}
 
 
-def _with_id(state: State, found: Found) -> State:
+def _with_id(state: ResourceState, found: Found) -> ResourceState:
     inputs = {name: value for name, value in state["inputs"].items() if not name.startswith("__")}
     return {**state, "id": found.id, "outputs": {**inputs, **found.outputs}}
 
 
-def _ordered(resources: list[State]) -> Iterator[State]:
+def _ordered(resources: list[ResourceState]) -> Iterator[ResourceState]:
     """Yield them so that each comes after what it needs, as the engine insists; otherwise in the order they have."""
     waiting = [resource for resource in resources if not resource.get("delete")]
     missing = {resource["urn"] for resource in waiting}
@@ -109,7 +111,7 @@ def _ordered(resources: list[State]) -> Iterator[State]:
     yield from (resource for resource in resources if resource.get("delete"))
 
 
-def _needs(resource: State) -> Iterator[str]:
+def _needs(resource: ResourceState) -> Iterator[str]:
     yield from (resource.get("parent", ""), resource.get("deletedWith", ""))
     yield resource.get("provider", "").rpartition("::")[0]
     yield from resource.get("dependencies") or []
@@ -118,9 +120,9 @@ def _needs(resource: State) -> Iterator[str]:
         yield from urns or []
 
 
-def _operations(deployment: Deployment) -> list[dict[str, Any]]:
-    return deployment.get("pending_operations") or []
+def _operations(stack: StackState) -> list[dict[str, Any]]:
+    return stack.get("pending_operations") or []
 
 
-def _resources(deployment: Deployment) -> list[State]:
-    return deployment.get("resources") or []
+def _resources(stack: StackState) -> list[ResourceState]:
+    return stack.get("resources") or []

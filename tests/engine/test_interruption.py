@@ -19,9 +19,9 @@ import pytest
 from local.cloud import Cloud
 from local.paths import ROOT
 from local.testing.deployed import Deployed
-from operate.repair.account import Accounts
 from operate.repair.lookups import LOOKUPS
 from operate.repair.repair import find
+from operate.repair.sessions import ProviderSessions
 
 STEPS = 90
 """The fewest steps of `pulumi up`: two for each resource."""
@@ -137,7 +137,7 @@ def test_up_completes_and_everything_is_as_the_state_says(stack: Deployed, befor
 
 def test_each_resource_is_found_by_what_its_creation_asked_for(stack: Deployed) -> None:
     deployment = stack.workspace.export()
-    accounts = Accounts(deployment)
+    sessions = ProviderSessions(deployment)
     for resource in deployment["resources"]:
         if (
             resource["type"] not in LOOKUPS or resource["type"] == "aws:ec2/vpc:Vpc"
@@ -145,7 +145,7 @@ def test_each_resource_is_found_by_what_its_creation_asked_for(stack: Deployed) 
             continue
         others = [other for other in deployment["resources"] if other["urn"] != resource["urn"]]
 
-        found, why = find({**deployment, "resources": others}, accounts, resource)
+        found, why = find({**deployment, "resources": others}, sessions, resource)
 
         assert found is not None, f"{resource['urn']}: {why}"
         assert found.physical in (resource["id"], resource["outputs"].get("arn")) or resource["type"].endswith(":Route")

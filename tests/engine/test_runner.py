@@ -15,7 +15,7 @@ import pytest
 
 from local.bootstrap import check_space
 from local.cloud import Cloud
-from local.deployment import Deployment
+from local.deployment import deploy, destroy
 from local.emulator_process import EmulatorProcess
 from local.engine.choose import Engine, build
 from local.environments import airflow as airflow_environment
@@ -24,6 +24,7 @@ from local.errors import LocalCloudError
 from local.lock import lock
 from local.paths import ROOT, Home
 from local.processes import ProcessRecord
+from local.stack import Stack
 from local.testing.workspace import Workspace
 
 OUTPUTS_ONLY = """
@@ -37,13 +38,13 @@ LOG_GROUP = """
 
 
 @pytest.fixture
-def deployment(pulumi_engine: Engine, free_port: int, tmp_path: Path) -> Generator[Deployment]:
+def stack(pulumi_engine: Engine, free_port: int, tmp_path: Path) -> Generator[Stack]:
     """Return a stack that is not deployed yet, in a cloud that does not run yet."""
     cloud = Cloud(Home(tmp_path / "home"), free_port, pulumi_engine)
     cloud.home.path.mkdir()
     project = tmp_path / "project"
     project.mkdir()
-    yield Deployment(Workspace.make(cloud, project, OUTPUTS_ONLY, {}).stack)
+    yield Workspace.make(cloud, project, OUTPUTS_ONLY, {}).stack
     cloud.emulator.stop()
 
 
@@ -167,73 +168,72 @@ def test_uv_finds_packages_where_pip_is_configured_to(
     assert {name: environment[name] for name in uv} == uv
 
 
-def test_up_deploys_and_a_second_up_changes_nothing(deployment: Deployment, capfd: pytest.CaptureFixture[str]) -> None:
-    committed = deployment.stack.project / f"Pulumi.{deployment.stack.name}.yaml"
+def test_up_deploys_and_a_second_up_changes_nothing(stack: Stack, capfd: pytest.CaptureFixture[str]) -> None:
+    committed = stack.project / f"Pulumi.{stack.name}.yaml"
     before = committed.read_text()
-    deployment.up({})
+    deploy(stack, {})
     assert "+ 1 created" in capfd.readouterr().out
-    deployment.up({})
+    deploy(stack, {})
     output = capfd.readouterr().out
     assert "1 unchanged" in output
     assert "created" not in output
     assert committed.read_text() == before
 
 
-def test_secrets_are_encrypted_in_the_state_with_a_passphrase_that_only_its_owner_reads(deployment: Deployment) -> None:
-    deployment.up({})
-    home = deployment.stack.cloud.home
+def test_secrets_are_encrypted_in_the_state_with_a_passphrase_that_only_its_owner_reads(stack: Stack) -> None:
+    deploy(stack, {})
+    home = stack.cloud.home
     files = [file for file in home.path.rglob("*") if file.is_file()]
     assert not [file for file in files if b"a secret value" in file.read_bytes()]
-    assert deployment.stack.outputs()["token"] == "a secret value"
+    assert stack.outputs()["token"] == "a secret value"
     assert stat.S_IMODE(home.passphrase.stat().st_mode) == 0o600
 
 
-def test_destroy_leaves_no_resource_no_process_and_no_state(deployment: Deployment) -> None:
-    Workspace(deployment.stack).write(LOG_GROUP)
-    deployment.up({})
-    cloud = deployment.stack.cloud
+def test_destroy_leaves_no_resource_no_process_and_no_state(stack: Stack) -> None:
+    Workspace(stack).write(LOG_GROUP)
+    deploy(stack, {})
+    cloud = stack.cloud
     emulator = cloud.emulator.running()
     assert emulator is not None
-    deployment.destroy()
+    destroy(stack)
     assert not emulator.is_running()
     assert not [process for process in psutil.process_iter() if _mentions(process, cloud.home.path)]
-    assert not deployment.stack.exists()
-    deployment.destroy()  # with nothing there, there is nothing to do
+    assert not stack.exists()
+    destroy(stack)  # with nothing there, there is nothing to do
 
 
-def test_destroy_names_what_pulumi_has_left_behind(deployment: Deployment) -> None:
-    deployment.up({})
-    cloud = deployment.stack.cloud
+def test_destroy_names_what_pulumi_has_left_behind(stack: Stack) -> None:
+    deploy(stack, {})
+    cloud = stack.cloud
     cloud.session().client("logs", endpoint_url=cloud.emulator.endpoint).create_log_group(logGroupName="forgotten")
     with pytest.raises(LocalCloudError, match=r"still there: arn:aws:logs:\S+:forgotten"):
-        deployment.destroy()
+        destroy(stack)
     assert cloud.emulator.running() is None
 
 
 def test_after_a_restart_of_the_machine_up_starts_clean_and_says_so(
-    deployment: Deployment, capfd: pytest.CaptureFixture[str]
+    stack: Stack, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    deployment.up({})
-    emulator = deployment.stack.cloud.emulator.running()
+    deploy(stack, {})
+    emulator = stack.cloud.emulator.running()
     assert emulator is not None
     emulator.kill()
     emulator.wait()
     capfd.readouterr()
-    deployment.up({})
+    deploy(stack, {})
     captured = capfd.readouterr()
     assert "starting clean" in captured.err
     assert "+ 1 created" in captured.out
 
 
-def test_an_emulator_that_was_started_with_other_images_is_not_reused(deployment: Deployment) -> None:
-    deployment.up({})
+def test_an_emulator_that_was_started_with_other_images_is_not_reused(stack: Stack) -> None:
+    deploy(stack, {})
     with pytest.raises(LocalCloudError, match="`make destroy` ends it"):
-        deployment.up({"other:1": Path(sys.prefix)})
+        deploy(stack, {"other:1": Path(sys.prefix)})
 
 
-def test_up_goes_on_after_a_pulumi_that_was_killed(deployment: Deployment, capfd: pytest.CaptureFixture[str]) -> None:
-    deployment.up({})
-    stack = deployment.stack
+def test_up_goes_on_after_a_pulumi_that_was_killed(stack: Stack, capfd: pytest.CaptureFixture[str]) -> None:
+    deploy(stack, {})
     (stack.project / "__main__.py").write_text("import time; time.sleep(60)")
     command = [stack.cloud.engine.command, "up", "--yes", "--skip-preview"]
     with subprocess.Popen(command, cwd=stack.project, env=stack.cloud.environment(stack.name)) as killed:
@@ -245,17 +245,15 @@ def test_up_goes_on_after_a_pulumi_that_was_killed(deployment: Deployment, capfd
         process.kill()
     capfd.readouterr()
     (stack.project / "__main__.py").write_text("import pulumi; pulumi.export('after', 'the kill')")
-    deployment.up({})
+    deploy(stack, {})
     assert f"process {killed.pid}" in capfd.readouterr().err
     assert stack.outputs() == {"after": "the kill"}
 
 
-def test_up_adopts_what_a_pulumi_that_was_killed_has_created(
-    deployment: Deployment, capfd: pytest.CaptureFixture[str]
-) -> None:
-    Workspace(deployment.stack).write(LOG_GROUP)
-    deployment.up({})
-    cloud = deployment.stack.cloud
+def test_up_adopts_what_a_pulumi_that_was_killed_has_created(stack: Stack, capfd: pytest.CaptureFixture[str]) -> None:
+    Workspace(stack).write(LOG_GROUP)
+    deploy(stack, {})
+    cloud = stack.cloud
     made = cloud.left_behind()
     [state] = (cloud.home.state / ".pulumi" / "stacks" / "probe").glob("*.json")
     content = json.loads(state.read_text())
@@ -266,7 +264,7 @@ def test_up_adopts_what_a_pulumi_that_was_killed_has_created(
     state.write_text(json.dumps(content))
     capfd.readouterr()
 
-    deployment.up({})
+    deploy(stack, {})
 
     captured = capfd.readouterr()
     assert "runner (aws:cloudwatch/logGroup:LogGroup): adopted runner-" in captured.err

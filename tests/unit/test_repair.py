@@ -9,10 +9,10 @@ from unittest.mock import MagicMock
 import pytest
 
 from operate.console import CommandError
-from operate.repair import account as module
-from operate.repair.account import Account
+from operate.repair import sessions as module
 from operate.repair.lookups import LOOKUPS, Lookup
 from operate.repair.repair import repair
+from operate.repair.sessions import ProviderSession
 from operate.repair.state import Adoption, Found, adopt, interrupted
 
 STACK = "urn:pulumi:dev::airflow-fargate"
@@ -88,7 +88,7 @@ def test_what_is_adopted_comes_before_what_depends_on_it() -> None:
     assert adopted(state, replaces=True) == [("rule", "new", False), ("service", "s", False), ("rule", "old", True)]
 
 
-def test_what_was_being_updated_or_deleted_is_read_anew_as_long_as_the_state_has_it() -> None:
+def test_what_was_being_updated_or_deleted_is_read_again_as_long_as_the_state_has_it() -> None:
     kept, gone = resource(ROLE, "kept", id="kept"), resource(ROLE, "gone")
     state = deployed(kept)
     state["pending_operations"] = [
@@ -114,8 +114,8 @@ class Pulumi:
         return json.dumps({"version": 3, "deployment": self.deployment})
 
 
-class _Account(Account):
-    """An account whose answers say nothing."""
+class _Silent(ProviderSession):
+    """A session whose answers say nothing."""
 
     def client(self, service: str, region: str | None = None) -> Any:
         del service, region
@@ -131,7 +131,7 @@ def there(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
             changed = Lookup(lookup.service, lambda _client, _inputs: map(Found, ids), lookup.auto_name)
             monkeypatch.setitem(LOOKUPS, kind, changed)
 
-    monkeypatch.setattr(module, "Account", _Account)
+    monkeypatch.setattr(module, "ProviderSession", _Silent)
     set_found()
     return set_found
 
@@ -165,7 +165,7 @@ def test_what_another_resource_of_the_state_is_already_is_not_adopted(there: Cal
     ("kind", "why"),
     [
         ("random:index/randomBytes:RandomBytes", "it is nowhere but in the state"),
-        ("aws:s3/bucketPolicy:BucketPolicy", "`pulumi up` sets it anew"),
+        ("aws:s3/bucketPolicy:BucketPolicy", "`pulumi up` sets it again"),
         (ROLE, "it is not there"),
     ],
 )
@@ -226,7 +226,7 @@ def test_what_somebody_has_looked_for_is_cleared(there: Callable[..., None]) -> 
 
 
 def test_a_vpc_without_tags_is_not_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "Account", _Account)
+    monkeypatch.setattr(module, "ProviderSession", _Silent)
 
     with pytest.raises(CommandError, match="neither a name nor tags"):
         repair(Pulumi(deployed(creating=NO_TAGS)), print)
@@ -239,7 +239,7 @@ def test_credentials_of_another_account_are_refused(monkeypatch: pytest.MonkeyPa
     def client(*_: str) -> MagicMock:
         return sts
 
-    monkeypatch.setattr(Account, "client", client)
+    monkeypatch.setattr(ProviderSession, "client", client)
 
     with pytest.raises(CommandError, match="in the AWS account 999999999999, and the credentials are of 123456789012"):
         repair(Pulumi(deployed(ELSEWHERE, creating=resource(ROLE, "role"))), print)

@@ -1,4 +1,4 @@
-"""What the resource types of EC2 have in common."""
+"""The base of the resource types of EC2, whose calls are all named alike."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar

@@ -69,7 +69,7 @@ class RolePolicy(AwsResource):
 
 
 class RolePolicyAttachment(AwsResource):
-    """For programs that give the task role a policy of AWS or of their own, beside the component."""
+    """For programs that attach a policy to the task role beside the component."""
 
     sdk = "pulumi_aws.iam:RolePolicyAttachment"
     title = "IAM Role Policy Attachment"

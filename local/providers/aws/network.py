@@ -12,10 +12,10 @@ from local.providers.values import Properties
 
 
 class _WithAttributes(Ec2Resource):
-    """A resource whose creation takes no attributes: each is set by a call of its own."""
+    """A resource whose attributes are not set by its creation, but one by one after it."""
 
     attributes: ClassVar[Mapping[str, bool]]
-    """What each is on a new resource."""
+    """The values that a new resource has."""
 
     def finish(self, inputs: Properties, *, creating: bool) -> None:
         for name, at_first in self.attributes.items():

@@ -49,7 +49,7 @@ class AwsResource(Resource[Session]):
     everywhere: ClassVar[Mapping[str, Property]] = properties(region=Property(replaces=True, computed=True))
     """The inputs that each of these types has beside its own `inputs`."""
     outputs: ClassVar[Mapping[str, str]] = {}
-    """What else an answer tells: JMESPath by the output's name."""
+    """Outputs that are no inputs, each with its place in the answer as JMESPath."""
     identity: ClassVar[str] = ""
     """How the id is made of inputs, as in "{role}:{name}"; without braces, where the answer of `creates` has it."""
     creates: ClassVar[str]
@@ -58,7 +58,7 @@ class AwsResource(Resource[Session]):
     described: ClassVar[str] = "@"
     """Where the answer of `reads` has the resource, as JMESPath."""
     updates: ClassVar[str] = ""
-    """Sent all fields when one of them changes; empty for a type with an `update` of its own, or none."""
+    """Sent all fields when one of them changes; empty where `update` is overridden, and where every input replaces."""
     deletes: ClassVar[str]
 
     def __init_subclass__(cls) -> None:

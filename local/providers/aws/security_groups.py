@@ -16,7 +16,7 @@ SOURCES = {
     "cidrIpv6": ("Ipv6Ranges", "CidrIpv6"),
     "referencedSecurityGroupId": ("UserIdGroupPairs", "GroupId"),
 }
-"""Inputs that say whom a rule is about; each is a list of its own in a permission, and there has another name."""
+"""Inputs that say whom a rule is about, with the list that has them in a permission and their name there."""
 
 
 def same_protocol(old: Any, new: Any) -> bool:

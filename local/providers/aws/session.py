@@ -19,7 +19,7 @@ take minutes with an emulator that has ended."""
 
 @dataclass(frozen=True)
 class Settings:
-    """What Configure has read from the provider's configuration."""
+    """The provider's configuration, once it is checked."""
 
     region: str
     endpoints: Mapping[str, str]
@@ -78,7 +78,7 @@ def error_code(error: ClientError) -> str:
 
 
 def is_not_found(error: ClientError) -> bool:
-    """Whether AWS says that the thing does not exist; each service has words of its own for it."""
+    """Whether AWS says that the thing does not exist, which each service does by another code."""
     code = error_code(error)
     return "NotFound" in code or code.startswith("NoSuch") or code == "404"
 

@@ -22,7 +22,7 @@ CLASSES = {
 """Switch of each class of characters, the input with its minimum, its characters."""
 
 STATE_ONLY_ID = "none"
-"""What Terraform's random provider gives as the id of a secret."""
+"""The id that Terraform's random provider gives to every secret."""
 
 
 class RandomResource(Resource[None]):

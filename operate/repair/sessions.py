@@ -1,4 +1,4 @@
-"""The account that a stack's provider works in, asked with boto3 as the provider is configured."""
+"""AWS, asked with boto3 as the providers of a stack are configured."""
 
 import json
 import re
@@ -7,14 +7,14 @@ from typing import Any
 from airflow_fargate.session import NotFollowedError, ReadKey, aws_endpoint, aws_session
 
 from operate.console import CommandError
-from operate.repair.state import Deployment, State
+from operate.repair.state import ResourceState, StackState
 
 Client = Any
 """A boto3 client: its stubs make every member of an answer optional, even those that AWS always gives."""
 
 
-class Account:
-    """The clients for one provider of a state."""
+class ProviderSession:
+    """The clients for one provider of a stack."""
 
     def __init__(self, read: ReadKey) -> None:
         """`read`: reads an input of the provider; of a secret one nothing, the environment's is used."""
@@ -35,7 +35,7 @@ class Account:
             self._clients[service, region] = self._session.client(service, region_name=region, endpoint_url=endpoint)
         return self._clients[service, region]
 
-    def refuse_other_than(self, number: str) -> None:
+    def refuse_other_account_than(self, number: str) -> None:
         """Refuse credentials of another account, in which none of the stack's resources could be found."""
         actual = self.client("sts").get_caller_identity()["Account"]
         if actual != number:
@@ -45,25 +45,25 @@ class Account:
             )
 
 
-class Accounts:
-    """The accounts of all providers of a deployment."""
+class ProviderSessions:
+    """A session for each provider of a stack, opened when it is first asked for."""
 
-    def __init__(self, deployment: Deployment) -> None:
-        self._resources: list[State] = deployment.get("resources") or []
-        self._accounts: dict[str, Account] = {}
+    def __init__(self, stack: StackState) -> None:
+        self._resources: list[ResourceState] = stack.get("resources") or []
+        self._sessions: dict[str, ProviderSession] = {}
 
-    def of(self, resource: State) -> Account:
-        """Return the account that the provider of a resource works in."""
+    def of(self, resource: ResourceState) -> ProviderSession:
+        """Return the session of the provider that a resource has."""
         urn = resource["provider"].rpartition("::")[0]
-        if urn not in self._accounts:
-            self._accounts[urn] = self._open(urn)
-        return self._accounts[urn]
+        if urn not in self._sessions:
+            self._sessions[urn] = self._open(urn)
+        return self._sessions[urn]
 
-    def _open(self, urn: str) -> Account:
+    def _open(self, urn: str) -> ProviderSession:
         [inputs] = [state["inputs"] for state in self._resources if state["urn"] == urn]
         readable = {name: value for name, value in inputs.items() if isinstance(value, str)}
-        account = Account(readable.get)
+        session = ProviderSession(readable.get)
         numbers = re.findall(r'"arn": "arn:[^:"]+:[^:"]+:[^:"]*:(\d{12}):', json.dumps(self._resources))
         if numbers:
-            account.refuse_other_than(numbers[0])
-        return account
+            session.refuse_other_account_than(numbers[0])
+        return session
