@@ -43,6 +43,13 @@ def scan(templates: Mapping[str, Template], folder: Path) -> dict[str, dict[Find
     return findings
 
 
+def types() -> set[str]:
+    """Return Terraform's resource types that have a check."""
+    listed = [_environment() / "bin" / "checkov", "--list", "--framework", "terraform"]
+    table = subprocess.run(listed, check=True, capture_output=True, text=True).stdout
+    return {line.split("|")[4].strip() for line in table.splitlines() if line.count("|") > 4}
+
+
 def _environment() -> Path:
     venv = SHARED / "checkov"
     made_from = venvs.fingerprint(venv, [REQUIREMENTS], Path(sys.executable))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.scan.accepted import ACCEPTED
-from tests.scan.checkov import Finding, scan
+from tests.scan.checkov import Finding, scan, types
 from tests.scan.terraform import Template, template
 from tests.unit.conftest import build_component
 
@@ -79,13 +79,18 @@ Findings = dict[str, dict[Finding, str]]
 @pytest.fixture(scope="module")
 def findings(tmp_path_factory: pytest.TempPathFactory) -> Findings:
     """In every setup, and in the full one broken in every way, by one run of the scanner."""
-    # A type that the templates do not know is an error here.
     templates = {name: template(build_component(**args).recorder.resources) for name, args in SETUPS.items()}
     for break_it in BREAKS:
         broken = deepcopy(templates[FULL])
         break_it(broken)
         templates[break_it.__name__] = broken
     return scan(templates, tmp_path_factory.mktemp("scan"))
+
+
+def test_the_scanner_knows_every_type_by_the_name_that_it_is_written_with() -> None:
+    written = {kind for args in SETUPS.values() for kind in template(build_component(**args).recorder.resources)}
+
+    assert written - types() == set()
 
 
 @pytest.mark.parametrize("setup", SETUPS)
