@@ -167,9 +167,7 @@ class StandIn(protocol.Provider, Generic[SessionT]):
             self._finish(resource, inputs, creating=True)
             outputs = self._outputs(resource, inputs, inputs, secrets)
         except ProviderError as failure:
-            # The state says what was wanted, not what is there, as with the real provider (pulumi/pulumi#21458).
-            wanted = _wrap_outputs(resource, inputs | resource.created, secrets)
-            raise InitFailedError(str(failure), resource.id, wanted) from failure
+            raise self._half_done(failure, resource, resource.created, inputs, secrets) from failure
         return protocol.CreateResponse(resource.id, outputs)
 
     def _update(self, request: protocol.UpdateRequest) -> protocol.UpdateResponse:
@@ -178,16 +176,29 @@ class StandIn(protocol.Provider, Generic[SessionT]):
         inputs = _public(request.news)
         secrets = secret_names(request.news)
         change = Change(old, inputs, frozenset(_changes(resource, old, inputs)))
-        # The engine also updates without a change, after an initialisation that failed.
-        if change.names:
-            self.attempt(resource, "updating", resource.id, lambda: resource.update(change))
+        if not change.names:
+            # The engine also updates what it failed to make or to change before; the real provider does nothing then.
+            return protocol.UpdateResponse(request.olds)
         state = {name: value for name, value in old.items() if name not in resource.inputs} | inputs
         try:
+            self.attempt(resource, "updating", resource.id, lambda: resource.update(change))
             self._finish(resource, inputs, creating=False)
-        except ProviderError as failure:
             outputs = self._outputs(resource, inputs, state, secrets)
-            raise InitFailedError(str(failure), resource.id, outputs) from failure
-        return protocol.UpdateResponse(self._outputs(resource, inputs, state, secrets))
+        except ProviderError as failure:
+            raise self._half_done(failure, resource, state, inputs, secrets) from failure
+        return protocol.UpdateResponse(outputs)
+
+    def _half_done(
+        self,
+        failure: ProviderError,
+        resource: Resource[SessionT],
+        state: Properties,
+        inputs: Properties,
+        secrets: set[str],
+    ) -> InitFailedError:
+        """Keep in the state what was wanted, not what is there, as the real provider does (pulumi/pulumi#21458)."""
+        wanted = state | resource.wanted(inputs)
+        return InitFailedError(str(failure), resource.id, _wrap_outputs(resource, wanted, secrets))
 
     def _finish(self, resource: Resource[SessionT], inputs: Properties, *, creating: bool) -> None:
         self.attempt(resource, "waiting for", resource.id, lambda: resource.finish(inputs, creating=creating))
@@ -265,7 +276,7 @@ def _violations(resource: type[Resource[Any]], given: Properties) -> Iterable[Vi
 def _changes(resource: Resource[Any], state: Properties, inputs: Properties) -> Iterable[str]:
     """Names of the inputs that differ from the state as Terraform sees it."""
     for name, rule in resource.inputs.items():
-        if _differs(rule, state.get(name), inputs.get(name)):
+        if _differs(rule, state.get(name), inputs.get(name)) and not resource.ignores(name, inputs):
             yield name
     yield from resource.drifted(state, inputs)
 

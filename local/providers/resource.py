@@ -130,12 +130,21 @@ class Resource(ABC, Generic[SessionT]):
         del state, inputs
         yield from ()
 
+    def ignores(self, name: str, inputs: Properties) -> bool:
+        """Whether the provider takes no notice of the changed input `name`."""
+        del name, inputs
+        return False
+
+    def wanted(self, inputs: Properties) -> Properties:
+        """Return the outputs that the inputs alone make."""
+        return inputs
+
     @abstractmethod
     def create(self, inputs: Properties) -> str:
         """Create the resource and return its id, which is `self.id` from then on."""
 
     def finish(self, inputs: Properties, *, creating: bool) -> None:
-        """Do what may fail when the resource exists already; runs after each create and update."""
+        """Do what may fail when the resource exists already; runs after each creation and change."""
         del inputs, creating
 
     @abstractmethod

@@ -13,8 +13,9 @@ import subprocess
 import sys
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import boto3
 import pulumi
@@ -28,15 +29,17 @@ from pulumi.runtime.proto import provider_pb2, status_pb2
 
 from local.paths import ROOT
 from local.providers.aws import provider
+from local.providers.aws.logs import LogGroup
 from local.providers.aws.network import Vpc
 from local.providers.aws.provider import SERVICES, AwsStandIn
+from local.providers.aws.service import Wait
 from local.providers.aws.session import Session
 from local.providers.aws.task_definition import same_containers
 from local.providers.awsx.subnets import SubnetSpec, plan
 from local.providers.awsx.vpc import VpcArgs
 from local.providers.errors import InitFailedError, ProviderError
 from local.providers.random.provider import RandomStandIn
-from local.providers.resource import Function
+from local.providers.resource import Change, Function
 from local.providers.sdk import declaration
 from local.providers.server import status_of
 from local.providers.values import UNKNOWN, Properties, plain_map, wrap_map
@@ -570,6 +573,173 @@ def test_capacity_providers_of_a_service_change_only_with_a_new_deployment(aws: 
     assert "capacityProviderStrategies" in diff.diffs
     assert not diff.replaces
     service.delete()
+
+
+@pytest.fixture
+def updates(aws: AwsStandIn) -> Generator[list[dict[str, Any]]]:
+    """Record what UpdateService is sent."""
+    sent: list[dict[str, Any]] = []
+    events = aws.session().client("ecs").meta.events
+
+    def record(params: dict[str, Any], **_: Any) -> None:
+        sent.append(params)
+
+    events.register("provide-client-params.ecs.UpdateService", record)
+    yield sent
+    events.unregister("provide-client-params.ecs.UpdateService", record)
+
+
+def test_an_update_of_a_service_sends_what_has_changed(
+    aws: AwsStandIn, world: World, updates: list[dict[str, Any]]
+) -> None:
+    service = Driven(aws, "aws:ecs/service:Service")
+    inputs = {**_service(world), "forceNewDeployment": True}
+    service.create(inputs)
+
+    service.update({**inputs, "tags": {"a": "1"}})
+    assert updates == []
+
+    service.update({**inputs, "deploymentMaximumPercent": 100})
+    [sent] = updates
+    assert {name: value for name, value in sent.items() if name not in ("service", "cluster")} == {
+        "deploymentConfiguration": {"maximumPercent": 100, "minimumHealthyPercent": 100},
+        "forceNewDeployment": True,
+    }
+    service.delete()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "force", "changes"),
+    [
+        ({}, {"a": "1"}, True, True),
+        ({"a": "1"}, {"a": "2"}, True, True),
+        ({"a": "1"}, {"a": "2"}, False, False),
+        ({"a": "1"}, {}, True, False),
+    ],
+    ids=["given", "changed", "without force_new_deployment", "no longer given"],
+)
+def test_triggers_of_a_service_start_a_deployment_that_is_forced(
+    aws: AwsStandIn,
+    world: World,
+    updates: list[dict[str, Any]],
+    before: dict[str, str],
+    after: dict[str, str],
+    force: bool,
+    changes: bool,
+) -> None:
+    service = Driven(aws, "aws:ecs/service:Service")
+    inputs = {**_service(world), "forceNewDeployment": force}
+    service.create({**inputs, "triggers": before})
+
+    diff = service.diff({**inputs, "triggers": after})
+    assert (diff.diffs, diff.replaces) == (["triggers"] if changes else [], [])
+
+    service.update({**inputs, "triggers": after})
+    assert [sent["forceNewDeployment"] for sent in updates] == ([True] if changes else [])
+    service.delete()
+
+
+ASKED_AT = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
+
+
+def deployment(name: str, seconds: int, status: str = "PRIMARY", state: str = "IN_PROGRESS") -> dict[str, Any]:
+    """Return a deployment of this age: seconds after the call that is waited for, or before it."""
+    return {
+        "id": name,
+        "createdAt": ASKED_AT + timedelta(seconds=seconds),
+        "status": status,
+        "rolloutState": state,
+        "rolloutStateReason": f"{name} is {state}",
+    }
+
+
+OLD = deployment("old", -60, "ACTIVE", "COMPLETED")
+FAILED = deployment("new", 1, "ACTIVE", "FAILED")
+ROLLED_BACK = deployment("old", -60, "PRIMARY", "IN_PROGRESS")
+
+
+class Answer(NamedTuple):
+    """What ECS says, and what the wait makes of it: that it is over or not, or the reason of a failure."""
+
+    deployments: list[dict[str, Any]]
+    running: int
+    outcome: bool | str
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [Answer([deployment("new", 1), OLD], 1, False), Answer([deployment("new", 1, state="COMPLETED")], 1, True)],
+        [Answer([deployment("new", 1)], 1, False), Answer([deployment("new", 1, state="FAILED")], 0, "new is FAILED")],
+        [
+            Answer([deployment("new", 1), OLD], 0, False),
+            Answer([ROLLED_BACK, FAILED], 0, False),
+            Answer([ROLLED_BACK], 1, "new is FAILED"),
+        ],
+        [Answer([deployment("new", -1), OLD], 1, False), Answer([deployment("new", -1)], 1, True)],
+        [Answer([deployment("new", -1)], 0, False), Answer([deployment("new", -1, state="FAILED")], 0, False)],
+        [
+            Answer([deployment("new", -1), OLD], 0, False),
+            Answer([ROLLED_BACK, FAILED], 1, False),
+            Answer([ROLLED_BACK], 1, True),
+        ],
+    ],
+    ids=[
+        "new deployment that completes",
+        "new deployment that fails",
+        "new deployment that is rolled back",
+        "clock ahead, task that runs",
+        "clock ahead, task that never runs",
+        "clock ahead, deployment that is rolled back",
+    ],
+)
+def test_the_wait_for_a_service_is_that_of_the_real_provider(answers: list[Answer]) -> None:
+    wait = Wait(ASKED_AT)
+    for deployments, running, outcome in answers:
+        service = {
+            "deploymentController": {"type": "ECS"},
+            "deployments": deployments,
+            "desiredCount": 1,
+            "runningCount": running,
+        }
+        if isinstance(outcome, str):
+            with pytest.raises(ProviderError, match=outcome):
+                wait.is_over(service)
+        else:
+            assert wait.is_over(service) is outcome
+
+
+def test_an_update_without_a_change_does_nothing(aws: AwsStandIn, client: Client) -> None:
+    group = Driven(aws, "aws:cloudwatch/logGroup:LogGroup")
+    inputs = {"retentionInDays": 7}
+    group.create(inputs)
+    client("logs").put_retention_policy(logGroupName=group.id, retentionInDays=30)
+    state = group.state
+
+    group.update(inputs)
+
+    assert group.state == state
+    assert client("logs").describe_log_groups(logGroupNamePrefix=group.id)["logGroups"][0]["retentionInDays"] == 30
+    group.delete()
+
+
+def test_an_update_that_fails_leaves_what_was_wanted_in_the_state(
+    aws: AwsStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = Driven(aws, "aws:cloudwatch/logGroup:LogGroup")
+    group.create({"retentionInDays": 7, "tags": {"a": "1"}})
+
+    def refused(_self: LogGroup, _change: Change) -> None:
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "PutRetentionPolicy")
+
+    monkeypatch.setattr(LogGroup, "update", refused)
+    with pytest.raises(InitFailedError, match="AccessDeniedException: no") as failed:
+        group.update({"retentionInDays": 30, "tags": {"a": "2"}})
+    group.state = dict(failed.value.properties)
+
+    assert group.outputs["retentionInDays"] == 30
+    assert not group.diff({"retentionInDays": 30, "tags": {"a": "2"}}).changes
+    group.delete()
 
 
 IN_USE = ClientError({"Error": {"Code": "DependencyViolation", "Message": "has a dependent object"}}, "DeleteVpc")

@@ -3,6 +3,7 @@
 import ipaddress
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,6 +30,9 @@ IMPLEMENTED = frozenset(
     }
 )
 """Keys that mean something here; the skip* flags are accepted because nothing that they skip is done."""
+
+CLOCK_AHEAD = "STAND_IN_CLOCK_AHEAD"
+"""The environment variable for tests that sets this machine's clock ahead of AWS's, in seconds."""
 
 ENGINE_KEYS = frozenset({"version", "pluginDownloadURL", "pluginChecksums"})
 """Set by the engine beside the provider's own configuration."""
@@ -93,6 +97,7 @@ def settings(config: Properties, environment: Mapping[str, str], services: Itera
         secret_key=secret_key,
         default_tags=default_tags.get("tags") or {},
         s3_path_style=bool(config.get("s3UsePathStyle")),
+        clock_ahead=timedelta(seconds=float(environment.get(CLOCK_AHEAD, 0))),
     )
 
 

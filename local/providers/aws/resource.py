@@ -175,6 +175,9 @@ class TaggedResource(AwsResource):
             "tagsAll": own,
         }
 
+    def wanted(self, inputs: Properties) -> Properties:
+        return {**super().wanted(inputs), "tagsAll": self.tags_all(inputs)}
+
     def drifted(self, state: Properties, inputs: Properties) -> Iterator[str]:
         yield from super().drifted(state, inputs)
         tags = inputs.get("tags")

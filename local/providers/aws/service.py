@@ -1,6 +1,8 @@
 """ECS services, and the wait until one is steady."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from local.providers.aws.cluster import EcsTaggedResource
@@ -13,11 +15,9 @@ from local.providers.values import Properties
 TIMEOUT = 20 * 60.0
 """Seconds for create, update and delete each, as in the real provider, unless `custom_timeouts` says otherwise."""
 POLL_INTERVAL = 0.5
-ROLLBACK_GRACE = 10.0
-"""Seconds in which a rollback has to follow a failed deployment."""
-
 _SWITCH = {True: "ENABLED", False: "DISABLED"}
 _UNLESS_GIVEN = {"deploymentCircuitBreaker": {"enable": False, "rollback": False}, "desiredCount": 0}
+_PERCENTAGES = frozenset({"deploymentMaximumPercent", "deploymentMinimumHealthyPercent"})
 
 
 def same_network(old: dict[str, Any], new: dict[str, Any]) -> bool:
@@ -66,50 +66,57 @@ class Service(EcsTaggedResource):
     creates = "create_service"
     outputs = {"arn": "serviceArn", "launchType": "launchType", "schedulingStrategy": "schedulingStrategy"}
     auto_name = AutoName(max_length=255)
+    _asked_at: datetime | None = None
+    """When ECS was last asked to create or to change the service, by this machine's clock."""
 
     def replaces(self, name: str, change: Change) -> bool:
         if name == "capacityProviderStrategies" and not change.new.get("forceNewDeployment"):
             raise ProviderError("force_new_deployment should be true when capacity_provider_strategy is being updated")
         return super().replaces(name, change)
 
-    def request(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        return super().request({**_UNLESS_GIVEN, **inputs})
+    def ignores(self, name: str, inputs: Properties) -> bool:
+        return name == "triggers" and not (inputs.get("forceNewDeployment") and inputs.get("triggers"))
+
+    def create(self, inputs: Properties) -> str:
+        self._asked_at = self._now()
+        return super().create(_with_defaults(inputs))
+
+    def update(self, change: Change) -> None:
+        changed = change.names - {"tags", "tagsAll"}
+        if changed:
+            sent = {"cluster", *changed, *(_PERCENTAGES if changed & _PERCENTAGES else ())}
+            new = _with_defaults(change.new)
+            self._asked_at = self._now()
+            self.call(
+                "update_service",
+                {name: value for name, value in new.items() if name in sent},
+                service=self.id,
+                forceNewDeployment=bool(new.get("forceNewDeployment")),
+            )
+        super().update(change)
+
+    def _now(self) -> datetime:
+        return datetime.now(UTC) + self.session.settings.clock_ahead
 
     def finish(self, inputs: Properties, *, creating: bool) -> None:
-        if not inputs["waitForSteadyState"]:
+        if self._asked_at is None or not inputs["waitForSteadyState"]:
             return
         action = f"waiting for ECS Service ({self.id}) {'create' if creating else 'update'}"
-        failed_for = 0.0
+        wait = Wait(self._asked_at)
         while True:
             service = self._describe(inputs)
             if service is None:
                 raise ProviderError(f"{action}: the service is gone")
-            deployments = service["deployments"]
-            primary = next(deployment for deployment in deployments if deployment["status"] == "PRIMARY")
-            rollout = primary.get("rolloutState")
-            if rollout == "FAILED":
-                failed_for += POLL_INTERVAL
-                breaker: Properties = inputs.get("deploymentCircuitBreaker") or {}
-                rolls_back = breaker.get("rollback") and not creating
-                if not rolls_back or failed_for > ROLLBACK_GRACE:
-                    raise ProviderError(f"{action}: {primary.get('rolloutStateReason', 'Deployment failed')}")
-            elif (
-                rollout in (None, "COMPLETED")
-                and len(deployments) == 1
-                and service["runningCount"] == service["desiredCount"]
-            ):
-                return
+            try:
+                if wait.is_over(service):
+                    return
+            except ProviderError as failed:
+                raise ProviderError(f"{action}: {failed}") from failed
             if not self.operation.wait(POLL_INTERVAL, TIMEOUT):
                 raise ProviderError(
                     f"{action}: timeout while waiting for state to become 'tfSTABLE' "
                     f"(last state: 'tfPENDING', timeout: {self.operation.timeout or TIMEOUT:.0f}s)"
                 )
-
-    def update(self, change: Change) -> None:
-        if change.names - {"tags", "tagsAll", "waitForSteadyState"}:
-            force = bool(change.new.get("forceNewDeployment"))
-            self.call("update_service", change.new, service=self.id, forceNewDeployment=force)
-        super().update(change)
 
     def describe(self, state: Properties) -> Any:
         found = self._describe(state)
@@ -156,6 +163,39 @@ class Service(EcsTaggedResource):
         cluster = {"cluster": state["cluster"]} if state.get("cluster") else {}
         answer = self.client(state).describe_services(services=[self.id], include=["TAGS"], **cluster)
         return next(iter(answer["services"]), None)
+
+
+def _with_defaults(inputs: Properties) -> Properties:
+    return {**_UNLESS_GIVEN, **{name: value for name, value in inputs.items() if value is not None}}
+
+
+@dataclass
+class Wait:
+    """The real provider's wait: for the deployment that a call has made, or for the number of tasks.
+
+    The clocks decide. A deployment that seems older than the call is none that it made, and the wait is over when as
+    many tasks run as are wanted, healthy or not, and whatever becomes of them.
+    """
+
+    asked_at: datetime
+    _deployment: str | None = None
+    _reason: str = ""
+
+    def is_over(self, service: Mapping[str, Any]) -> bool:
+        """Raise ProviderError, with the reason that ECS gives, when the deployment has failed and is rolled back."""
+        deployments = {each["id"]: each for each in service["deployments"]}
+        [primary] = [each for each in deployments.values() if each["status"] == "PRIMARY"]
+        if self._deployment is None:
+            is_new = "deploymentController" in service and primary["createdAt"] > self.asked_at
+            self._deployment = primary["id"] if is_new else ""
+        if not self._deployment:
+            return len(deployments) == 1 and service["runningCount"] == service["desiredCount"]
+        deployment = deployments.get(self._deployment)
+        if deployment:
+            self._reason = deployment["rolloutStateReason"]
+        if deployment is None or (deployment is primary and deployment["rolloutState"] == "FAILED"):
+            raise ProviderError(self._reason)
+        return deployment["rolloutState"] == "COMPLETED"
 
 
 def _as_spelled(arn: str, written: str | None) -> str:

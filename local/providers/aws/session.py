@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
@@ -28,6 +29,8 @@ class Settings:
     secret_key: str
     default_tags: Mapping[str, str] = field(default_factory=dict[str, str])
     s3_path_style: bool = False
+    clock_ahead: timedelta = timedelta()
+    """By how much this machine's clock is ahead of AWS's."""
 
 
 class Session:
