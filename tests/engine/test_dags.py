@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "old name.py").write_text("é = 1\n")
     (folder / ".env").write_text("PASSWORD=x\n")
     return folder
+
+
+@pytest.fixture(scope="module")
+def empty_stack(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Generator[Deployed]:
+    """Return a stack whose provider gives every resource more tags than an object of S3 may have."""
+    tags = {f"tag-{number}": "default" for number in range(11)}
+    config = {"aws:defaultTags": {"tags": tags}}
+    deployed = Deployed(cloud, Workspace.make(cloud, tmp_path_factory.mktemp("stack"), "", config))
+    yield deployed
+    deployed.workspace.destroy()
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +66,13 @@ def running(stack: Deployed) -> tuple[list[str], str, str]:
     """Return what must not change: the task, the revision that it runs, and where it is."""
     outputs = stack.workspace.outputs()
     return stack.task_arns, outputs["task_definition_arn"], outputs["url"]
+
+
+def test_the_objects_carry_no_tags_and_the_bucket_those_of_the_provider(stack: Deployed) -> None:
+    s3, name = stack.client("s3"), bucket(stack)
+
+    assert len(s3.get_bucket_tagging(Bucket=name)["TagSet"]) == 11
+    assert [key for key in objects(stack) if s3.get_object_tagging(Bucket=name, Key=key)["TagSet"]] == []
 
 
 def test_every_file_but_the_hidden_ones_is_in_the_bucket(stack: Deployed) -> None:

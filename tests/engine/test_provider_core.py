@@ -419,6 +419,12 @@ REFUSALS: list[tuple[str, dict[str, Any], str, str]] = [
         "containerDefinitions",
         "Invalid type for parameter [0].memory",
     ),
+    (
+        "aws:s3/bucketObjectv2:BucketObjectv2",
+        {"bucket": "b", "overrideProvider": {"defaultTags": {"tags": {"a": "1"}}}},
+        "overrideProvider.defaultTags.tags",
+        "must be empty",
+    ),
     ("aws:ssm/parameter:Parameter", {"type": "String"}, "value", "missing"),
     ("aws:ssm/parameter:Parameter", {"type": "Secret", "value": "x"}, "type", "expected one of String"),
     (
@@ -539,6 +545,22 @@ def test_new_default_tags_update_what_has_the_old_ones(aws: AwsStandIn, endpoint
     group.update({"tags": {"a": "1"}})
     assert client("logs").list_tags_for_resource(resourceArn=group.outputs["arn"])["tags"] == {"team": "x", "a": "1"}
     group.delete()
+
+
+def test_an_object_can_be_kept_from_the_default_tags(aws: AwsStandIn, world: World, client: Client) -> None:
+    overridden = Driven(aws, "aws:s3/bucketObjectv2:BucketObjectv2")
+    inputs = {"bucket": world.bucket, "source": pulumi.StringAsset("one")}
+    overridden.create(inputs)
+    assert overridden.outputs["tagsAll"] == {"owner": "tests"}
+
+    inputs["overrideProvider"] = {"defaultTags": {"tags": {}}}
+    assert sorted(overridden.diff(inputs).diffs) == ["overrideProvider", "tagsAll"]
+    overridden.update(inputs)
+
+    key = overridden.outputs["key"]
+    assert client("s3").get_object_tagging(Bucket=world.bucket, Key=key)["TagSet"] == []
+    assert not overridden.diff(inputs).changes
+    overridden.delete()
 
 
 def test_a_new_security_group_lets_nothing_out(aws: AwsStandIn, world: World, client: Client) -> None:

@@ -42,8 +42,8 @@ def tls_only_policy(bucket_arn: str) -> dict[str, Any]:
 def create_dag_bucket(scope: Scope, files: Sequence[DagFile]) -> DagBucket:
     """Create a private bucket with these files.
 
-    Each file is a resource of its own, found changed by its digest: a changed file is an update of its object, and of
-    nothing else. The objects carry no tags, since S3 allows ten and a resource fifty.
+    Each file is one resource, found changed by its digest: a changed file is an update of its object, and of nothing
+    else. The objects carry no tags, not even the provider's default ones: S3 allows ten, and a resource fifty.
     """
     bucket = aws.s3.Bucket(f"{scope.name}-dags", force_destroy=True, tags=scope.tags, opts=scope.opts)
     public_access_block = aws.s3.BucketPublicAccessBlock(
@@ -76,6 +76,7 @@ def create_dag_bucket(scope: Scope, files: Sequence[DagFile]) -> DagBucket:
             key=f"{BUCKET_PREFIX}/{file.name}",
             source=pulumi.FileAsset(str(file.path)),
             source_hash=file.sha256,
+            override_provider={"default_tags": {"tags": {}}},
             opts=guarded,
         )
         for file in files

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlencode
 
+import jmespath
 import pulumi
 from botocore.exceptions import ClientError
 
@@ -189,6 +190,7 @@ class BucketObject(TaggedResource):
     inputs = properties(
         bucket=Field(replaces=True),
         key=Field(replaces=True, computed=True),
+        overrideProvider=Property(),
         source=Field(api="Body", encode=_contents, same=lambda old, new: _digest(old) == _digest(new)),
         sourceHash=Property(),
     )
@@ -196,6 +198,17 @@ class BucketObject(TaggedResource):
     identity = "{bucket}/{key}"
     creates, deletes = "put_object", "delete_object"
     auto_name = AutoName(max_length=1024, property="key", random_digits=0)
+
+    @classmethod
+    def check(cls, inputs: Properties) -> Iterator[Violation]:
+        overridden: Any = inputs.get("overrideProvider")
+        if isinstance(overridden, dict) and jmespath.search("defaultTags.tags", overridden):
+            yield Violation("overrideProvider.defaultTags.tags", "must be empty: default tags are overridden by none")
+
+    def tags_all(self, inputs: Properties) -> dict[str, str]:
+        # One that names the default tags names none.
+        overridden = "defaultTags" in (inputs.get("overrideProvider") or {})
+        return inputs.get("tags") or {} if overridden else super().tags_all(inputs)
 
     def creation_tags(self, inputs: Properties) -> Properties:
         return {"Tagging": urlencode(self.tags_all(inputs)), "ContentType": CONTENT_TYPE}
@@ -211,5 +224,7 @@ class BucketObject(TaggedResource):
 
     def retag(self, state: Properties, added: Mapping[str, str], removed: Iterable[str]) -> None:
         del added, removed
-        tags = {"TagSet": self.tag_list(self.tags_all(state))}
-        self.call("put_object_tagging", state, Tagging=tags)
+        if tags := self.tag_list(self.tags_all(state)):
+            self.call("put_object_tagging", state, Tagging={"TagSet": tags})
+        else:
+            self.call("delete_object_tagging", state)
