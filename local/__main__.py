@@ -49,7 +49,7 @@ def destroy() -> None:
 
 
 def _stack() -> Stack:
-    return Stack(Cloud(HOME, PORT, engine()), ROOT, STACK)
+    return Stack(Cloud(HOME, PORT, engine(), detached=True), ROOT, STACK)
 
 
 def show_status() -> int:

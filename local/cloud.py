@@ -30,10 +30,12 @@ class Cloud:
     home: Home
     port: int
     engine: Engine
+    detached: bool = False
+    """Whether the emulator outlives the process that starts it."""
 
     @property
     def emulator(self) -> EmulatorProcess:
-        return EmulatorProcess(self.home, self.port)
+        return EmulatorProcess(self.home, self.port, detached=self.detached)
 
     def left_behind(self) -> set[str]:
         """Return what is there now and was not when the emulator started."""

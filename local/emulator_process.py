@@ -1,5 +1,6 @@
 """The emulator's process: started in the background, found again by later commands, stopped without a rest."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -23,11 +24,15 @@ STOP_SECONDS = 90
 
 
 class EmulatorProcess:
-    """The one emulator of a home folder."""
+    """The one emulator of a home folder.
 
-    def __init__(self, home: Home, port: int) -> None:
+    It ends with the process that has started it, or if `detached` outlives it, for other commands to find.
+    """
+
+    def __init__(self, home: Home, port: int, *, detached: bool = False) -> None:
         self._home = home
         self._port = port
+        self._detached = detached
         self._record = home.run / "emulator.json"
         self.log = home.run / "emulator.log"
 
@@ -49,7 +54,7 @@ class EmulatorProcess:
         self._refuse_used_port()
         self._home.run.mkdir(parents=True, exist_ok=True)
         with Step(f"AWS emulator at {self.endpoint}"), self.log.open("w") as log:
-            # A session of its own: Ctrl-C in the terminal and the end of this command are not meant for it.
+            # A session of its own: Ctrl-C in the terminal is not meant for it.
             process = subprocess.Popen(
                 command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
@@ -61,7 +66,7 @@ class EmulatorProcess:
                 process.wait()
                 self._record.unlink(missing_ok=True)
                 raise
-            process.returncode = 0  # it outlives this command; Popen would warn of a child that is not waited for
+            process.returncode = 0  # nobody waits for it here, of which Popen would warn
 
     def refuse_other_images(self, images: Mapping[str, Path]) -> None:
         """Refuses to go on with an emulator that was started with other images: it would not find the new ones."""
@@ -90,7 +95,7 @@ class EmulatorProcess:
         command = [sys.executable, "-m", "local.emulator", "--port", str(self._port), "--data", str(self._home.data)]
         for image, venv in images.items():
             command += ["--image", f"{image}={venv}"]
-        return command
+        return command if self._detached else [*command, "--parent", str(os.getpid())]
 
     def _refuse_used_port(self) -> None:
         with socket.socket() as probe:

@@ -17,6 +17,8 @@ from local.emulator.fargate.sandbox import available_isolation
 
 _LOG = logging.getLogger("local.emulator")
 
+_PARENT_POLL_SECONDS = 1.0
+
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local.emulator", description=__doc__)
@@ -37,6 +39,12 @@ def _arguments() -> argparse.Namespace:
         "--isolation",
         choices=("namespaces", "user-namespaces", "none"),
         help="how containers are kept apart (default: the strongest that this machine grants)",
+    )
+    parser.add_argument(
+        "--parent",
+        type=int,
+        metavar="PID",
+        help="the process that starts the emulator; once it has ended, however it did, the emulator ends as on SIGTERM",
     )
     return parser.parse_args()
 
@@ -86,7 +94,9 @@ def main() -> int:
         isolation,
         ", ".join(images) or "none",
     )
-    ended.wait()
+    # A parent that was killed can stop nobody; a process that lost its parent is given another one.
+    while not ended.wait(_PARENT_POLL_SECONDS) and arguments.parent in (None, os.getppid()):
+        pass
     _LOG.info("stopping every task")
     # A second signal is for those who can't wait for the containers' stopTimeout: they die with this process.
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -103,7 +103,7 @@ class Emulator:
         self.process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "local.emulator", "--port", str(port), "--data", str(data)),
-                *("--image", f"{IMAGE}={sys.prefix}", *options),
+                *("--image", f"{IMAGE}={sys.prefix}", "--parent", str(os.getpid()), *options),
             ],
             cwd=ROOT,
             env={**os.environ, "LEAKED": "from the emulator's environment"},

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import stat
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Generator
 from pathlib import Path
+from textwrap import dedent
 
 import psutil
 import pytest
@@ -270,6 +272,63 @@ def test_up_adopts_what_a_pulumi_that_was_killed_has_created(stack: Stack, capfd
     assert "runner (aws:cloudwatch/logGroup:LogGroup): adopted runner-" in captured.err
     assert "created" not in captured.out
     assert cloud.left_behind() == made
+
+
+RUN = """
+    import sys
+    import time
+    from pathlib import Path
+
+    from local.cloud import Cloud
+    from local.engine.choose import engine
+    from local.paths import Home
+    from local.testing.emulated import IMAGE, WEB_SERVER, Account, Emulator, free_port
+
+    def test_that_does_not_end(tmp_path):
+        cloud = Cloud(Home(tmp_path / "home"), free_port(), engine())
+        cloud.start({IMAGE: Path(sys.prefix)})
+        for emulator in (cloud.emulator, Emulator(tmp_path / "emulator")):
+            account = Account(emulator.endpoint)
+            account.create_service(account.register(["python", "-c", WEB_SERVER])).task()
+        Path("READY").touch()
+        while True:
+            time.sleep(0.1)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("options", [["-p", "no:xdist"], ["--numprocesses", "1"]], ids=["alone", "with a worker"])
+def test_emulators_and_their_tasks_end_with_the_test_run_that_started_them(
+    tmp_path: Path, number: signal.Signals, options: list[str]
+) -> None:
+    ready = tmp_path / "ready"
+    (tmp_path / "test_run.py").write_text(dedent(RUN).replace("READY", str(ready)))
+    command = [sys.executable, "-m", "pytest", "-c", ROOT / "pyproject.toml", f"--rootdir={ROOT}", *options]
+    with subprocess.Popen([*command, f"--basetemp={tmp_path / 'run'}", tmp_path / "test_run.py"], cwd=ROOT) as run:
+        _wait_until(lambda: ready.exists() or run.poll() is not None)
+        family = psutil.Process(run.pid).children(recursive=True)
+        run.send_signal(number)
+    assert sum("serve_forever" in " ".join(process.cmdline()) for process in family if process.is_running()) == 2
+    assert psutil.wait_procs(family, timeout=30)[1] == []
+
+
+@pytest.mark.parametrize("detached", [True, False])
+def test_an_emulator_outlives_the_command_that_starts_it_only_if_it_is_detached(
+    tmp_path: Path, free_port: int, detached: bool
+) -> None:
+    code = f"""
+        from pathlib import Path
+        from local.emulator_process import EmulatorProcess
+        from local.paths import Home
+        EmulatorProcess(Home(Path({str(tmp_path)!r})), {free_port}, detached={detached}).start({{}})
+    """
+    subprocess.run([sys.executable, "-c", dedent(code)], cwd=ROOT, check=True)
+    emulator = EmulatorProcess(Home(tmp_path), free_port, detached=detached)
+    try:
+        started = [process] if (process := emulator.running()) else []
+        assert bool(psutil.wait_procs(started, timeout=5)[1]) == detached
+    finally:
+        emulator.stop()
 
 
 def _mentions(process: psutil.Process, folder: Path) -> bool:
