@@ -59,7 +59,7 @@ def main() -> int:
     from local.emulator.api.ecs import ControlPlane
     from local.emulator.api.rules import enforce_deletion_rules
     from local.emulator.api.server import ApiServer
-    from local.emulator.fargate.task import Agent
+    from local.emulator.fargate.run import Agent
 
     try:
         images = {image.name: image for image in map(Image.parse, arguments.image)}

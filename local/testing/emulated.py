@@ -115,6 +115,11 @@ class Emulator:
         process = psutil.Process(self.process.pid)
         return [process, *process.children(recursive=True)]
 
+    def pass_time(self, seconds: float) -> None:
+        """Set the emulator's clock forward."""
+        body = json.dumps({"seconds": seconds}).encode()
+        urllib.request.urlopen(urllib.request.Request(f"{self.endpoint}/clock", body, method="PUT")).close()
+
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         self.process.send_signal(number)
         self.process.wait(60)
@@ -148,6 +153,8 @@ class Account:
         self.ecs.create_cluster(clusterName=CLUSTER)
         self.ssm.put_parameter(Name="/tests/password", Value="a secret", Type="SecureString")
         self.role = self._create_execution_role()
+        self.group = self.create_group()
+        """No way in."""
 
     def create_group(self, *cidrs: str) -> str:
         """Return a security group that lets `cidrs` reach the tasks' port."""
@@ -189,6 +196,30 @@ class Account:
             containerDefinitions=[definition],
         )
         return response["taskDefinition"]["taskDefinitionArn"]
+
+    def run_until_stopped(self, definition: str, subnet: str | None = None) -> Answer:
+        """Run a task that ends by itself, and return what is said of it then."""
+        network = {"subnets": [subnet or self.subnet], "securityGroups": [self.group], "assignPublicIp": "ENABLED"}
+        [task] = self.ecs.run_task(
+            cluster=CLUSTER,
+            taskDefinition=definition,
+            launchType="FARGATE",
+            networkConfiguration={"awsvpcConfiguration": network},
+        )["tasks"]
+        return until(lambda: self._stopped(task), 30, f"end of {task['taskArn']}")
+
+    def task(self, task: Answer) -> Answer:
+        """Return what is said of a task now."""
+        return self.ecs.describe_tasks(cluster=CLUSTER, tasks=[task["taskArn"]])["tasks"][0]
+
+    def log(self, task: Answer) -> list[str]:
+        stream = f"prefix/app/{task['taskArn'].rpartition('/')[2]}"
+        events = self.logs.get_log_events(logGroupName=LOG_GROUP, logStreamName=stream)["events"]
+        return [event["message"] for event in events]
+
+    def _stopped(self, task: Answer) -> Answer | None:
+        now = self.task(task)
+        return now if now["lastStatus"] == "STOPPED" else None
 
     def create_service(self, definition: str, group: str | None = None, *, breaker: bool = True) -> "Service":
         name = f"service-{uuid.uuid4().hex[:8]}"
@@ -288,16 +319,11 @@ class Service:
             connection.request("GET", path)
             return connection.getresponse().read().decode()
 
-    def log(self, task: Answer) -> list[str]:
-        stream = f"prefix/app/{task.get('taskArn', '').rpartition('/')[2]}"
-        events = self.account.logs.get_log_events(logGroupName=LOG_GROUP, logStreamName=stream)["events"]
-        return [event["message"] for event in events]
-
     def scale(self, desired_count: int) -> None:
         self.account.ecs.update_service(cluster=CLUSTER, service=self.name, desiredCount=desired_count)
 
-    def deploy(self, definition: str) -> None:
-        self.account.ecs.update_service(cluster=CLUSTER, service=self.name, taskDefinition=definition)
+    def deploy(self, definition: str, **changes: Any) -> None:
+        self.account.ecs.update_service(cluster=CLUSTER, service=self.name, taskDefinition=definition, **changes)
 
     def _is_completed(self, definition: str | None) -> bool:
         deployment = self.deployment()

@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Generator
@@ -25,8 +24,8 @@ from local.testing.emulated import CLUSTER, HEALTH_CHECK, PORT, WEB_SERVER, Acco
 
 PYTHON = ["python", "-c"]
 SERVER = [*PYTHON, WEB_SERVER]
-RESTART_PERIOD = 60
-"""Seconds; AWS allows no less."""
+RESTARTS = {"enabled": True, "restartAttemptPeriod": 60}
+"""In seconds; AWS allows no fewer."""
 
 
 @pytest.fixture(scope="module")
@@ -41,21 +40,23 @@ def account(emulator: Emulator) -> Account:
     return Account(emulator.endpoint)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def long_lived(account: Account) -> Service:
-    """Start it before the first test, so that its minute has passed when the last one asks for it."""
-    policy = {"enabled": True, "restartAttemptPeriod": RESTART_PERIOD}
-    return account.create_service(account.register(SERVER, restartPolicy=policy))
-
-
 @pytest.fixture(scope="module")
 def healthy(account: Account) -> Service:
-    """Return a service whose task is healthy; tests leave it so."""
+    """Return a service whose task is healthy; tests change nothing about it."""
     secret = {"name": "PASSWORD", "valueFrom": "arn:aws:ssm:us-east-1:123456789012:parameter/tests/password"}
     paths = {"name": "FILE", "value": "/opt/airflow/file"}
     definition = account.register(SERVER, healthCheck=HEALTH_CHECK, secrets=[secret], environment=[paths])
     service = account.create_service(definition)
     service.wait_until_completed()
+    return service
+
+
+@pytest.fixture(scope="module")
+def reachable(account: Account) -> Service:
+    """Return a service whose task runs, and whose security group tests replace."""
+    service = account.create_service(account.register(SERVER))
+    service.task()
+    until(lambda: answer(service, "/"), 20, "answer of the task")
     return service
 
 
@@ -80,16 +81,7 @@ def test_a_service_is_steady_once_its_task_is_healthy(healthy: Service) -> None:
     assert task["healthStatus"] == "HEALTHY"
     assert "has started 1 tasks" in healthy.events()
     assert "has reached a steady state" in healthy.events()
-    assert healthy.log(task) == ["serving"]
-
-
-def test_a_service_without_health_is_not_steady(account: Account) -> None:
-    check = {**HEALTH_CHECK, "command": ["CMD", "false"], "startPeriod": 60}
-    service = account.create_service(account.register(SERVER, healthCheck=check))
-    service.task()
-    time.sleep(HEALTH_CHECK["interval"] + 1)
-    assert service.deployment()["rolloutState"] == "IN_PROGRESS"
-    assert service.task()["healthStatus"] == "UNKNOWN"
+    assert healthy.account.log(task) == ["serving"]
 
 
 def test_the_task_answers_on_its_public_address(healthy: Service) -> None:
@@ -121,49 +113,37 @@ def test_the_container_sees_its_definition_and_nothing_of_the_emulator(emulator:
     ],
 )
 def test_only_ingress_rules_open_the_address(
-    account: Account, healthy: Service, cidrs: list[str], source: str, answers: bool
+    account: Account, cidrs: list[str], source: str, answers: bool, reachable: Service
 ) -> None:
-    service = Service(account, healthy.name, account.create_group(*cidrs))
-    interface = healthy.interfaces()[0]["NetworkInterfaceId"]
+    service = Service(account, reachable.name, account.create_group(*cidrs))
+    interface = reachable.interfaces()[0]["NetworkInterfaceId"]
     account.ec2.modify_network_interface_attribute(NetworkInterfaceId=interface, Groups=[service.group])
-    try:
-        with nullcontext() if answers else pytest.raises(ConnectionError):
-            assert service.get(source=source) == "well"
-    finally:
-        account.ec2.modify_network_interface_attribute(NetworkInterfaceId=interface, Groups=[healthy.group])
+    with nullcontext() if answers else pytest.raises(ConnectionError):
+        assert service.get(source=source) == "well"
 
 
-def test_three_failed_tasks_break_a_deployment_and_leave_their_reasons(account: Account) -> None:
+def test_a_container_that_exits_leaves_its_code_and_its_log(account: Account) -> None:
     program = "import sys; print('line one'); print('line two', file=sys.stderr); sys.exit(3)"
-    service = account.create_service(account.register([*PYTHON, program]))
-    deployment = service.wait_until_failed()
-    assert deployment["failedTasks"] == 3
-    assert deployment["rolloutStateReason"] == "ECS deployment circuit breaker: tasks failed to start."
-    tasks = service.tasks("STOPPED")
-    assert len(tasks) == 3
-    for task in tasks:
-        [container] = task["containers"]
-        assert (task["stopCode"], task["stoppedReason"]) == (
-            "EssentialContainerExited",
-            "Essential container in task exited",
-        )
-        assert container["exitCode"] == 3
-        assert sorted(service.log(task)) == ["line one", "line two"]
+    task = account.run_until_stopped(account.register([*PYTHON, program]))
+    [container] = task["containers"]
+    assert (task["stopCode"], task["stoppedReason"]) == (
+        "EssentialContainerExited",
+        "Essential container in task exited",
+    )
+    assert container["exitCode"] == 3
+    assert sorted(account.log(task)) == ["line one", "line two"]
 
 
 def test_a_container_above_its_memory_is_killed_and_says_so(account: Account) -> None:
     program = "import signal; print('filling', flush=True); data = b'x' * (520 << 20); signal.pause()"
-    check = {**HEALTH_CHECK, "command": ["CMD", "false"], "startPeriod": 60}
-    service = account.create_service(account.register([*PYTHON, program], healthCheck=check))
-    service.wait_until_failed()
-    task = service.tasks("STOPPED")[0]
+    task = account.run_until_stopped(account.register([*PYTHON, program]))
     [container] = task["containers"]
     assert task["stoppedReason"] == "Essential container in task exited"
     assert (container["exitCode"], container["reason"]) == (
         137,
         "OutOfMemoryError: Container killed due to memory usage",
     )
-    assert service.log(task) == ["filling"]
+    assert account.log(task) == ["filling"]
 
 
 @pytest.mark.parametrize("groups", [cgroup.ROOT, Path("/nowhere")], ids=["by control group", "by watch"])
@@ -211,33 +191,6 @@ def test_shared_memory_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert memory.kills == 0
 
 
-def test_a_failed_deployment_rolls_back_to_the_completed_one(account: Account) -> None:
-    good, bad = account.register(SERVER), account.register([*PYTHON, "raise SystemExit(1)"])
-    service = account.create_service(good)
-    service.wait_until_completed()
-    service.deploy(bad)
-    until(lambda: "rolling back to deployment" in service.events(), 20, "rollback")
-    service.wait_until_completed(good)
-    assert service.describe()["taskDefinition"] == good
-    assert service.task()["taskDefinitionArn"] == good
-    assert service.get() == "well"
-
-
-def test_a_deployment_never_overlaps_itself(account: Account) -> None:
-    service = account.create_service(account.register(SERVER))
-    service.wait_until_completed()
-    old = service.task()
-    second = account.register(SERVER)
-    service.deploy(second)
-    service.wait_until_completed(second)
-    [stopped] = account.ecs.describe_tasks(cluster=CLUSTER, tasks=[old["taskArn"]])["tasks"]
-    created, gone = service.task()["createdAt"], stopped["stoppedAt"]
-    assert created is not None
-    assert gone is not None
-    assert created >= gone
-    assert "Scaling activity initiated by" in stopped["stoppedReason"]
-
-
 @pytest.mark.parametrize(
     ("container", "code", "reason"),
     [
@@ -270,46 +223,80 @@ def test_a_deployment_never_overlaps_itself(account: Account) -> None:
     ],
 )
 def test_a_task_that_cannot_start_says_why(account: Account, container: dict[str, Any], code: str, reason: str) -> None:
-    definition = account.register(**{"command": SERVER, **container})
-    service = account.create_service(definition)
-    service.wait_until_failed()
-    task = service.tasks("STOPPED")[0]
+    task = account.run_until_stopped(account.register(**{"command": SERVER, **container}))
     assert task["stopCode"] == code
     assert re.match(reason, task["stoppedReason"])
+
+
+def test_a_service_goes_from_deployment_to_deployment(account: Account, subtests: pytest.Subtests) -> None:
+    """What the scheduler decides is in test_plan.py; here API, scheduler and tasks work together."""
+    good, bad = account.register(SERVER), account.register([*PYTHON, "raise SystemExit(1)"])
+    service = account.create_service(good)
+    service.wait_until_completed()
+
+    with subtests.test("a failed deployment is rolled back to the completed one"):
+        service.deploy(bad)
+        until(lambda: "rolling back to deployment" in service.events(), 20, "rollback")
+        service.wait_until_completed(good)
+        assert service.describe()["taskDefinition"] == good
+        assert service.task()["taskDefinitionArn"] == good
+        assert service.get() == "well"
+
+    with subtests.test("a deployment never overlaps itself"):
+        old = service.task()
+        second = account.register(SERVER)
+        service.deploy(second)
+        service.wait_until_completed(second)
+        stopped = account.task(old)
+        assert service.task()["createdAt"] >= stopped["stoppedAt"]
+        assert "Scaling activity initiated by" in stopped["stoppedReason"]
+
+    with subtests.test("a task that a user stops is replaced"):
+        old = service.task()
+        account.ecs.stop_task(cluster=CLUSTER, task=old["taskArn"], reason="by a test")
+        until(lambda: [each for each in service.tasks() if each["taskArn"] != old["taskArn"]], 20, "other task")
+        stopped = account.task(old)
+        assert (stopped["stopCode"], stopped["stoppedReason"]) == ("UserInitiated", "by a test")
+
+    with subtests.test("a service that is deleted drains and lets go of its security group"):
+        ecs, ec2 = account.ecs, account.ec2
+        assert "scaled above 0" in refusal(lambda: ecs.delete_service(cluster=CLUSTER, service=service.name))
+        assert "DependencyViolation: resource sg-" in refusal(lambda: ec2.delete_security_group(GroupId=service.group))
+        deleted = ecs.delete_service(cluster=CLUSTER, service=service.name, force=True)["service"]
+        assert deleted["status"] == "DRAINING"
+        until(lambda: service.describe()["status"] == "INACTIVE", 10, "end of the service")
+        assert service.interfaces() == []
+        assert service.tasks() == []
+        ec2.delete_security_group(GroupId=service.group)
+        assert service.name not in str(ecs.list_services(cluster=CLUSTER)["serviceArns"])
+
+
+def test_a_first_deployment_that_failed_is_over_until_another_is_asked_for(account: Account) -> None:
+    early = account.register([*PYTHON, "raise SystemExit(1)"], restartPolicy=RESTARTS)
+    service = account.create_service(early)
+    broken = service.wait_until_failed()
+    assert broken["failedTasks"] == 3
+    started = service.events().count("has started")
+
+    service.deploy(early)
+    service.scale(1)
+
+    assert service.deployment()["id"] == broken["id"]
+    assert service.events().count("has started") == started
+
+    service.deploy(early, forceNewDeployment=True)
+
+    assert (service.deployment()["rolloutState"], service.deployment()["id"] != broken["id"]) == ("IN_PROGRESS", True)
+    until(lambda: service.events().count("has started") > started, 10, "task of the other deployment")
 
 
 def test_an_unhealthy_task_is_replaced(account: Account) -> None:
     service = account.create_service(account.register(SERVER, healthCheck=HEALTH_CHECK))
     service.wait_until_completed()
-    task = service.task()["taskArn"]
+    task = service.task()
     urllib.request.urlopen(f"http://{service.address()}:{PORT}/", data=b"be ill").close()
-    until(lambda: [each for each in service.tasks() if each["taskArn"] != task], 20, "other task")
-    [stopped] = service.tasks("STOPPED")
-    assert stopped["stoppedReason"] == "Task failed container health checks"
-
-
-def test_a_stopped_task_is_replaced(account: Account) -> None:
-    service = account.create_service(account.register(SERVER))
-    task = service.task()["taskArn"]
-    account.ecs.stop_task(cluster=CLUSTER, task=task, reason="by a test")
-    until(lambda: [each for each in service.tasks() if each["taskArn"] != task], 20, "other task")
-    [stopped] = service.tasks("STOPPED")
-    assert (stopped["stopCode"], stopped["stoppedReason"]) == ("UserInitiated", "by a test")
-
-
-def test_a_deleted_service_drains_and_lets_go_of_its_security_group(account: Account) -> None:
-    service = account.create_service(account.register(SERVER))
-    service.wait_until_completed()
-    ecs, ec2 = account.ecs, account.ec2
-    assert "scaled above 0" in refusal(lambda: ecs.delete_service(cluster=CLUSTER, service=service.name))
-    assert "DependencyViolation: resource sg-" in refusal(lambda: ec2.delete_security_group(GroupId=service.group))
-    deleted = ecs.delete_service(cluster=CLUSTER, service=service.name, force=True)["service"]
-    assert deleted["status"] == "DRAINING"
-    until(lambda: service.describe()["status"] == "INACTIVE", 10, "end of the service")
-    assert service.interfaces() == []
-    assert service.tasks() == []
-    ec2.delete_security_group(GroupId=service.group)
-    assert service.name not in str(ecs.list_services(cluster=CLUSTER)["serviceArns"])
+    until(lambda: [each for each in service.tasks() if each["taskArn"] != task["taskArn"]], 20, "other task")
+    assert account.task(task)["stoppedReason"] == "Task failed container health checks"
 
 
 Deletion = Callable[[Account, Service], Any]
@@ -387,17 +374,8 @@ def test_a_definition_that_fargate_does_not_take_is_refused(
 
 def test_a_task_needs_a_way_to_the_internet(account: Account) -> None:
     subnet = account.ec2.create_subnet(VpcId=account.vpc, CidrBlock="10.0.9.0/24")["Subnet"]["SubnetId"]
-    [task] = account.ecs.run_task(
-        cluster=CLUSTER,
-        taskDefinition=account.register(SERVER),
-        launchType="FARGATE",
-        networkConfiguration={"awsvpcConfiguration": {"subnets": [subnet], "assignPublicIp": "ENABLED"}},
-    )["tasks"]
-
-    def stopped() -> str | None:
-        return account.ecs.describe_tasks(cluster=CLUSTER, tasks=[task["taskArn"]])["tasks"][0].get("stoppedReason")
-
-    assert f"Subnet {subnet} needs a route to an internet gateway" in until(stopped, 10, "stopped task")
+    task = account.run_until_stopped(account.register(SERVER), subnet)
+    assert f"Subnet {subnet} needs a route to an internet gateway" in task["stoppedReason"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
@@ -420,14 +398,19 @@ def test_a_task_is_reached_reaches_aws_and_leaves_no_process(
     assert psutil.wait_procs(family, timeout=5)[1] == []
 
 
-def test_a_container_that_ends_is_started_again_in_the_same_task(long_lived: Service) -> None:
-    before, address = long_lived.task(), long_lived.address()
-    started = before["startedAt"]
-    assert started is not None
-    remaining = started.timestamp() + RESTART_PERIOD - time.time()
-    time.sleep(max(0.0, remaining) + 0.5)
+def test_a_container_that_ends_late_is_started_again_in_the_same_task_and_does_not_count(
+    emulator: Emulator, account: Account
+) -> None:
+    never_healthy = {**HEALTH_CHECK, "command": ["CMD", "false"], "startPeriod": 300}
+    service = account.create_service(account.register(SERVER, restartPolicy=RESTARTS, healthCheck=never_healthy))
+    task, address = service.task(), service.address()
+    until(lambda: answer(service, "/runs"), 10, "answer of the container")
+
+    emulator.pass_time(RESTARTS["restartAttemptPeriod"])
     with pytest.raises(http.client.RemoteDisconnected):
-        long_lived.get("/exit")
-    assert until(lambda: answer(long_lived, "/runs"), 10, "answer of the restarted container") == "run run "
-    assert long_lived.task()["taskArn"] == before["taskArn"]
-    assert long_lived.address() == address
+        service.get("/exit")
+
+    assert until(lambda: answer(service, "/runs"), 10, "answer of the restarted container") == "run run "
+    assert service.task()["taskArn"] == task["taskArn"]
+    assert service.address() == address
+    assert (service.deployment()["rolloutState"], service.deployment()["failedTasks"]) == ("IN_PROGRESS", 0)

@@ -22,9 +22,13 @@ from moto.ecs.exceptions import (
 from moto.ecs.models import Cluster, EC2ContainerServiceBackend, TaskDefinition, ecs_backends
 from moto.ecs.responses import EC2ContainerServiceResponse
 
+from local.emulator.fargate import clock
 from local.emulator.fargate.definitions import items, refuse_task_definition
-from local.emulator.fargate.scheduler import Deployment, Service
-from local.emulator.fargate.task import Agent, Task
+from local.emulator.fargate.description import count, describe_service, describe_task
+from local.emulator.fargate.plan import reconcile
+from local.emulator.fargate.run import Agent
+from local.emulator.fargate.service import Deployment, Service
+from local.emulator.fargate.task import Task
 
 _LOG = logging.getLogger(__name__)
 
@@ -59,7 +63,7 @@ class ControlPlane:
         for task in tasks:
             task.stop("The local cloud was shut down", "TerminationNotice")
         for task in tasks:
-            task.join()
+            task.ended.wait()
 
     def start_task(
         self,
@@ -70,13 +74,15 @@ class ControlPlane:
         group: str,
         started_by: str,
     ) -> Task:
-        """Return `settings`: where and how the task runs, as in the RunTask request."""
+        """Start a task.
+
+        :param settings: Where and how it runs, as in the RunTask request.
+        """
         strategy = items(settings, "capacityProviderStrategy")
         task = Task(
-            self._agent,
             definition,
             cluster.arn,
-            group=group,
+            group,
             started_by=started_by,
             network_configuration=settings["networkConfiguration"],
             capacity_provider=strategy[0]["capacityProvider"] if strategy else None,
@@ -85,6 +91,7 @@ class ControlPlane:
         )
         _tasks(backend).setdefault(cluster.name, {})[task.task_arn] = task
         _LOG.info("task %s of %s starts", task.id, group)
+        self._agent.run(task)
         return task
 
     def starter(self, backend: EC2ContainerServiceBackend, cluster: Cluster) -> Callable[[Service, Deployment], Task]:
@@ -113,8 +120,7 @@ class ControlPlane:
     @staticmethod
     def _reconcile(service: Service) -> None:
         try:
-            if service.status != "INACTIVE":
-                service.reconcile()
+            reconcile(service, clock.now())
         except Exception:  # noqa: BLE001 - one service's failure must not end the loop of all; logged with its traceback
             _LOG.exception("service %s", service.name)
 
@@ -134,8 +140,8 @@ class EcsResponse(EC2ContainerServiceResponse):
                 services = [each for each in self._services.values() if each.cluster_arn == cluster.arn]
                 tasks = list(_tasks(self.ecs_backend).get(cluster.name, {}).values())
                 cluster.active_services_count = sum(each.status == "ACTIVE" for each in services)
-                cluster.running_tasks_count = sum(each.last_status == "RUNNING" for each in tasks)
-                cluster.pending_tasks_count = sum(each.last_status in ("PROVISIONING", "PENDING") for each in tasks)
+                cluster.running_tasks_count = count(tasks, "RUNNING")
+                cluster.pending_tasks_count = count(tasks, "PROVISIONING", "PENDING")
             return super().describe_clusters()
 
     def put_cluster_capacity_providers(self) -> ActionResult:
@@ -177,10 +183,17 @@ class EcsResponse(EC2ContainerServiceResponse):
                 raise InvalidParameterException("Unable to Start a service that is still Draining.")
             definition = self._definition(settings["taskDefinition"])
             settings = self._placed(cluster, settings)
-            service = Service(cluster.arn, definition, settings, self.plane.starter(self.ecs_backend, cluster))
+            service = Service(
+                cluster.arn,
+                settings,
+                [Deployment(definition, settings)],
+                settings.get("desiredCount") or 0,
+                self.plane.starter(self.ecs_backend, cluster),
+                tags=items(settings, "tags"),
+            )
             self._services[f"{cluster.name}:{name}"] = service
             _LOG.info("service %s is created: %s", name, definition.arn)
-            return ActionResult({"service": service.describe()})
+            return ActionResult({"service": describe_service(service)})
 
     def update_service(self) -> ActionResult:
         with self.plane.lock:
@@ -199,13 +212,13 @@ class EcsResponse(EC2ContainerServiceResponse):
                 or definition is not current
                 or any(settings.get(name) != service.settings.get(name) for name in _DEPLOYED)
             ):
-                service.deploy(definition, settings)
+                service.deploy(Deployment(definition, settings))
                 _LOG.info("service %s deploys %s", service.name, definition.arn)
             else:
                 service.settings = settings
             if "desiredCount" in changes:
                 service.scale(changes["desiredCount"])
-            return ActionResult({"service": service.describe()})
+            return ActionResult({"service": describe_service(service)})
 
     def delete_service(self) -> ActionResult:
         with self.plane.lock:
@@ -215,7 +228,7 @@ class EcsResponse(EC2ContainerServiceResponse):
             if service.desired_count > 0 and not self._get_param("force", False):
                 raise InvalidParameterException("The service cannot be stopped while it is scaled above 0.")
             service.drain()
-            return ActionResult({"service": service.describe()})
+            return ActionResult({"service": describe_service(service)})
 
     def describe_services(self) -> ActionResult:
         with self.plane.lock:
@@ -226,7 +239,7 @@ class EcsResponse(EC2ContainerServiceResponse):
             for name in self._names("services"):
                 service = self._services.get(f"{cluster.name}:{name.rpartition('/')[2]}")
                 if service:
-                    description = service.describe()
+                    description = describe_service(service)
                     described.append(description if with_tags else {**description, "tags": None})
                 else:
                     arn = f"{cluster.arn.replace(':cluster/', ':service/')}/{name.rpartition('/')[2]}"
@@ -254,7 +267,7 @@ class EcsResponse(EC2ContainerServiceResponse):
                 self.plane.start_task(self.ecs_backend, cluster, definition, settings, group, started_by)
                 for _ in range(settings.get("count") or 1)
             ]
-            return ActionResult({"tasks": [each.describe() for each in tasks], "failures": []})
+            return ActionResult({"tasks": [describe_task(each) for each in tasks], "failures": []})
 
     def start_task(self) -> ActionResult:
         raise EcsClientException(
@@ -267,7 +280,7 @@ class EcsResponse(EC2ContainerServiceResponse):
             if task is None:
                 raise InvalidParameterException("The referenced task was not found.")
             task.stop(self._get_param("reason") or "Task stopped by user", "UserInitiated")
-            return ActionResult({"task": task.describe()})
+            return ActionResult({"task": describe_task(task)})
 
     def describe_tasks(self) -> ActionResult:
         with self.plane.lock:
@@ -277,7 +290,7 @@ class EcsResponse(EC2ContainerServiceResponse):
             failures: list[dict[str, str]] = []
             for name in self._names("tasks"):
                 if task := self._task(cluster, name):
-                    description = task.describe()
+                    description = describe_task(task)
                     described.append(description if with_tags else {**description, "tags": None})
                 else:
                     arn = f"{cluster.arn.replace(':cluster/', ':task/')}/{name.rpartition('/')[2]}"

@@ -4,21 +4,20 @@ import logging
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from local.emulator.fargate import clock
 from local.emulator.fargate.definitions import items, part
+from local.emulator.fargate.health import Health, HealthCheck
 from local.emulator.fargate.images import Image
 from local.emulator.fargate.logs import LogPipe, LogStream
 from local.emulator.fargate.packages import VARIABLE, Installation, packages_directory
 from local.emulator.fargate.sandbox import Sandbox, SandboxError
+from local.emulator.fargate.task import ContainerState, HealthStatus
 
 _LOG = logging.getLogger(__name__)
-
-HealthStatus = Literal["UNKNOWN", "HEALTHY", "UNHEALTHY"]
 
 # What a container inherits from this machine: the character set, the time zone, where certificates are.
 _INHERITED = (
@@ -44,31 +43,6 @@ _OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 
 class CannotStartContainerError(Exception):
     """The container's command could not be executed; the text is the containers[].reason of DescribeTasks."""
-
-
-@dataclass(frozen=True)
-class HealthCheck:
-    """A container definition's `healthCheck`, with ECS's defaults; times in seconds."""
-
-    command: list[str]
-    interval: float
-    timeout: float
-    retries: int
-    start_period: float
-
-    @classmethod
-    def of(cls, definition: dict[str, Any]) -> "HealthCheck | None":
-        check = definition.get("healthCheck")
-        if not check or check["command"][0] == "NONE":
-            return None
-        kind, *command = check["command"]
-        return cls(
-            command=["/bin/sh", "-c", *command] if kind == "CMD-SHELL" else command,
-            interval=check.get("interval") or 30,
-            timeout=check.get("timeout") or 5,
-            retries=check.get("retries") or 3,
-            start_period=check.get("startPeriod") or 0,
-        )
 
 
 def container_environment(
@@ -103,8 +77,22 @@ def _in_directory(value: str, airflow_home: str, directory: Path) -> str:
     return value
 
 
+def restarts(definition: dict[str, Any], exit_code: int | None, seconds_run: float) -> bool:
+    """Whether a definition's restartPolicy has ECS start a container again that has ended.
+
+    One that ended before `restartAttemptPeriod` seconds is not (ECS API reference, ContainerRestartPolicy).
+    """
+    policy = part(definition, "restartPolicy")
+    if not policy.get("enabled") or exit_code in (policy.get("ignoredExitCodes") or ()):
+        return False
+    return seconds_run >= (policy.get("restartAttemptPeriod") or _DEFAULT_RESTART_PERIOD)
+
+
 class Container:
-    """Starts, watches and stops the process of a container definition; may be started again after it has ended."""
+    """Starts, watches and stops the process of a container definition; may be started again after it has ended.
+
+    `state` is where it tells what is known of it.
+    """
 
     def __init__(
         self,
@@ -113,14 +101,13 @@ class Container:
         environment: dict[str, str],
         sandbox: Sandbox,
         stream: LogStream | None,
+        state: ContainerState,
         on_end: Callable[[], None],
     ) -> None:
         self.definition = definition
         self.name: str = definition["name"]
-        self.exit_code: int | None = None
-        self.reason: str | None = None
-        self.health_check = HealthCheck.of(definition)
-        self.health_status: HealthStatus = "UNKNOWN"
+        self._health_check = HealthCheck.of(definition)
+        self.state = state
         self.ended = threading.Event()
         self._argv = image.argv(definition.get("entryPoint") or [], definition.get("command") or [])
         self._image = image
@@ -137,26 +124,28 @@ class Container:
 
     @property
     def seconds_run(self) -> float:
-        return time.monotonic() - self._started
+        return clock.now() - self._started
 
     def start(self) -> None:
         argv = self._executable(self._argv)
         self.ended = ended = threading.Event()
-        self.exit_code = None
-        self.reason = None
+        state = self.state
+        state.started = True
+        state.exit_code = None
+        state.reason = None
+        state.health_status = "UNKNOWN"
         self._pid = None
-        self.health_status = "UNKNOWN"
         killed_before = self._sandbox.memory_kills
         pipe = LogPipe(self._stream)
 
         def on_exit(code: int) -> None:
             pipe.close()
-            self.exit_code = code
-            self.reason = _OUT_OF_MEMORY if self._sandbox.memory_kills > killed_before else None
+            state.exit_code = code
+            state.reason = _OUT_OF_MEMORY if self._sandbox.memory_kills > killed_before else None
             ended.set()
             self._on_end()
 
-        self._started = time.monotonic()
+        self._started = clock.now()
         if self._installation:
             threading.Thread(
                 target=self._install_and_run,
@@ -170,9 +159,9 @@ class Container:
             except SandboxError as error:
                 pipe.close()
                 raise CannotStartContainerError(self._cannot_start(self._argv[0], str(error))) from error
-        if self.health_check:
+        if self._health_check:
             threading.Thread(
-                target=self._watch_health, args=(self.health_check, ended), name=f"health {self.name}", daemon=True
+                target=self._watch_health, args=(self._health_check, ended), name=f"health {self.name}", daemon=True
             ).start()
 
     def _install_and_run(
@@ -204,14 +193,8 @@ class Container:
             self.ended.wait(5)
 
     def may_restart(self) -> bool:
-        """Whether the definition's restartPolicy has ECS start the container again after it ended just now.
-
-        One that ended before `restartAttemptPeriod` seconds is not (ECS API reference, ContainerRestartPolicy).
-        """
-        policy = part(self.definition, "restartPolicy")
-        if not policy.get("enabled") or self.exit_code in (policy.get("ignoredExitCodes") or ()):
-            return False
-        return self.seconds_run * _AGEING >= (policy.get("restartAttemptPeriod") or _DEFAULT_RESTART_PERIOD)
+        """Whether ECS starts the container again after it ended just now."""
+        return restarts(self.definition, self.state.exit_code, self.seconds_run * _AGEING)
 
     def _executable(self, argv: list[str]) -> list[str]:
         if not argv:
@@ -231,24 +214,18 @@ class Container:
         )
 
     def _watch_health(self, check: HealthCheck, ended: threading.Event) -> None:
-        """As in Docker: first after one interval; failures in the start period count once a probe has succeeded."""
-        failures = 0
+        """As in Docker, first after one interval."""
+        health = Health(check)
         while not ended.wait(check.interval):
             began = self.seconds_run
-            healthy, output = self._probe(check)
+            succeeded, output = self._probe(check)
             if ended.is_set():
                 return
-            if healthy:
-                failures = 0
-                self._report("HEALTHY", output)
-            elif self.health_status != "UNKNOWN" or began >= check.start_period:
-                failures += 1
-                if failures >= check.retries:
-                    self._report("UNHEALTHY", output)
+            self._report(health.note(succeeded=succeeded, seconds_run=began), output)
 
     def _report(self, status: HealthStatus, output: str) -> None:
-        if status != self.health_status:
-            self.health_status = status
+        if status != self.state.health_status:
+            self.state.health_status = status
             _LOG.info(
                 "container %s is %s%s", self.name, status, f": {output}" if status == "UNHEALTHY" and output else ""
             )

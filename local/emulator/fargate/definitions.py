@@ -38,6 +38,12 @@ def part(structure: Mapping[str, Any], name: str) -> dict[str, Any]:
     return structure.get(name) or {}
 
 
+def health_check(container: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a container definition's health check; empty without one, and with one that turns the image's own off."""
+    check = part(container, "healthCheck")
+    return check if check and check["command"][0] != "NONE" else {}
+
+
 def refuse_task_definition(request: Mapping[str, Any]) -> None:
     """Raise AWS's ClientException for a definition that Fargate does not take, or that the local agent does not run."""
     if "FARGATE" not in (request.get("requiresCompatibilities") or []):

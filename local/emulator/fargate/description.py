@@ -1,0 +1,145 @@
+"""Tasks, services and deployments as DescribeTasks and DescribeServices show them. Pure."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from local.emulator.fargate.service import Deployment, Service
+from local.emulator.fargate.task import Task
+
+
+def describe_task(task: Task) -> dict[str, Any]:
+    platform: dict[str, str] = task.definition.runtime_platform or {}
+    return _given(
+        attachments=[_attachment(task)],
+        attributes=[{"name": "ecs.cpu-architecture", "value": platform.get("cpuArchitecture", "X86_64").lower()}],
+        availabilityZone=task.availability_zone,
+        capacityProviderName=task.capacity_provider,
+        clusterArn=task.cluster_arn,
+        connectivity="CONNECTED" if task.last_status == "RUNNING" else None,
+        containers=[_container(task)],
+        cpu=task.definition.cpu,
+        createdAt=task.created_at,
+        desiredStatus=task.desired_status,
+        enableExecuteCommand=False,
+        group=task.group,
+        healthStatus=task.container.health_status,
+        lastStatus=task.last_status,
+        launchType="FARGATE",
+        memory=task.definition.memory,
+        overrides={"containerOverrides": [{"name": task.container_definition["name"]}]},
+        platformFamily="Linux",
+        platformVersion=task.platform_version,
+        startedAt=task.started_at,
+        startedBy=task.started_by,
+        stopCode=task.stop_code,
+        stoppedAt=task.stopped_at,
+        stoppedReason=task.stopped_reason,
+        stoppingAt=task.stopping_at,
+        tags=task.tags,
+        taskArn=task.task_arn,
+        taskDefinitionArn=task.definition.arn,
+        version=1,
+    )
+
+
+def _attachment(task: Task) -> dict[str, Any]:
+    statuses = {"PROVISIONING": "PRECREATED", "DEPROVISIONING": "DETACHING", "STOPPED": "DELETED"}
+    return {
+        "id": task.attachment_id,
+        "type": "ElasticNetworkInterface",
+        "status": statuses.get(task.last_status, "ATTACHED"),
+        "details": task.attachment_details,
+    }
+
+
+def _container(task: Task) -> dict[str, Any]:
+    definition, container = task.container_definition, task.container
+    statuses = {"PROVISIONING": "PENDING", "DEPROVISIONING": "STOPPED"}
+    return _given(
+        containerArn=f"{task.task_arn.replace(':task/', ':container/')}/{task.attachment_id}",
+        cpu=str(definition.get("cpu", 0)),
+        exitCode=container.exit_code if task.last_status in ("DEPROVISIONING", "STOPPED") else None,
+        healthStatus=container.health_status,
+        image=definition["image"],
+        lastStatus=statuses.get(task.last_status, task.last_status),
+        memory=str(definition["memory"]) if "memory" in definition else None,
+        name=definition["name"],
+        networkInterfaces=[
+            {"attachmentId": task.attachment_id, "privateIpv4Address": each["value"]}
+            for each in task.attachment_details
+            if each["name"] == "privateIPv4Address"
+        ],
+        reason=container.reason,
+        runtimeId=f"{task.id}-{task.attachment_id[:10]}" if container.started else None,
+        taskArn=task.task_arn,
+    )
+
+
+def describe_service(service: Service) -> dict[str, Any]:
+    settings = service.settings
+    primary = service.deployments[0] if service.deployments else None
+    return {
+        "availabilityZoneRebalancing": settings.get("availabilityZoneRebalancing", "DISABLED"),
+        "capacityProviderStrategy": settings.get("capacityProviderStrategy") or [],
+        "clusterArn": service.cluster_arn,
+        "createdAt": service.created_at,
+        "deploymentConfiguration": settings["deploymentConfiguration"],
+        "deploymentController": {"type": "ECS"},
+        "deployments": [
+            _deployment(each, service.desired_count if each is primary else 0) for each in service.deployments
+        ],
+        "desiredCount": service.desired_count,
+        "enableECSManagedTags": settings.get("enableECSManagedTags", False),
+        "enableExecuteCommand": settings.get("enableExecuteCommand", False),
+        "events": service.events,
+        "healthCheckGracePeriodSeconds": settings.get("healthCheckGracePeriodSeconds"),
+        "launchType": settings.get("launchType"),
+        "loadBalancers": [],
+        "networkConfiguration": settings.get("networkConfiguration"),
+        "pendingCount": count(service.tasks, "PROVISIONING", "PENDING"),
+        "placementConstraints": [],
+        "placementStrategy": [],
+        "platformFamily": "Linux",
+        "platformVersion": settings["platformVersion"],
+        "propagateTags": settings.get("propagateTags", "NONE"),
+        "runningCount": count(service.tasks, "RUNNING"),
+        "schedulingStrategy": "REPLICA",
+        "serviceArn": service.arn,
+        "serviceName": service.name,
+        "serviceRegistries": [],
+        "status": service.status,
+        "tags": service.tags,
+        "taskDefinition": primary.task_definition.arn if primary else settings["taskDefinition"],
+    }
+
+
+def _deployment(deployment: Deployment, desired_count: int) -> dict[str, Any]:
+    settings = deployment.settings
+    return {
+        "capacityProviderStrategy": settings.get("capacityProviderStrategy") or [],
+        "createdAt": deployment.created_at,
+        "desiredCount": desired_count,
+        "failedTasks": deployment.failed_tasks,
+        "id": deployment.id,
+        "launchType": settings.get("launchType"),
+        "networkConfiguration": settings.get("networkConfiguration"),
+        "pendingCount": count(deployment.tasks, "PROVISIONING", "PENDING"),
+        "platformFamily": "Linux",
+        "platformVersion": settings["platformVersion"],
+        "rolloutState": deployment.rollout_state,
+        "rolloutStateReason": deployment.rollout_reason,
+        "runningCount": count(deployment.tasks, "RUNNING"),
+        "status": deployment.status,
+        "taskDefinition": deployment.task_definition.arn,
+        "updatedAt": deployment.updated_at,
+    }
+
+
+def count(tasks: Iterable[Task], *statuses: str) -> int:
+    """Return how many of the tasks are in one of the states."""
+    return sum(task.last_status in statuses for task in tasks)
+
+
+def _given(**fields: Any) -> dict[str, Any]:
+    """Return the fields that are there: ECS leaves the others out."""
+    return {name: value for name, value in fields.items() if value is not None}

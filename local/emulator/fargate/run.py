@@ -1,0 +1,192 @@
+"""The run of a task: from its network to its end, in a thread of its own."""
+
+import asyncio
+import functools
+import logging
+import shutil
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from moto.logs.exceptions import ResourceNotFoundException
+
+from local.emulator.fargate.container import CannotStartContainerError, Container, container_environment
+from local.emulator.fargate.images import Image
+from local.emulator.fargate.logs import LogStream
+from local.emulator.fargate.network import NetworkError, TaskNetwork, attach_network
+from local.emulator.fargate.relay import Relay, loopback_ports
+from local.emulator.fargate.roles import ExecutionRole
+from local.emulator.fargate.sandbox import Isolation, Sandbox
+from local.emulator.fargate.secrets import SecretsError, fetch_secrets, refuse_registry_credentials
+from local.emulator.fargate.task import Task
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Agent:
+    """What every task needs from the machine that it runs on."""
+
+    port: int
+    directory: Path
+    images: Mapping[str, Image]
+    isolation: Isolation
+    loop: asyncio.AbstractEventLoop
+
+    def environment(self, region: str) -> dict[str, str]:
+        """Return what Fargate's task role endpoint gives: here, the emulator's address, region and test keys."""
+        environment = {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}",
+            "AWS_REGION": region,
+            "AWS_DEFAULT_REGION": region,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+        }
+        if self.isolation == "none":
+            # On the host's network, 0.0.0.0 would be open to other machines, and would take the relay's port.
+            environment["AIRFLOW__API__HOST"] = "127.0.0.1"
+        return environment
+
+    def run(self, task: Task) -> None:
+        """Run the task in the background, until it ends or is asked to stop."""
+        threading.Thread(target=_Run(self, task).run, name=f"task {task.id}", daemon=True).start()
+
+
+class _FailedToStartError(Exception):
+    """The task's stoppedReason; stopCode is TaskFailedToStart."""
+
+
+class _Run:
+    def __init__(self, agent: Agent, task: Task) -> None:
+        self._agent = agent
+        self._task = task
+        self._directory = agent.directory / task.id
+        self._relay = Relay(agent.loop)
+        self._network: TaskNetwork | None = None
+        self._sandbox: Sandbox | None = None
+
+    def run(self) -> None:
+        task = self._task
+        try:
+            self._keep_running(self._prepare())
+        except (_FailedToStartError, NetworkError, SecretsError) as error:
+            task.stop(str(error), "TaskFailedToStart")
+        except CannotStartContainerError as error:
+            task.container.reason = str(error)
+            task.stop(str(error), "TaskFailedToStart")
+        except Exception as error:  # noqa: BLE001 - nothing else would end the task; logged with its traceback
+            _LOG.exception("task %s", task.id)
+            task.stop(f"internal error of the local agent: {error!r}", "TaskFailedToStart")
+        finally:
+            self._end()
+
+    def _prepare(self) -> Container:
+        task, agent = self._task, self._agent
+        network = self._attach()
+        task.last_status = "PENDING"
+        image, role = self._pull()
+        secrets = fetch_secrets(task.container_definition, role, task.account_id, task.region, task.id)
+        stream = self._open_log(role)
+        (self._directory / "tmp").mkdir(parents=True)
+        self._sandbox = sandbox = Sandbox(self._directory, agent.isolation, task.memory)
+        environment = container_environment(
+            task.container_definition, image, self._directory, secrets, agent.environment(task.region)
+        )
+        self._open_ports(network, sandbox, environment)
+        return Container(task.container_definition, image, environment, sandbox, stream, task.container, task.wake.set)
+
+    def _attach(self) -> TaskNetwork:
+        task = self._task
+        self._network = network = attach_network(
+            task.account_id, task.region, task.network_configuration, task.ports, task.attachment_arn
+        )
+        task.attachment_details = network.attachment_details()
+        task.availability_zone = network.interface.availability_zone
+        return network
+
+    def _pull(self) -> tuple[Image, ExecutionRole]:
+        task = self._task
+        role = ExecutionRole(task.account_id, task.region, getattr(task.definition, "execution_role_arn", None))
+        if role.arn and not role.is_assumable():
+            raise _FailedToStartError(
+                f"ECS was unable to assume the role '{role.arn}' that was provided for this task. Please verify that "
+                "the role being passed has the proper trust relationship and permissions and that your IAM user has "
+                "permissions to pass this role."
+            )
+        if refusal := refuse_registry_credentials(task.container_definition, role, task.id):
+            raise _FailedToStartError(refusal)
+        name: str = task.container_definition["image"]
+        image = self._agent.images.get(name)
+        if image is None:
+            known = ", ".join(sorted(self._agent.images)) or "none"
+            task.container.reason = (
+                "CannotPullContainerError: pull image manifest has been retried 1 time(s): "
+                f"failed to resolve ref {name}: {name}: not found (images that this machine can stand for: {known})"
+            )
+            raise _FailedToStartError(task.container.reason)
+        return image, role
+
+    def _open_log(self, role: ExecutionRole) -> LogStream | None:
+        task = self._task
+        configuration = task.container_definition.get("logConfiguration")
+        if not configuration:
+            return None
+        options: dict[str, str] = configuration["options"]
+        group, region = options["awslogs-group"], options["awslogs-region"]
+        name = f"{options['awslogs-stream-prefix']}/{task.container_definition['name']}/{task.id}"
+        failed = (
+            "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: "
+            "failed to create Cloudwatch log stream: "
+        )
+        arn = f"arn:aws:logs:{region}:{task.account_id}:log-group:{group}:log-stream:{name}"
+        for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
+            if not role.allows(action, arn):
+                raise _FailedToStartError(f"{failed}{role.denial(action, arn, task.id)}")
+        try:
+            return LogStream(task.account_id, region, group, name)
+        except ResourceNotFoundException as error:
+            raise _FailedToStartError(
+                f"{failed}ResourceNotFoundException: The specified log group does not exist: {group}"
+            ) from error
+
+    def _open_ports(self, network: TaskNetwork, sandbox: Sandbox, environment: dict[str, str]) -> None:
+        for listener in network.listeners:
+            self._relay.serve(listener, sandbox, functools.partial(network.allows, listener.getsockname()[1]))
+        if self._agent.isolation != "none":
+            for port in loopback_ports(environment.values()) - set(self._task.ports):
+                self._relay.lead_out(sandbox, port)
+
+    def _keep_running(self, container: Container) -> None:
+        """Run the container until it ends for good or the task is asked to stop."""
+        task = self._task
+        container.start()
+        task.run()
+        _LOG.info("task %s is RUNNING at %s", task.id, self._network and self._network.public_address)
+        while True:
+            task.wake.wait()
+            task.wake.clear()
+            if task.desired_status == "STOPPED":
+                container.stop()
+                return
+            if container.ended.is_set():
+                code = task.container.exit_code
+                if not container.may_restart():
+                    task.stop("Essential container in task exited", "EssentialContainerExited")
+                    return
+                _LOG.info("task %s: container %s exited with %s and is started again", task.id, container.name, code)
+                container.start()
+
+    def _end(self) -> None:
+        task = self._task
+        task.last_status = "DEPROVISIONING"
+        try:
+            self._relay.close()
+            if self._sandbox:
+                self._sandbox.close()
+            shutil.rmtree(self._directory, ignore_errors=True)
+            if self._network:
+                self._network.release()
+        finally:
+            task.end()
+            _LOG.info("task %s is STOPPED: %s", task.id, task.stopped_reason)
