@@ -17,6 +17,7 @@ from .cluster import Cluster
 from .container import container_definition
 from .diagnosis import explain_failed_service
 from .log import Log
+from .progress import Progress
 from .workload import Workload
 
 
@@ -84,8 +85,10 @@ def create_service(
     The service depends on everything that its task needs, so that `pulumi destroy` stops the task, and with it the
     network interface that would hold the security group and the subnets, before anything else.
     """
-    return aws.ecs.Service(
-        f"{scope.name}{workload.suffix}-service",
+    name = f"{scope.name}{workload.suffix}-service"
+    progress = Progress(name)
+    service = aws.ecs.Service(
+        name,
         cluster=cluster.cluster.arn,
         task_definition=task_definition.arn,
         desired_count=workload.count,
@@ -113,9 +116,12 @@ def create_service(
                 delete_before_replace=True,
                 # Three tasks that never become healthy take this long at the smallest size.
                 custom_timeouts=pulumi.CustomTimeouts(create="40m", update="40m", delete="20m"),
-                hooks=pulumi.ResourceHookBinding(
-                    on_error=[pulumi.ErrorHook(f"{scope.name}{workload.suffix}-service-failed", explain_failed_service)]
+                hooks=pulumi.ResourceHookBinding.merge(
+                    progress.hooks,
+                    pulumi.ResourceHookBinding(on_error=[pulumi.ErrorHook(f"{name}-failed", explain_failed_service)]),
                 ),
             )
         ),
     )
+    progress.show_beside(service)
+    return service
