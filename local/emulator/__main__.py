@@ -1,4 +1,11 @@
-"""`python -m local.emulator --port N --data DIR --image NAME:TAG=VENV …`: AWS on 127.0.0.1:N until SIGTERM."""
+"""`python -m local.emulator --port N --data DIR --image NAME:TAG=VENV …`: AWS on 127.0.0.1:N until SIGTERM.
+
+On the same port it takes, as JSON, what tests have it behave otherwise by:
+
+    PUT /clock   {"seconds": how far its clock goes forward}
+    PUT /limits  {"vcpus": …, "full_zones": […], "pulls": …}: what Fargate runs out of; what is left out has no limit
+    /faults      see `api.faults`
+"""
 
 import argparse
 import logging
@@ -10,6 +17,7 @@ import threading
 from pathlib import Path
 
 from local.cgroup import remove_abandoned_groups
+from local.emulator.fargate import clock
 from local.emulator.fargate.images import Image
 from local.emulator.fargate.memory import GROUPS
 from local.emulator.fargate.relay import start_relay_loop
@@ -21,7 +29,9 @@ _PARENT_POLL_SECONDS = 1.0
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m local.emulator", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m local.emulator", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument(
         "--port", type=int, default=4566, help="port of the AWS API on 127.0.0.1 (default: %(default)s)"
     )
@@ -59,6 +69,7 @@ def main() -> int:
     from local.emulator.api.ecs import ControlPlane
     from local.emulator.api.rules import enforce_deletion_rules
     from local.emulator.api.server import ApiServer
+    from local.emulator.fargate.limits import Limits
     from local.emulator.fargate.run import Agent
 
     try:
@@ -75,12 +86,19 @@ def main() -> int:
         _LOG.info(
             "containers share this machine's network and processes: it grants no namespaces (unshare --net --pid)"
         )
-    plane = ControlPlane(Agent(arguments.port, tasks, images, isolation, start_relay_loop()))
+    limits = Limits()
+    plane = ControlPlane(Agent(arguments.port, tasks, images, isolation, start_relay_loop(), limits))
     enforce_deletion_rules()
     take_requests_for_encrypted()
     plane.start()
     try:
-        server = ApiServer(arguments.port)
+        server = ApiServer(
+            arguments.port,
+            {
+                "/clock": lambda body: clock.set_forward(body["seconds"]),
+                "/limits": lambda body: limits.set(**body),
+            },
+        )
     except OSError as error:
         _LOG.error("port %d on 127.0.0.1: %s; free it or choose another --port", arguments.port, error.strerror)
         return 1

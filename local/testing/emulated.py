@@ -115,11 +115,6 @@ class Emulator:
         process = psutil.Process(self.process.pid)
         return [process, *process.children(recursive=True)]
 
-    def pass_time(self, seconds: float) -> None:
-        """Set the emulator's clock forward."""
-        body = json.dumps({"seconds": seconds}).encode()
-        urllib.request.urlopen(urllib.request.Request(f"{self.endpoint}/clock", body, method="PUT")).close()
-
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         self.process.send_signal(number)
         self.process.wait(60)
@@ -197,15 +192,20 @@ class Account:
         )
         return response["taskDefinition"]["taskDefinitionArn"]
 
-    def run_until_stopped(self, definition: str, subnet: str | None = None) -> Answer:
-        """Run a task that ends by itself, and return what is said of it then."""
-        network = {"subnets": [subnet or self.subnet], "securityGroups": [self.group], "assignPublicIp": "ENABLED"}
+    def run_task(self, definition: str, *subnets: str) -> Answer:
+        """Start a task in the first of the subnets that will do."""
+        network = {"subnets": subnets or [self.subnet], "securityGroups": [self.group], "assignPublicIp": "ENABLED"}
         [task] = self.ecs.run_task(
             cluster=CLUSTER,
             taskDefinition=definition,
             launchType="FARGATE",
             networkConfiguration={"awsvpcConfiguration": network},
         )["tasks"]
+        return task
+
+    def run_until_stopped(self, definition: str, *subnets: str) -> Answer:
+        """Run a task that ends by itself, and return what is said of it then."""
+        task = self.run_task(definition, *subnets)
         return until(lambda: self._stopped(task), 30, f"end of {task['taskArn']}")
 
     def task(self, task: Answer) -> Answer:

@@ -20,6 +20,7 @@ from botocore.exceptions import ClientError
 from local import cgroup
 from local.emulator.fargate import memory as emulator_memory
 from local.emulator.fargate.memory import TaskMemory
+from local.testing.controls import limits, pass_time
 from local.testing.emulated import CLUSTER, HEALTH_CHECK, PORT, WEB_SERVER, Account, Emulator, Service, until
 
 PYTHON = ["python", "-c"]
@@ -378,6 +379,41 @@ def test_a_task_needs_a_way_to_the_internet(account: Account) -> None:
     assert f"Subnet {subnet} needs a route to an internet gateway" in task["stoppedReason"]
 
 
+def test_docker_hub_gives_out_no_more_images_than_its_rate_limit_allows(emulator: Emulator, account: Account) -> None:
+    with limits(emulator.endpoint, pulls=False):
+        task = account.run_until_stopped(account.register(SERVER))
+        other = account.run_until_stopped(account.register(SERVER, image="public.ecr.aws/acme/airflow:1"))
+    assert task["stopCode"] == "TaskFailedToStart"
+    assert re.match(r"CannotPullContainerError: .* 429 Too Many Requests .*toomanyrequests: ", task["stoppedReason"])
+    assert "toomanyrequests" not in other["stoppedReason"]
+
+
+def test_no_more_vcpus_run_than_the_account_has(emulator: Emulator, account: Account) -> None:
+    definition = account.register(SERVER)  # 0.25 vCPU
+    with limits(emulator.endpoint, vcpus=0.1):
+        assert "limit on the number of vCPUs" in refusal(lambda: account.run_task(definition))
+        service = account.create_service(definition)
+        service.wait_until_failed()
+    assert "was unable to place a task. Reason: You've reached the limit on the number of vCPUs" in service.events()
+    assert service.tasks("STOPPED") == []
+
+
+def test_a_task_runs_in_a_zone_that_has_room(emulator: Emulator, account: Account) -> None:
+    definition = account.register([*PYTHON, ""])
+    zones = ("us-east-1a", "us-east-1b")
+    subnets = [
+        account.ec2.create_subnet(VpcId=account.vpc, CidrBlock=cidr, AvailabilityZone=zone)["Subnet"]["SubnetId"]
+        for cidr, zone in zip(("10.0.20.0/24", "10.0.21.0/24"), zones, strict=True)
+    ]
+    for subnet in subnets:
+        account.ec2.associate_route_table(RouteTableId=account.route_table, SubnetId=subnet)
+    with limits(emulator.endpoint, full_zones=zones[:1]):
+        assert account.run_until_stopped(definition, *subnets)["availabilityZone"] == zones[1]
+    with limits(emulator.endpoint, full_zones=zones):
+        words = refusal(lambda: account.run_task(definition, *subnets))
+    assert "Capacity is unavailable at this time. Please try again later or in a different availability zone" in words
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 @pytest.mark.parametrize("isolation", ["namespaces", "user-namespaces", "none"])
 def test_a_task_is_reached_reaches_aws_and_leaves_no_process(
@@ -406,7 +442,7 @@ def test_a_container_that_ends_late_is_started_again_in_the_same_task_and_does_n
     task, address = service.task(), service.address()
     until(lambda: answer(service, "/runs"), 10, "answer of the container")
 
-    emulator.pass_time(RESTARTS["restartAttemptPeriod"])
+    pass_time(emulator.endpoint, RESTARTS["restartAttemptPeriod"])
     with pytest.raises(http.client.RemoteDisconnected):
         service.get("/exit")
 

@@ -20,6 +20,7 @@ from local.emulator.fargate.actions import (
     Steady,
     Stop,
 )
+from local.emulator.fargate.limits import PlacementError
 from local.emulator.fargate.plan import BACK_OFF_SECONDS, SETTLED_SECONDS, UNHEALTHY, plan, reconcile
 from local.emulator.fargate.service import Deployment, RolloutState, Service
 from local.emulator.fargate.task import ContainerState, HealthStatus, StopCode, Task, TaskStatus
@@ -116,25 +117,29 @@ def _start(_service: Service, deployment: Deployment) -> Task:
     return task(f"of-{deployment.id}", "PROVISIONING", "UNKNOWN")
 
 
+def start(deployment: str, count: int) -> Start:
+    return Start(deployment, count, next_start=NOW)
+
+
 COMPLETED = deployment("old", state="COMPLETED")
 
 CASES: dict[str, tuple[Service, list[Action]]] = {
     # Starts
-    "a new service starts its task": (service(deployment("new")), [Start("new", 1)]),
-    "as many as are desired": (service(deployment("new"), desired=3), [Start("new", 3)]),
-    "only those that are missing": (service(deployment("new", task("a")), desired=3), [Start("new", 2)]),
+    "a new service starts its task": (service(deployment("new")), [start("new", 1)]),
+    "as many as are desired": (service(deployment("new"), desired=3), [start("new", 3)]),
+    "only those that are missing": (service(deployment("new", task("a")), desired=3), [start("new", 2)]),
     "no more than the maximum percent allows, rounded down": (
         service(
             deployment("new"), deployment("old", task("a"), task("b"), state="COMPLETED"), desired=2, percent=(100, 175)
         ),
-        [Start("new", 1)],
+        [start("new", 1)],
     ),
     "nothing while the old task is still stopping": (
         service(deployment("new"), deployment("old", stopping("a"), state="COMPLETED")),
         [],
     ),
     "nothing while it waits after a failure": (service(deployment("new", next_start=NOW + 0.1)), []),
-    "again when the wait is over": (service(deployment("new", next_start=NOW)), [Start("new", 1)]),
+    "again when the wait is over": (service(deployment("new", next_start=NOW)), [start("new", 1)]),
     "nothing of a deployment that has failed": (service(deployment("new", state="FAILED", failures=3)), []),
     "nothing of one that has failed, whatever is desired": (
         service(deployment("new", state="FAILED", failures=3), desired=2),
@@ -142,7 +147,7 @@ CASES: dict[str, tuple[Service, list[Action]]] = {
     ),
     "a task in place of one that was stopped by somebody": (
         service(deployment("new", state="COMPLETED")),
-        [Start("new", 1)],
+        [start("new", 1)],
     ),
     # Surplus
     "a task of an older deployment makes room": (
@@ -235,17 +240,17 @@ CASES: dict[str, tuple[Service, list[Action]]] = {
         [],
     ),
     # The circuit breaker
-    "two failures do not break": (service(deployment("new", failures=2)), [Start("new", 1)]),
+    "two failures do not break": (service(deployment("new", failures=2)), [start("new", 1)]),
     "three do": (service(deployment("new", failures=3)), [Fail("new")]),
     "half of the desired count, when that is more": (
         service(deployment("new", failures=3), desired=7, percent=(0, 100)),
-        [Start("new", 7)],
+        [start("new", 7)],
     ),
     "rounded up": (service(deployment("new", failures=4), desired=7), [Fail("new")]),
     "two hundred at most": (service(deployment("new", failures=200), desired=1000), [Fail("new")]),
     "not without a circuit breaker": (
         service(deployment("new", failures=9), breaker=False),
-        [Start("new", 1)],
+        [start("new", 1)],
     ),
     "back to the deployment that was completed last": (
         service(deployment("new", failures=3), COMPLETED, last_completed=COMPLETED),
@@ -261,7 +266,7 @@ CASES: dict[str, tuple[Service, list[Action]]] = {
     ),
     "a deployment that was completed is not broken": (
         service(deployment("new", state="COMPLETED", failures=3)),
-        [Start("new", 1)],
+        [start("new", 1)],
     ),
     # The end of a rollout
     "a healthy task completes it": (service(deployment("new", task("a"))), [Complete("new")]),
@@ -329,6 +334,24 @@ def fail_tasks(scene: Service, times: int) -> None:
         running.stop("Essential container in task exited", "EssentialContainerExited")
         running.end()
     reconcile(scene, NOW + 100 * times)
+
+
+def test_a_task_that_cannot_be_placed_is_a_failure_and_its_reason_an_event() -> None:
+    def refuse(_service: Service, _deployment: Deployment) -> Task:
+        raise PlacementError("No room.")
+
+    scene = service(deployment("new"))
+    scene.start_task = refuse
+    reconcile(scene, NOW)
+    # The first failure is followed at once, the second is not.
+    assert scene.deployments[0].failed_tasks == 2
+    reconcile(scene, NOW + BACK_OFF_SECONDS[1])
+    assert (scene.deployments[0].rollout_state, scene.deployments[0].failed_tasks) == ("FAILED", 3)
+    no_room = (
+        "was unable to place a task. Reason: No room. "
+        "For more information, see the Troubleshooting section of the Amazon ECS Developer Guide."
+    )
+    assert events(scene) == [*[no_room] * 3, "(deployment new) deployment failed: tasks failed to start."]
 
 
 def events(scene: Service) -> list[str]:

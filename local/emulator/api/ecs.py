@@ -25,6 +25,8 @@ from moto.ecs.responses import EC2ContainerServiceResponse
 from local.emulator.fargate import clock
 from local.emulator.fargate.definitions import items, refuse_task_definition
 from local.emulator.fargate.description import count, describe_service, describe_task
+from local.emulator.fargate.limits import PlacementError
+from local.emulator.fargate.network import zones
 from local.emulator.fargate.plan import reconcile
 from local.emulator.fargate.run import Agent
 from local.emulator.fargate.service import Deployment, Service
@@ -74,17 +76,21 @@ class ControlPlane:
         group: str,
         started_by: str,
     ) -> Task:
-        """Start a task.
+        """Start a task, or refuse with a PlacementError.
 
         :param settings: Where and how it runs, as in the RunTask request.
         """
+        limits = self._agent.limits
         strategy = items(settings, "capacityProviderStrategy")
+        vpc = settings["networkConfiguration"]["awsvpcConfiguration"]
+        limits.refuse_vcpus(int(definition.cpu or 0), (each for of in _tasks(backend).values() for each in of.values()))
+        subnet = limits.roomy(zones(backend.account_id, backend.region_name, vpc["subnets"]))
         task = Task(
             definition,
             cluster.arn,
             group,
             started_by=started_by,
-            network_configuration=settings["networkConfiguration"],
+            network_configuration={"awsvpcConfiguration": {**vpc, "subnets": [subnet]}},
             capacity_provider=strategy[0]["capacityProvider"] if strategy else None,
             platform_version=settings["platformVersion"],
             tags=items(settings, "tags"),
@@ -263,10 +269,13 @@ class EcsResponse(EC2ContainerServiceResponse):
             definition = self._definition(settings["taskDefinition"])
             group = settings.get("group") or f"family:{definition.family}"
             started_by = settings.get("startedBy") or ""
-            tasks = [
-                self.plane.start_task(self.ecs_backend, cluster, definition, settings, group, started_by)
-                for _ in range(settings.get("count") or 1)
-            ]
+            try:
+                tasks = [
+                    self.plane.start_task(self.ecs_backend, cluster, definition, settings, group, started_by)
+                    for _ in range(settings.get("count") or 1)
+                ]
+            except PlacementError as error:
+                raise EcsClientException(str(error)) from error
             return ActionResult({"tasks": [describe_task(each) for each in tasks], "failures": []})
 
     def start_task(self) -> ActionResult:

@@ -1,4 +1,4 @@
-"""The AWS API: moto's server on one local port, with the faults that were asked for and the clock beside it."""
+"""The AWS API: moto's server on one local port, with the faults that were asked for and the controls beside it."""
 
 import logging
 import threading
@@ -10,14 +10,14 @@ from moto.moto_server.werkzeug_app import (  # pyright: ignore[reportMissingType
 )
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from local.emulator.api.clock import ClockControl
+from local.emulator.api.controls import Controls, Setters
 from local.emulator.api.faults import FaultInjection
 
 
 class ApiServer:
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, setters: Setters) -> None:
         logging.getLogger("werkzeug").setLevel(logging.WARNING)
-        application = ClockControl(FaultInjection(DomainDispatcherApplication(create_backend_app)))
+        application = Controls(FaultInjection(DomainDispatcherApplication(create_backend_app)), setters)
         self._server: BaseWSGIServer = make_server(
             "127.0.0.1", port, application, threaded=True, request_handler=MotoRequestHandler
         )

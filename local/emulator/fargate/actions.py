@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from local.emulator.fargate.limits import PlacementError
 from local.emulator.fargate.service import Service
+from local.emulator.fargate.task import Task
 
 
 class Action(Protocol):
@@ -25,16 +27,29 @@ class Say:
 
 @dataclass(frozen=True)
 class Start:
-    """Start tasks of a deployment."""
+    """Start tasks of a deployment; one that cannot even be placed counts as failed."""
 
     deployment: str
     count: int
+    next_start: float
+    """When to try again if that fails, by the emulator's clock."""
 
     def perform(self, service: Service) -> None:
         deployment = service.deployment(self.deployment)
-        started = [service.start_task(service, deployment) for _ in range(self.count)]
+        started: list[Task] = []
+        for _ in range(self.count):
+            try:
+                started.append(service.start_task(service, deployment))
+            except PlacementError as error:
+                service.say(
+                    f"was unable to place a task. Reason: {error} "
+                    "For more information, see the Troubleshooting section of the Amazon ECS Developer Guide."
+                )
+                CountFailure(self.deployment, self.next_start).perform(service)
+                break
         deployment.tasks += started
-        service.say(f"has started {self.count} tasks: {names(task.id for task in started)}.")
+        if started:
+            service.say(f"has started {len(started)} tasks: {names(task.id for task in started)}.")
 
 
 @dataclass(frozen=True)

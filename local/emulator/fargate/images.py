@@ -18,6 +18,12 @@ _AIRFLOW_HOME = "/opt/airflow"
 _OTHER_HOMES = {"puckel/docker-airflow": "/usr/local/airflow"}
 
 
+def is_from_docker_hub(name: str) -> bool:
+    """Whether an image's name has no registry in front, which would have a dot or a port in it."""
+    registry, slash, _ = name.partition("/")
+    return not slash or not ("." in registry or ":" in registry or registry == "localhost")
+
+
 @dataclass(frozen=True)
 class Image:
     """`name` is what task definitions say (repository:tag); the programs of `venv` come first on PATH."""

@@ -91,6 +91,12 @@ class TaskNetwork:
         return [{"name": name, "value": value} for name, value in details.items() if value]
 
 
+def zones(account_id: str, region: str, subnet_ids: list[str]) -> dict[str, str]:
+    """Return the availability zone of each subnet."""
+    backend: EC2Backend = ec2_backends[account_id][region]
+    return {subnet: backend.get_subnet(subnet).availability_zone for subnet in subnet_ids}
+
+
 def attach_network(
     account_id: str, region: str, configuration: dict[str, Any], ports: list[int], attachment_arn: str
 ) -> TaskNetwork:

@@ -96,8 +96,7 @@ def _forget_stopped(service: Service, now: float) -> Sequence[Action]:
 def _count(service: Service, deployment: Deployment, task: Task, now: float) -> Sequence[Action]:
     if task.stop_code not in _FAILURES and task.stopped_reason != UNHEALTHY:
         return ()
-    wait = BACK_OFF_SECONDS[min(deployment.failed_in_a_row, len(BACK_OFF_SECONDS) - 1)]
-    counted = CountFailure(deployment.id, next_start=now + wait)
+    counted = CountFailure(deployment.id, _next_start(deployment, now))
     if deployment.failed_in_a_row + 1 == _failures_allowed(service):
         return [counted, Say("is unable to consistently start tasks successfully.")]
     return [counted]
@@ -138,7 +137,7 @@ def _start_missing(service: Service, now: float) -> Sequence[Action]:
         return ()
     room = math.floor(service.desired_count * _percent(service, "maximumPercent") / 100) - len(service.tasks)
     missing = service.desired_count - len(_wanted(primary.tasks))
-    return [Start(primary.id, min(room, missing))] if min(room, missing) > 0 else ()
+    return [Start(primary.id, min(room, missing), _next_start(primary, now))] if min(room, missing) > 0 else ()
 
 
 def _settle(service: Service, now: float) -> Sequence[Action]:
@@ -165,6 +164,11 @@ _RULES: dict[str, tuple[Rule, ...]] = {
     "DRAINING": (_forget_stopped, _stop_surplus, _close),
     "INACTIVE": (),
 }
+
+
+def _next_start(deployment: Deployment, now: float) -> float:
+    """Return when to start the next task if one fails now."""
+    return now + BACK_OFF_SECONDS[min(deployment.failed_in_a_row, len(BACK_OFF_SECONDS) - 1)]
 
 
 def _failures_allowed(service: Service) -> int:

@@ -12,7 +12,8 @@ from pathlib import Path
 from moto.logs.exceptions import ResourceNotFoundException
 
 from local.emulator.fargate.container import CannotStartContainerError, Container, container_environment
-from local.emulator.fargate.images import Image
+from local.emulator.fargate.images import Image, is_from_docker_hub
+from local.emulator.fargate.limits import Limits
 from local.emulator.fargate.logs import LogStream
 from local.emulator.fargate.network import NetworkError, TaskNetwork, attach_network
 from local.emulator.fargate.relay import Relay, loopback_ports
@@ -33,6 +34,7 @@ class Agent:
     images: Mapping[str, Image]
     isolation: Isolation
     loop: asyncio.AbstractEventLoop
+    limits: Limits
 
     def environment(self, region: str) -> dict[str, str]:
         """Return what Fargate's task role endpoint gives: here, the emulator's address, region and test keys."""
@@ -117,6 +119,14 @@ class _Run:
         if refusal := refuse_registry_credentials(task.container_definition, role, task.id):
             raise _FailedToStartError(refusal)
         name: str = task.container_definition["image"]
+        if not self._agent.limits.pulls and is_from_docker_hub(name):
+            task.container.reason = (
+                "CannotPullContainerError: inspect image has been retried 5 time(s): httpReaderSeeker: failed open: "
+                f"unexpected status code https://registry-1.docker.io/v2/{name.replace(':', '/manifests/')}: "
+                "429 Too Many Requests - Server message: toomanyrequests: You have reached your pull rate limit. "
+                "You may increase the limit by authenticating and upgrading: https://www.docker.com/increase-rate-limit"
+            )
+            raise _FailedToStartError(task.container.reason)
         image = self._agent.images.get(name)
         if image is None:
             known = ", ".join(sorted(self._agent.images)) or "none"

@@ -1,0 +1,28 @@
+"""What a test can PUT, as JSON and on the port of the AWS API, to have the emulator behave otherwise."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from werkzeug.wrappers import Request, Response
+
+from local.emulator.api.faults import Application, Environ
+
+Setters = Mapping[str, Callable[[dict[str, Any]], None]]
+"""What is done with the body, by path."""
+
+
+@dataclass(frozen=True)
+class Controls:
+    """The AWS API with controls beside it, as a WSGI application."""
+
+    application: Application
+    setters: Setters
+
+    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        setter = self.setters.get(environ["PATH_INFO"])
+        if setter is None:
+            return self.application(environ, start_response)
+        setter(json.loads(Request(environ).get_data()))
+        return Response(status=204)(environ, start_response)

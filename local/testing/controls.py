@@ -1,0 +1,27 @@
+"""How a test has an emulator behave otherwise (local/emulator/__main__.py lists the ways)."""
+
+import json
+import urllib.request
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+
+def pass_time(endpoint: str, seconds: float) -> None:
+    """Set the emulator's clock forward."""
+    _put(endpoint, "/clock", {"seconds": seconds})
+
+
+@contextmanager
+def limits(endpoint: str, **limits: Any) -> Generator[None]:
+    """Set Fargate's limits (`vcpus`, `full_zones`, `pulls`) for the length of the block."""
+    _put(endpoint, "/limits", limits)
+    try:
+        yield
+    finally:
+        _put(endpoint, "/limits", {})
+
+
+def _put(endpoint: str, path: str, body: object) -> None:
+    request = urllib.request.Request(f"{endpoint}{path}", json.dumps(body).encode(), method="PUT")
+    urllib.request.urlopen(request).close()
