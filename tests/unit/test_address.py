@@ -75,9 +75,14 @@ class Aws:
     exceptions = Exceptions
 
     def __init__(
-        self, stopped: list[dict[str, Any]], log: list[str] | None, unstopped: list[dict[str, Any]] | None = None
+        self,
+        stopped: list[dict[str, Any]],
+        log: list[str] | None,
+        unstopped: list[dict[str, Any]] | None = None,
+        events: dict[int, str] | None = None,
     ) -> None:
         self.tasks = {"STOPPED": stopped, "RUNNING": unstopped or []}
+        self.events = events or {}
         self.log = log
         self.asked: list[dict[str, Any]] = []
 
@@ -96,8 +101,7 @@ class Aws:
         return {"serviceArns": [f"arn:aws:ecs:{Mocks.region}:{Mocks.account}:service/airflow/airflow"]}
 
     def describe_services(self, **_: Any) -> dict[str, Any]:
-        events = [{"message": "was unable to place a task"}, {"message": "an older one"}]
-        return {"services": [{"events": events}]}
+        return {"services": [{"events": [{"createdAt": at, "message": said} for at, said in self.events.items()]}]}
 
     def describe_task_definition(self, **_: Any) -> dict[str, Any]:
         options = {"awslogs-group": "airflow-logs", "awslogs-stream-prefix": "airflow"}
@@ -167,7 +171,48 @@ def test_after_an_interruption_the_task_that_has_not_stopped_is_described(monkey
 
 
 def test_without_any_task_the_services_newest_event_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert explain(monkeypatch, Aws([], None)) == "No task of it was started. ECS says: was unable to place a task"
+    aws = Aws([], None, events={1: "an older one", 2: "has begun draining connections"})
+
+    assert explain(monkeypatch, aws) == "No task of it was started. ECS says: has begun draining connections"
+
+
+NO_ROOM = {1: "(service a) was unable to place a task. Reason: No room.", 2: "(service a) deployment failed."}
+
+
+@pytest.mark.parametrize(
+    ("stopped_tasks", "unstopped_tasks", "first_line"),
+    [
+        ([], [], "ECS could not start a task: No room."),
+        ([stopped("earlier", 0)], [], "ECS could not start a task: No room."),
+        ([stopped("later", 2)], [], "The newest of 1 stopped tasks: Essential container in task exited (later)"),
+        ([], [stopped("later", 2)], "No task of it has stopped; the newest is None, its health None."),
+        ([stopped("later", 2, OLD)], [], "ECS could not start a task: No room."),
+    ],
+)
+def test_a_task_that_could_not_even_be_tried_is_the_reason_unless_one_was_tried_since(
+    monkeypatch: pytest.MonkeyPatch,
+    stopped_tasks: list[dict[str, Any]],
+    unstopped_tasks: list[dict[str, Any]],
+    first_line: str,
+) -> None:
+    aws = Aws(stopped_tasks, None, unstopped_tasks, NO_ROOM)
+
+    assert explain(monkeypatch, aws).splitlines()[0] == first_line
+
+
+@pytest.mark.parametrize(
+    ("reason", "way_out"),
+    [
+        ("429 Too Many Requests - Server message: toomanyrequests: You have …", "let `image` name a copy in an ECR"),
+        ("You've reached the limit on the number of vCPUs you can run concurrently.", "Service Quotas, AWS Fargate"),
+        ("Capacity is unavailable at this time. Please try again later or …", "Run `pulumi up` again later"),
+    ],
+)
+def test_a_limit_comes_with_the_way_out(monkeypatch: pytest.MonkeyPatch, reason: str, way_out: str) -> None:
+    event = f"(service a) was unable to place a task. Reason: {reason}"
+
+    for aws in (Aws([], None, events={1: event}), Aws([{**stopped("only", 1), "stoppedReason": reason}], None)):
+        assert way_out in explain(monkeypatch, aws).splitlines()[1]
 
 
 def test_credentials_of_the_provider_alone_are_not_replaced_by_others(

@@ -14,10 +14,26 @@ from ..session import aws_endpoint, aws_session
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
-    from mypy_boto3_ecs.type_defs import ContainerTypeDef, TaskTypeDef
+    from mypy_boto3_ecs.type_defs import ContainerTypeDef, ServiceEventTypeDef, TaskTypeDef
     from mypy_boto3_logs import CloudWatchLogsClient
 
 LOG_LINES = 20
+
+WAYS_OUT = {
+    "toomanyrequests": (
+        "The registry limits how often an address may pull, and Fargate's addresses are shared with others. Run "
+        "`pulumi up` again in some hours, or let `image` name a copy in an ECR repository of yours."
+    ),
+    "limit on the number of vCPUs": (
+        'Ask for more under Service Quotas, AWS Fargate: "Fargate On-Demand vCPU resource count", or with `spot` '
+        '"Fargate Spot vCPU resource count"; new accounts have little. Or stop other tasks, or take a smaller `cpu`.'
+    ),
+    "Capacity is unavailable": (
+        "AWS has no room for the task there at the moment. Run `pulumi up` again later, name subnets in other zones "
+        "in `subnet_ids`, or with `spot` set it to false."
+    ),
+}
+"""What a person can do about a reason of ECS, by words that are in it."""
 
 
 def explain_failed_service(failure: pulumi.ErrorHookArgs) -> bool:
@@ -46,19 +62,31 @@ def _explain(cluster_arn: str, task_definition_arn: str) -> list[str]:
     session = aws_session(read)
     ecs = session.client("ecs", region_name=region, endpoint_url=aws_endpoint(read, "ecs"))
     logs = session.client("logs", region_name=region, endpoint_url=aws_endpoint(read, "logs"))
-    if stopped := _tasks(ecs, cluster_arn, task_definition_arn, "STOPPED"):
+    events = _events(ecs, cluster_arn)
+    stopped = _tasks(ecs, cluster_arn, task_definition_arn, "STOPPED")
+    unstopped = _tasks(ecs, cluster_arn, task_definition_arn, "RUNNING")
+    if refused := _not_placed(events, [*stopped, *unstopped]):
+        return [f"ECS could not start a task: {refused}", *_ways_out(refused)]
+    if stopped:
         newest = stopped[-1]
+        reason = newest.get("stoppedReason", "no reason given")
         return [
-            f"The newest of {len(stopped)} stopped tasks: {newest.get('stoppedReason', 'no reason given')}",
+            f"The newest of {len(stopped)} stopped tasks: {reason}",
+            *_ways_out(reason),
             *(_container_line(container) for container in newest.get("containers", [])),
             *_last_log_lines(ecs, logs, newest),
         ]
     # The wait was interrupted, or took too long.
-    if unstopped := _tasks(ecs, cluster_arn, task_definition_arn, "RUNNING"):
+    if unstopped:
         newest = unstopped[-1]
         state = f"{newest.get('lastStatus')}, its health {newest.get('healthStatus')}"
         return [f"No task of it has stopped; the newest is {state}.", *_last_log_lines(ecs, logs, newest)]
-    return [f"No task of it was started. {_newest_event(ecs, cluster_arn)}"]
+    said = f"ECS says: {events[0].get('message', '')}" if events else "ECS says nothing of it."
+    return [f"No task of it was started. {said}"]
+
+
+def _ways_out(reason: str) -> list[str]:
+    return [f"  {way_out}" for words, way_out in WAYS_OUT.items() if words in reason]
 
 
 def _tasks(
@@ -71,12 +99,22 @@ def _tasks(
     return sorted(ours, key=lambda task: task["createdAt"])  # pyright: ignore[reportTypedDictNotRequiredAccess] # ECS always has it
 
 
-def _newest_event(ecs: "ECSClient", cluster_arn: str) -> str:
-    """ECS's last word on the cluster's one service, which says why a task cannot even be tried."""
+def _events(ecs: "ECSClient", cluster_arn: str) -> list["ServiceEventTypeDef"]:
+    """Return what ECS has said of the cluster's services, newest first."""
     services = ecs.list_services(cluster=cluster_arn)["serviceArns"]
     found = ecs.describe_services(cluster=cluster_arn, services=services)["services"] if services else []
-    events = [event.get("message", "") for service in found for event in service.get("events", [])]
-    return f"ECS says: {events[0]}" if events else "ECS says nothing of it."
+    events = [event for service in found for event in service.get("events", [])]
+    return sorted(events, key=lambda event: event["createdAt"], reverse=True)  # pyright: ignore[reportTypedDictNotRequiredAccess] # ECS always has it
+
+
+def _not_placed(events: list["ServiceEventTypeDef"], tasks: list["TaskTypeDef"]) -> str | None:
+    """Return why the last task could not even be tried, if so: that is an event of the service, and no task."""
+    for event in events:
+        _, could_not, reason = event.get("message", "").partition("unable to place a task. Reason: ")
+        if could_not:
+            said_at = event["createdAt"]  # pyright: ignore[reportTypedDictNotRequiredAccess] # as above
+            return None if any(task.get("createdAt", said_at) > said_at for task in tasks) else reason
+    return None
 
 
 def _container_line(container: "ContainerTypeDef") -> str:
