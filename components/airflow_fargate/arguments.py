@@ -125,6 +125,12 @@ class AirflowFargateArgs(TypedDict):
     repeated id, and `vpc_id` missing.
     """
 
+    permissions_boundary: NotRequired[pulumi.Input[str]]
+    """
+    The ARN of the IAM policy that bounds what the execution role and the task role may do, whatever their own policies
+    allow: many companies let nobody create a role without one. Default: none. Refused: what is no ARN of a policy.
+    """
+
     admin_username: NotRequired[str]
     """
     The name of the administrator. Default: `admin`. Refused: empty, blanks, `:` and `,` (they separate users in

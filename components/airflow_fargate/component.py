@@ -138,7 +138,7 @@ class AirflowFargate(pulumi.ComponentResource):
             reach=part.reach,
             ipv6=settings.network.may_have_ipv6,
         )
-        roles = create_roles(scope, location, part)
+        roles = create_roles(scope, settings.roles, location, part)
         cluster = create_cluster(scope)
         task_definition = create_task_definition(
             scope,

@@ -5,15 +5,28 @@ role is what Airflow and its tasks act as. Neither has a permission that no part
 """
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
+from .errors import Refusal
 from .part import Part, Permissions, Statement
 from .scope import Scope
+from .settings import CapabilitySettings
+
+# AWS: IAM user guide, "IAM ARNs"; AWS's own policies have the account `aws`.
+_POLICY_ARN = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[\w+=,.@/-]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleSettings(CapabilitySettings):
+    """What both roles have in common."""
+
+    permissions_boundary: pulumi.Input[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -43,13 +56,24 @@ def find_location(lookup: pulumi.InvokeOutputOptions) -> pulumi.Output[Location]
     ).apply(lambda known: Location(**known))
 
 
-def create_roles(scope: Scope, location: pulumi.Output[Location], part: Part) -> Roles:
+def refuse_roles(settings: RoleSettings) -> Iterator[Refusal]:
+    """Refuse what is no policy."""
+    arn = settings.permissions_boundary
+    if isinstance(arn, str) and not _POLICY_ARN.fullmatch(arn):
+        yield Refusal(
+            "permissions_boundary",
+            f"is {arn!r}; give the ARN of a policy, such as arn:aws:iam::123456789012:policy/boundary",
+        )
+
+
+def create_roles(scope: Scope, settings: RoleSettings, location: pulumi.Output[Location], part: Part) -> Roles:
     """Create both roles, each with a policy of what `part` asks for; one that nothing is asked of has no policy."""
     trust = location.apply(lambda known: json.dumps(trust_policy(known)))
     execution_role = aws.iam.Role(
         f"{scope.name}-execution-role",
         description="Airflow: what ECS may do to start the container",
         assume_role_policy=trust,
+        permissions_boundary=settings.permissions_boundary,
         tags=scope.tags,
         opts=scope.opts,
     )
@@ -57,6 +81,7 @@ def create_roles(scope: Scope, location: pulumi.Output[Location], part: Part) ->
         f"{scope.name}-task-role",
         description="Airflow: what Airflow and its tasks may do",
         assume_role_policy=trust,
+        permissions_boundary=settings.permissions_boundary,
         tags=scope.tags,
         opts=scope.opts,
     )

@@ -17,6 +17,7 @@ from .endpoint.endpoint import EndpointSettings, refuse_endpoint
 from .environment import EnvironmentSettings, VariableRule, refuse_environment
 from .errors import InvalidArgumentsError, Refusal
 from .firewall import FirewallSettings, refuse_firewall, refuse_public_access
+from .identity import RoleSettings, refuse_roles
 from .image import ImageSettings, refuse_generation, refuse_image
 from .login import LoginSettings, refuse_login
 from .network import AWSX_TAGS, NetworkSettings, refuse_network
@@ -38,6 +39,7 @@ class Settings:
     firewall: FirewallSettings
     exec: ExecSettings
     network: NetworkSettings
+    roles: RoleSettings
     login: LoginSettings
     environment: EnvironmentSettings
     dags: DagSettings
@@ -79,6 +81,7 @@ def _refuse(name: str, settings: Settings) -> Iterator[Refusal]:
         refuse_firewall(settings.firewall, may_have_ipv6=settings.network.may_have_ipv6),
         refuse_task(settings.task, least_memory=generation.LEAST_MEMORY),
         refuse_network(settings.network),
+        refuse_roles(settings.roles),
         refuse_environment(settings.environment, generation.RESERVED_VARIABLES, settings.variable_rules),
         refuse_large(
             settings.task.command or generation.COMMAND,

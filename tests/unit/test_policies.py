@@ -119,6 +119,13 @@ def test_ecs_may_read_the_login_of_the_registry_and_hands_it_on(deploy: Deploy) 
     assert "repositoryCredentials" not in container(deploy())
 
 
+@pytest.mark.parametrize("boundary", [None, "arn:aws:iam::123456789012:policy/boundary"])
+def test_both_roles_stay_within_the_boundary(deploy: Deploy, boundary: str | None) -> None:
+    roles = deploy(**({"permissions_boundary": boundary} if boundary else {})).inputs_of_all("aws:iam/role:Role")
+
+    assert [role.get("permissionsBoundary") for role in roles] == [boundary, boundary]
+
+
 @pytest.mark.parametrize(("partition", "region"), [("aws", "us-east-1"), ("aws-cn", "cn-north-1")])
 def test_only_tasks_of_this_account_and_region_act_as_a_role(partition: str, region: str) -> None:
     trust = trust_policy(Location(partition=partition, account="123456789012", region=region))
