@@ -549,7 +549,7 @@ def test_new_default_tags_update_what_has_the_old_ones(aws: AwsStandIn, endpoint
 
 def test_an_object_can_be_kept_from_the_default_tags(aws: AwsStandIn, world: World, client: Client) -> None:
     overridden = Driven(aws, "aws:s3/bucketObjectv2:BucketObjectv2")
-    inputs = {"bucket": world.bucket, "source": pulumi.StringAsset("one")}
+    inputs: dict[str, Any] = {"bucket": world.bucket, "source": pulumi.StringAsset("one")}
     overridden.create(inputs)
     assert overridden.outputs["tagsAll"] == {"owner": "tests"}
 
