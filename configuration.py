@@ -6,6 +6,7 @@ types and filled in the defaults before this runs; an empty string, list or obje
 
 import difflib
 import json
+import os
 import urllib.request
 from collections.abc import Callable
 from ipaddress import IPv4Address
@@ -40,6 +41,12 @@ def read_arguments() -> AirflowFargateArgs:
     arguments = {argument: _read(config, _camel_case(argument), hint) for argument, hint in hints.items()}
     cidrs = arguments["allowed_cidrs"]
     if isinstance(cidrs, list) and MY_IP in cidrs:
+        if os.environ.get("CI"):
+            pulumi.log.warn(
+                f"allowedCidrs has {MY_IP}, and this runs in CI: the web interface opens to the runner, whose address "
+                "others may share, and to no person. Name who may open it: "
+                "pulumi config set --path 'allowedCidrs[0]' 203.0.113.7/32"
+            )
         arguments["allowed_cidrs"] = [f"{my_ip()}/32" if cidr == MY_IP else cidr for cidr in cast(list[Any], cidrs)]
     if arguments["dags_path"]:
         arguments["dags_path"] = str(Path(__file__).parent / arguments["dags_path"])

@@ -32,7 +32,9 @@ PRICES = {
     "storage": Price(Decimal("0.000111"), "GB above the 20 GiB included", _VANTAGE),
     "public-ipv4": Price(Decimal("0.005"), "address", "aws.amazon.com/vpc/pricing, since February 2024"),
     "mwaa:mw1.small": Price(
-        Decimal("0.49"), "environment", "c3x.dev/blog/mwaa-cost-managed-airflow, 2026; without workers and storage"
+        Decimal("0.49"),
+        "environment",
+        "c3x.dev/blog/mwaa-cost-managed-airflow, 2026; with scheduler, web server and one worker, without storage",
     ),
     "mwaa:mw1.micro": Price(
         Decimal("0.29"),

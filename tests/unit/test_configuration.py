@@ -259,6 +259,27 @@ def test_an_unknown_key_is_answered_with_the_known_ones() -> None:
     assert str(refused.value).endswith(f"The keys are {', '.join(sorted(DECLARED))}.")
 
 
+@pytest.mark.parametrize(
+    ("ci", "cidrs", "warned"),
+    [("true", ["my-ip"], True), (None, ["my-ip"], False), ("true", ["10.0.0.0/8"], False)],
+    ids=["in CI", "on somebody's machine", "in CI, with a range"],
+)
+def test_opening_the_port_to_a_runner_of_ci_is_warned_of(
+    monkeypatch: pytest.MonkeyPatch, ci: str | None, cidrs: list[str], warned: bool
+) -> None:
+    warnings: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", warnings.append)
+    monkeypatch.delenv("CI", raising=False)
+    if ci:
+        monkeypatch.setenv("CI", ci)
+    answer(monkeypatch, b"203.0.113.7")
+    configure(allowedCidrs=cidrs)
+
+    configuration.read_arguments()
+
+    assert any("allowedCidrs has my-ip, and this runs in CI" in warning for warning in warnings) == warned
+
+
 def test_my_ip_becomes_the_address_that_aws_sees(monkeypatch: pytest.MonkeyPatch) -> None:
     answer(monkeypatch, b"198.51.100.4\n")
     configure(allowedCidrs=["my-ip", "10.0.0.0/8"])
