@@ -26,6 +26,7 @@ IMPLEMENTED = frozenset(
         "secretKey",
         "skipCredentialsValidation",
         "skipMetadataApiCheck",
+        "skipRegionValidation",
         "skipRequestingAccountId",
     }
 )
