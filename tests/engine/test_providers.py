@@ -6,7 +6,10 @@ import subprocess
 import time
 from typing import Any
 
+import pytest
+
 from local.cloud import Cloud
+from local.providers.aws.config import CLOCK_AHEAD
 from local.providers.aws.provider import SERVICES
 from local.testing.workspace import Workspace
 from tests.engine.conftest import IMAGE, NewWorkspace
@@ -177,7 +180,7 @@ def _service(code: str, health: dict[str, Any] | None = None) -> str:
 
 
 def test_a_service_that_never_runs_is_an_error_and_the_next_up_repairs_it(
-    workspace: NewWorkspace, cloud: Cloud
+    workspace: NewWorkspace, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack = workspace(_service(EXITS))
     text = stack.up(fails=True)
@@ -191,8 +194,13 @@ def test_a_service_that_never_runs_is_an_error_and_the_next_up_repairs_it(
     assert outputs["running"] == outputs["requested"]
     assert _resources(stack)["aws:ecs/service:Service service"]["id"] == service["id"]
 
-    # On purpose, as in terraform-provider-aws#20858: whoever wants to know compares the two.
     stack.write(_service(EXITS))
+    text = stack.up(fails=True)
+    assert "ECS deployment circuit breaker: tasks failed to start." in text
+
+    # As in terraform-provider-aws#20858: the clocks let the deployment seem older than it is.
+    monkeypatch.setenv(CLOCK_AHEAD, "3600")
+    stack.write(_service(f"{EXITS} # again"))
     stack.up()
     rolled_back = stack.outputs()
     assert rolled_back["running"] == outputs["running"] != rolled_back["requested"]
