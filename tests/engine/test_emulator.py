@@ -117,7 +117,9 @@ def test_only_ingress_rules_open_the_address(
     account: Account, cidrs: list[str], source: str, answers: bool, reachable: Service
 ) -> None:
     service = Service(account, reachable.name, account.create_group(*cidrs))
-    interface = reachable.interfaces()[0]["NetworkInterfaceId"]
+    # Not by its group, which the case before has replaced.
+    [attachment] = reachable.task()["attachments"]
+    [interface] = [each["value"] for each in attachment["details"] if each["name"] == "networkInterfaceId"]
     account.ec2.modify_network_interface_attribute(NetworkInterfaceId=interface, Groups=[service.group])
     with nullcontext() if answers else pytest.raises(ConnectionError):
         assert service.get(source=source) == "well"
