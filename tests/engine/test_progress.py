@@ -6,7 +6,7 @@ import pytest
 
 from local.testing.deployed import Deployed
 
-SHOWN = r"aws:ecs:Service airflow-service (?:creating|updating) \(\d+s\).*? info: (.*)"
+SHOWN = r"aws:ecs:Service airflow-service (?:creating|updating) \(\d+s\)(?: \[diff: .*?\];)? (task .*)"
 
 
 def shown(text: str) -> list[str]:

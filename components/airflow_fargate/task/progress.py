@@ -10,7 +10,7 @@ import contextvars
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import botocore.exceptions
 import pulumi
@@ -32,8 +32,7 @@ class Progress:
     """The hooks of one service, and what they show: it appears beside the resource, and only while it is waited for."""
 
     def __init__(self, name: str) -> None:
-        """Make the hooks of the service called `name`, whose resource `show_beside` names once there is one."""
-        self._resource: pulumi.Resource | None = None
+        """Make the hooks of the service called `name`."""
         self._ended = threading.Event()
         begin = pulumi.ResourceHook(f"{name}-begins", self._begin)
         end = pulumi.ResourceHook(f"{name}-ends", self._end)
@@ -45,15 +44,12 @@ class Progress:
             on_error=[pulumi.ErrorHook(f"{name}-fails", self._fail)],
         )
 
-    def show_beside(self, service: pulumi.Resource) -> None:
-        self._resource = service
-
     def _begin(self, args: pulumi.ResourceHookArgs) -> None:
         self._ended = threading.Event()
         # The SDK keeps what belongs to this program in the context, for logging too. A daemon: nothing waits for it.
         threading.Thread(
             target=contextvars.copy_context().run,
-            args=(self._follow, args.new_inputs or {}, self._ended, asyncio.get_running_loop()),
+            args=(_follow_service, args.new_inputs or {}, args.urn, self._ended, asyncio.get_running_loop()),
             name=f"progress of {args.name}",
             daemon=True,
         ).start()
@@ -65,17 +61,26 @@ class Progress:
         self._ended.set()
         return False
 
-    def _follow(self, inputs: Mapping[str, Any], ended: threading.Event, loop: asyncio.AbstractEventLoop) -> None:
-        cluster_arn, name = str(inputs.get("cluster")), str(inputs.get("name"))
-        # The loop is closed, a RuntimeError, once the program has ended in some other way than by these hooks.
-        with contextlib.suppress(botocore.exceptions.BotoCoreError, RuntimeError):
-            ecs = _client(cluster_arn)
-            follow(
-                lambda: _ask(ecs, cluster_arn, name), lambda text: loop.call_soon_threadsafe(self._show, text), ended
-            )
 
-    def _show(self, text: str) -> None:
-        pulumi.log.info(text, resource=self._resource, ephemeral=True)
+class _Beside:
+    """All that `pulumi.log` needs of a resource: the URN, which a resource has only when it exists."""
+
+    def __init__(self, urn: str) -> None:
+        self.urn = pulumi.Output.from_input(urn)
+
+
+def _follow_service(
+    inputs: Mapping[str, Any], urn: str, ended: threading.Event, loop: asyncio.AbstractEventLoop
+) -> None:
+    cluster_arn, name = str(inputs.get("cluster")), str(inputs.get("name"))
+    # The loop is closed, a RuntimeError, once the program has ended in some other way than by these hooks.
+    with contextlib.suppress(botocore.exceptions.BotoCoreError, RuntimeError):
+        ecs = _client(cluster_arn)
+        follow(lambda: _ask(ecs, cluster_arn, name), lambda text: loop.call_soon_threadsafe(_show, text, urn), ended)
+
+
+def _show(text: str, urn: str) -> None:
+    pulumi.log.info(text, resource=cast(pulumi.Resource, _Beside(urn)), ephemeral=True)
 
 
 def follow(

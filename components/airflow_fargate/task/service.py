@@ -87,7 +87,7 @@ def create_service(
     """
     name = f"{scope.name}{workload.suffix}-service"
     progress = Progress(name)
-    service = aws.ecs.Service(
+    return aws.ecs.Service(
         name,
         cluster=cluster.cluster.arn,
         task_definition=task_definition.arn,
@@ -123,5 +123,3 @@ def create_service(
             )
         ),
     )
-    progress.show_beside(service)
-    return service
