@@ -47,8 +47,10 @@ def secret(value: Any) -> dict[str, Any]:
 
 OUTPUTS_AS_INPUTS: dict[str, Any] = {
     "image": secret("apache/airflow:3.3.2"),
+    "registryCredentialsArn": secret("arn:aws:secretsmanager:us-east-1:123456789012:secret:login-AbCdEf"),
     "vpcId": secret("${first.vpcId}"),
     "subnetIds": secret("${first.subnetIds}"),
+    "permissionsBoundary": secret("arn:aws:iam::123456789012:policy/boundary"),
     "adminPassword": secret(SECRETS[0]),
     "environment": {"CLUSTER": "${first.clusterArn}", "GREETING": secret(SECRETS[1])},
     "secrets": {"FIRST": "${first.url}", "VALUE": secret(SECRETS[2])},
