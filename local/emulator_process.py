@@ -46,7 +46,7 @@ class EmulatorProcess:
         return record.running() if record else None
 
     def start(self, images: Mapping[str, Path]) -> None:
-        """Start the emulator and waits until it answers.
+        """Start the emulator and wait until it answers.
 
         :param images: The environment that stands for each image, by the image's name and tag.
         """

@@ -82,7 +82,7 @@ class Stack:
             )
 
     def pulumi(self, *arguments: str, cwd: Path | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run `pulumi` without a terminal and returns what it printed."""
+        """Run `pulumi` without a terminal and return what it printed."""
         result = subprocess.run(
             [self.cloud.engine.command, *arguments, "--non-interactive"],
             cwd=cwd or self.project,

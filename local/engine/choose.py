@@ -111,7 +111,7 @@ def _kept(folder: Path) -> Engine | None:
 
 
 def _install(folder: Path) -> Engine | None:
-    """Run Pulumi's own installer through the Automation API; where it cannot download, returns nothing."""
+    """Run Pulumi's own installer through the Automation API; return None where it cannot download."""
     script = (
         "import socket, sys; from pulumi.automation import PulumiCommand; "
         "socket.setdefaulttimeout(20); PulumiCommand.install(root=sys.argv[1])"

@@ -43,7 +43,7 @@ class StandIn(protocol.Provider, Generic[SessionT]):
         self._cancelled = threading.Event()
 
     def session(self) -> SessionT:
-        """Return what Configure has set up; raises ProviderError when the configuration is not usable."""
+        """Return what Configure has set up, or raise ProviderError when the configuration is not usable."""
         raise NotImplementedError
 
     async def configure(self, request: protocol.ConfigureRequest) -> protocol.ConfigureResponse:

@@ -78,7 +78,7 @@ HEALTH_CHECK: Mapping[str, Any] = {
 
 
 def until(what: Callable[[], T | None], seconds: float, waiting_for: str) -> T:
-    """Return the first true result of `what`, asked ten times a second; fails after `seconds`."""
+    """Return the first true result of `what`, asked ten times a second, or fail after `seconds`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if result := what():
@@ -163,7 +163,7 @@ class Account:
         return group
 
     def register(self, command: list[str], **container: Any) -> str:
-        """Return a task definition whose container runs `command`; returns its ARN."""
+        """Register a task definition whose container runs `command`, and return its ARN."""
         definition: dict[str, Any] = {
             "name": "app",
             "image": IMAGE,

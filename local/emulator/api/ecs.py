@@ -356,7 +356,7 @@ class EcsResponse(EC2ContainerServiceResponse):
         return definition
 
     def _placed(self, cluster: Cluster, settings: dict[str, Any]) -> dict[str, Any]:
-        """Return the request with AWS's defaults filled in; refuses what would not run on Fargate."""
+        """Return the request with AWS's defaults filled in, and refuse what would not run on Fargate."""
         strategy = settings.get("capacityProviderStrategy")
         if strategy and settings.get("launchType"):
             raise InvalidParameterException(

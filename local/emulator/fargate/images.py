@@ -33,7 +33,7 @@ class Image:
 
     @classmethod
     def parse(cls, text: str) -> "Image":
-        """Read an `--image NAME:TAG=VENV` argument; refuses a VENV without a Python in it."""
+        """Read an `--image NAME:TAG=VENV` argument, and refuse a VENV without a Python in it."""
         name, separator, directory = text.partition("=")
         if not separator or ":" not in name:
             raise ValueError(f"--image {text}: expected NAME:TAG=VENV")
