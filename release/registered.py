@@ -58,7 +58,6 @@ def _resources(args: dict[str, Any]) -> dict[str, Any]:
             each.type, inputs[each.type, each.name]
         )
         for each in resources
-        if each.parent
     }
 
 

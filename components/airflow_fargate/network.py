@@ -12,8 +12,8 @@ from .part import Part
 from .scope import Scope
 from .settings import CapabilitySettings
 
-AWSX_TAGS = frozenset({"Name", "SubnetType"})
-"""What `awsx.ec2.Vpc` tags what it makes with, beside the tags that it is given."""
+# What `awsx.ec2.Vpc` tags what it makes with, beside the tags that it is given.
+_AWSX_TAGS = frozenset({"Name", "SubnetType"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +27,11 @@ class NetworkSettings(CapabilitySettings):
     def may_have_ipv6(self) -> bool:
         """Whether a task may have an IPv6 address: the VPC that is made has none."""
         return self.vpc_id is not None
+
+    @property
+    def added_tags(self) -> frozenset[str]:
+        """The names of the tags that resources of the network have beside the caller's."""
+        return _AWSX_TAGS if self.vpc_id is None else frozenset()
 
 
 @dataclass(frozen=True)

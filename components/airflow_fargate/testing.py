@@ -45,6 +45,10 @@ class Mocks(mocks.Mocks):
     @property
     def running_task_definition(self) -> str:
         """Return the ARN of the task definition that the service runs: the one that was asked for."""
+        return self._requested_task_definition
+
+    @property
+    def _requested_task_definition(self) -> str:
         return self._arn("ecs", "task-definition/airflow:1")
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
@@ -84,7 +88,7 @@ class Mocks(mocks.Mocks):
             case "random:index/randomBytes:RandomBytes":
                 return {"base64": "+/" * 16}
             case "aws:ecs/taskDefinition:TaskDefinition":
-                return {"arn": self._arn("ecs", "task-definition/airflow:1")}
+                return {"arn": self._requested_task_definition}
             case "aws:ecs/cluster:Cluster":
                 return {"arn": self._arn("ecs", f"cluster/{name}")}
             case "aws:ssm/parameter:Parameter":
@@ -112,15 +116,15 @@ class Registration(NamedTuple):
     """By their names in Pulumi's RegisterResourceRequest, those that were given."""
 
 
-def registered(program: Callable[[], object], answers: mocks.Mocks, *, project: str = "project") -> list[Registration]:
-    """Run a program against mocks and return what it registered, in the order in which it did.
+def registered(program: Callable[[], object], answers: mocks.Mocks) -> list[Registration]:
+    """Run a program against mocks and return what it registered below the stack, in the order in which it did.
 
     `program` may return an output, which is waited for.
     """
     monitor = _RecordingMonitor(answers)
-    mocks.set_mocks(answers, project=project, stack="test", preview=False, monitor=monitor)
+    mocks.set_mocks(answers, project="project", stack="test", preview=False, monitor=monitor)
     mocks.test(program)()
-    return monitor.registrations
+    return [each for each in monitor.registrations if each.parent]
 
 
 def as_sent(value: Any) -> Any:

@@ -20,7 +20,7 @@ from .firewall import FirewallSettings, refuse_firewall, refuse_public_access
 from .identity import RoleSettings, refuse_roles
 from .image import ImageSettings, refuse_generation, refuse_image
 from .login import LoginSettings, refuse_login
-from .network import AWSX_TAGS, NetworkSettings, refuse_network
+from .network import NetworkSettings, refuse_network
 from .scope import TagSettings, refuse_name, refuse_tags
 from .settings import CapabilitySettings, Reader
 from .task.container import refuse_large
@@ -89,7 +89,7 @@ def _refuse(name: str, settings: Settings) -> Iterator[Refusal]:
             settings.environment.secrets,
         ),
         refuse_log(settings.log),
-        refuse_tags(settings.tags, added=AWSX_TAGS if settings.network.vpc_id is None else ()),
+        refuse_tags(settings.tags, added=settings.network.added_tags),
     )
     if settings.image.legacy:
         given = settings.login.given | settings.dags.given

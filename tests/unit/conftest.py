@@ -30,10 +30,12 @@ class Recorder(Mocks):
         self._service_runs = service_runs
         self._interface_ids = interface_ids
 
+    @property
+    def running_task_definition(self) -> str:
+        return self._service_runs or super().running_task_definition
+
     def call(self, args: MockCallArgs) -> dict[str, Any]:
         answer = super().call(args)
-        if args.token == "aws:ecs/getService:getService" and self._service_runs is not None:
-            return {"taskDefinition": self._service_runs}
         if args.token == "aws:ec2/getNetworkInterfaces:getNetworkInterfaces" and self._interface_ids is not None:
             return {"ids": list(self._interface_ids)}
         return answer
@@ -118,7 +120,7 @@ def build_component(
         component = program() if program else AirflowFargate("airflow", AirflowFargateArgs(**args))
         return pulumi.Output.from_input(resolve(component))
 
-    registrations = [each for each in registered(build, recorder) if each.type != "pulumi:pulumi:Stack"]
+    registrations = registered(build, recorder)
     assert set(outputs) == set(OUTPUTS), "the outputs were not computed: an apply did not run"
     return Deployment(recorder, registrations, outputs, frozenset(secret))
 
