@@ -266,4 +266,4 @@ def test_packages_that_cannot_be_installed_fail_the_update_with_pips_words(airfl
     text = airflow.up(check=False)
 
     assert "No matching distribution found for roman==0.0.0.1" in text
-    assert "rolled the service back" in text
+    assert "ECS deployment circuit breaker: tasks failed to start." in text
