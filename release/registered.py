@@ -5,6 +5,7 @@ AWS, awsx and random providers cannot change in place, and the schema. It does n
 update, and leaves the task definition's inputs out: every change of one is a new revision by design.
 """
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any, cast
@@ -40,9 +41,16 @@ SETUPS: dict[str, dict[str, Any]] = {
 _STAND_INS = {**AwsStandIn({}).resources, **RandomStandIn().resources}
 _FREE_IN_VPC = {"tags"}
 
+_LOOP = asyncio.new_event_loop()
+"""For the main thread, which has none after an `asyncio.run`, while the SDK expects one.
+
+It stays open: loops that the SDK's mocks make in its threads, and never close, end with it.
+"""
+
 
 def record() -> dict[str, Any]:
     """Return what the present code registers."""
+    asyncio.set_event_loop(_LOOP)
     return {
         "schema": json.loads(SCHEMA.read_text()),
         "resources": {name: _resources(args) for name, args in SETUPS.items()},
