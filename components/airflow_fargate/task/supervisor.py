@@ -20,6 +20,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -117,11 +118,80 @@ def write_password_file(password: str, environment: MutableMapping[str, str]) ->
     return path
 
 
+class Log:
+    """What the container's processes write: a pipe for each of them, whose complete lines go out behind its name."""
+
+    def __init__(self, names: Sequence[str], selector: selectors.BaseSelector) -> None:
+        self._selector = selector
+        self._writers: dict[str, int] = {}
+        self._readers: dict[int, str] = {}
+        self._partial: dict[int, bytes] = {}
+        for name in names:
+            reader, self._writers[name] = os.pipe2(os.O_CLOEXEC)
+            os.set_blocking(reader, False)
+            selector.register(reader, selectors.EVENT_READ)
+            self._readers[reader] = name
+            self._partial[reader] = b""
+
+    def receive(self, name: str) -> None:
+        """Turn this process's output into that of ``name``."""
+        for stream in (1, 2):
+            os.dup2(self._writers[name], stream)
+
+    def close_writers(self) -> None:
+        """Leave writing to the processes that have received their pipe: a pipe ends when none can write to it."""
+        for writer in self._writers.values():
+            os.close(writer)
+
+    def close_readers(self) -> None:
+        """Leave reading to the supervisor."""
+        for reader in self._readers:
+            os.close(reader)
+
+    def forward(self, name: str | None = None) -> None:
+        """Copy what can be read, of ``name`` or of all."""
+        for reader, owner in list(self._readers.items()):
+            if name in (owner, None):
+                self.forward_from(reader)
+
+    def forward_from(self, reader: int) -> None:
+        """Copy the complete lines that can be read from a pipe; at its end, and if it is too long, a part of a line."""
+        while True:
+            try:
+                data = os.read(reader, 65536)
+            except BlockingIOError:
+                return
+            lines = (self._partial[reader] + data).split(b"\n")
+            rest = lines.pop()
+            if rest and (not data or len(rest) > _LONGEST_PARTIAL_LINE):
+                lines.append(rest)
+                rest = b""
+            self._partial[reader] = rest
+            _write_lines(self._readers[reader], lines)
+            if not data:
+                self._selector.unregister(reader)
+                os.close(reader)
+                del self._partial[reader], self._readers[reader]
+                return
+
+
 class Supervisor:
     """Watches over components until one ends or a signal says stop; then no process is left.
 
-    It stays small: a child, the loader, imports what the components share, forks them, and becomes the last component
-    itself. In a process that only waits, the pages that all others have copied by now would be kept for nobody.
+    A child, the loader, imports what the components share, forks them, and becomes the last component itself::
+
+        while Airflow is imported         then
+        supervisor                        supervisor
+        └─ loader                         ├─ scheduler
+           ├─ db migrate                  │  └─ worker, worker, …
+           └─ (between)                   ├─ dag-processor
+              └─ scheduler                ├─ triggerer
+                                          └─ api-server, which was the loader
+
+    The supervisor must see each component end, which only a parent does, and must not have imported Airflow: in a
+    process that only waits, the pages that all others have copied by now would be kept for nobody. So the loader forks
+    a component twice. The process between ends at once, and the kernel gives its child to the nearest ancestor that
+    has asked for orphans (``PR_SET_CHILD_SUBREAPER``): the supervisor, which each component tells its process id.
     """
 
     def __init__(
@@ -133,21 +203,14 @@ class Supervisor:
         self._stopping = False
         self._running: dict[int, str] = {}
         self._ended: dict[str, int] = {}
+        self._told: set[int] = set()
         self._selector = selectors.DefaultSelector()
         self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._births = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(self._births[0], False)
         self._selector.register(self._wake[0], selectors.EVENT_READ)
         self._selector.register(self._births[0], selectors.EVENT_READ)
-        self._log_writers: dict[str, int] = {}
-        self._log_names: dict[int, str] = {}
-        self._partial: dict[int, bytes] = {}
-        for name in (LOADER, *names):
-            reader, self._log_writers[name] = os.pipe2(os.O_CLOEXEC)
-            os.set_blocking(reader, False)
-            self._selector.register(reader, selectors.EVENT_READ)
-            self._log_names[reader] = name
-            self._partial[reader] = b""
+        self._log = Log((LOADER, *names), self._selector)
         signal.set_wakeup_fd(self._wake[1], warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._ask_to_stop)
@@ -168,8 +231,7 @@ class Supervisor:
         if pid == 0:
             _run_and_exit(lambda: self._load(load))
         self._running[pid] = LOADER
-        for writer in self._log_writers.values():
-            os.close(writer)
+        self._log.close_writers()
         while not self._ended and not self._stopping:
             self._wait(None)
         if self._stopping:
@@ -191,7 +253,8 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
         self._selector.close()
-        for inherited in (*self._wake, self._births[0], *self._log_names):
+        self._log.close_readers()
+        for inherited in (*self._wake, self._births[0]):
             os.close(inherited)
         self._enter(LOADER, self._pid)
         first, (*others, last) = load()
@@ -203,7 +266,6 @@ class Supervisor:
         if code != 0:
             raise SystemExit(f"{first.name} {_how_it_ended(code)}")
         for component in others:
-            # Forked twice, a component becomes the supervisor's child as soon as the process between has ended.
             between = os.fork()
             if between == 0:
                 if os.fork() == 0:
@@ -216,8 +278,8 @@ class Supervisor:
         self._enter(component.name, parent)
         if parent == self._pid:
             os.write(self._births[1], b"%d %s\n" % (os.getpid(), component.name.encode()))
-        for inherited in (self._births[1], *self._log_writers.values()):
-            os.close(inherited)
+        os.close(self._births[1])
+        self._log.close_writers()
         pid = os.getpid()
         # LocalExecutor's workers would wait for ever for work from a scheduler that has been killed.
         os.register_at_fork(after_in_child=lambda: _end_with_parent() if os.getppid() == pid else None)
@@ -227,8 +289,7 @@ class Supervisor:
         """Make this process ``name``: title, log, and a process group of its own; it ends with its parent."""
         # dumb-init signals a whole process group, but the order of stopping is the supervisor's.
         os.setpgid(0, 0)
-        os.dup2(self._log_writers[name], 1)
-        os.dup2(self._log_writers[name], 2)
+        self._log.receive(name)
         set_title(name)
         deadline = time.monotonic() + 5
         while os.getppid() != parent and time.monotonic() < deadline:
@@ -245,7 +306,7 @@ class Supervisor:
             elif key.fd == self._births[0]:
                 self._note_births()
             else:
-                self._forward(key.fd)
+                self._log.forward_from(key.fd)
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -256,8 +317,7 @@ class Supervisor:
             self._note_births()
             if name := self._running.pop(pid, None):
                 self._ended[name] = os.waitstatus_to_exitcode(status)
-                for fd in [fd for fd, owner in self._log_names.items() if owner == name]:
-                    self._forward(fd)
+                self._log.forward(name)
 
     def _note_births(self) -> None:
         try:
@@ -268,56 +328,33 @@ class Supervisor:
             self._running[int(pid)] = name
             self._say(f"started {name} as process {pid}")
 
-    def _forward(self, fd: int) -> None:
-        """Copy the complete lines that can be read from ``fd`` to the output, each behind its component's name."""
-        while True:
-            try:
-                data = os.read(fd, 65536)
-            except BlockingIOError:
-                return
-            lines = (self._partial[fd] + data).split(b"\n")
-            rest = lines.pop()
-            if rest and (not data or len(rest) > _LONGEST_PARTIAL_LINE):
-                lines.append(rest)
-                rest = b""
-            self._partial[fd] = rest
-            _write_lines(self._log_names[fd], lines)
-            if not data:
-                self._selector.unregister(fd)
-                os.close(fd)
-                del self._partial[fd], self._log_names[fd]
-                return
-
     def _end_all(self, seconds: float, everyone_after: float) -> None:
-        """End every descendant, the api-server last.
+        """End every descendant within ``seconds``: the components, what they have left, the api-server, in this order.
 
-        SIGTERM goes to the components first, to all their processes after ``everyone_after`` seconds, and SIGKILL to
-        whatever is left after ``seconds``.
+        The components have ``everyone_after`` seconds to end what they have started by themselves.
         """
         begin = time.monotonic()
-        told: set[int] = set()
-        while (left := begin + seconds - time.monotonic()) > 0:
-            everyone = time.monotonic() - begin >= everyone_after
-            others = {pid for pid, name in self._running.items() if name != LAST_TO_STOP}
-            last = self._running.keys() - others
-            alive = descendants()
-            if everyone or not others:
-                others |= alive - last
-            to_tell = others or last
-            if not to_tell:
-                break
-            for pid in to_tell - told:
-                _kill(pid, signal.SIGTERM)
-            told |= to_tell
-            self._wait(min(left, 0.1))
+        self._terminate(lambda: self._running.keys() - self._last_to_stop(), begin + everyone_after)
+        self._terminate(lambda: descendants() - self._last_to_stop(), begin + seconds)
+        self._terminate(descendants, begin + seconds)
         if self._running:
             self._say("killing " + ", ".join(self._running.values()) + f", still running after {seconds:g} s")
         while alive := descendants():
             for pid in alive:
                 _kill(pid, signal.SIGKILL)
             self._wait(0.05)
-        for fd in list(self._log_names):
-            self._forward(fd)
+        self._log.forward()
+
+    def _terminate(self, processes: Callable[[], AbstractSet[int]], deadline: float) -> None:
+        """Send SIGTERM to each of ``processes`` that has not had it, until there are none or it is ``deadline``."""
+        while (left := deadline - time.monotonic()) > 0 and (alive := processes()):
+            for pid in alive - self._told:
+                _kill(pid, signal.SIGTERM)
+            self._told |= alive
+            self._wait(min(left, 0.1))
+
+    def _last_to_stop(self) -> set[int]:
+        return {pid for pid, name in self._running.items() if name == LAST_TO_STOP}
 
     def _say(self, message: str) -> None:
         _write_lines("supervisor", [message.encode()])
