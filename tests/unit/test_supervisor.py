@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -46,11 +47,11 @@ def supervise(first=lambda: None, load=lambda: None, **components):
 
 
 @contextmanager
-def container(script: str, **environment: str) -> Generator[subprocess.Popen[str]]:
+def container(script: str, *arguments: str, **environment: str) -> Generator[subprocess.Popen[str]]:
     """Start the module's source, ``script`` for its last two lines, as a process in its own session."""
     source = SOURCE.rpartition('if __name__ == "__main__":')[0] + STAND_INS + script
     process = subprocess.Popen(
-        [sys.executable, "-c", source],
+        [sys.executable, "-c", source, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -283,6 +284,44 @@ def test_a_line_is_forwarded_when_it_is_written() -> None:
         begin = time.monotonic()
         wait_for(process, "scheduler | now")
         assert time.monotonic() - begin < 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "runs"),
+    [
+        ((), ["scheduler", "dag-processor", "triggerer", "api-server"]),
+        (("triggerer",), ["triggerer"]),
+        (("api-server", "scheduler"), ["api-server", "scheduler"]),
+    ],
+)
+def test_the_arguments_name_the_components_the_last_of_which_the_loader_becomes(
+    arguments: tuple[str, ...], runs: list[str]
+) -> None:
+    script = """
+def load_airflow(names):
+    print("loading as", os.getpid(), flush=True)
+    return Component("db migrate", lambda: None), [Component(name, idle) for name in names]
+sys.exit(main())
+"""
+    with container(script, *arguments) as process:
+        log = wait_for(process, *(f"{name} | ready" for name in runs), *(f"started {name} as" for name in runs))
+        process.terminate()
+        process.communicate(timeout=10)
+    started = dict(re.findall(r"supervisor \| started (\S+) as process (\d+)", log))
+    [loader] = re.findall(r"loader \| loading as (\d+)", log)
+    assert set(started) == set(runs)
+    assert started[runs[-1]] == loader
+
+
+@pytest.mark.parametrize("arguments", [("scheduler", "worker"), ("scheduler", "scheduler")])
+def test_a_component_that_there_is_not_or_that_is_named_twice_is_refused(arguments: tuple[str, ...]) -> None:
+    with container("sys.exit(main())", *arguments) as process:
+        log, _ = process.communicate(timeout=10)
+    assert process.returncode == 1
+    assert log == (
+        f"The arguments are {' '.join(arguments)}; "
+        "name each of scheduler, dag-processor, triggerer, api-server at most once.\n"
+    )
 
 
 @pytest.mark.parametrize("existing", [None, "", "{not json", "[]", '{"admin": "old", "viewer": "kept"}'])

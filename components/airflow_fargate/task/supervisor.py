@@ -1,7 +1,8 @@
 """What runs in the container: imports Airflow once, forks its components, and ends when one of them ends.
 
-The source of this module is the container's command, ``["python", "-c", source]``: it uses nothing but the standard
-library and the image's Airflow, on Python 3.10 and later, and imports Airflow only inside functions.
+The source of this module is the container's command, ``["python", "-c", source, component, …]``: it uses nothing but
+the standard library and the image's Airflow, on Python 3.10 and later, and imports Airflow only inside functions. The
+components are those of `COMMANDS`, all of them if none is named; the last one is what the importing process becomes.
 ``docs/container.md`` tells what each step saves.
 """
 
@@ -49,14 +50,10 @@ PRELOADED = (
     "airflow.api_fastapi.app",
     "airflow.api_fastapi.execution_api.routes",
     "airflow.api_fastapi.execution_api.versions",
-    "airflow.cli.commands.api_server_command",
-    "airflow.cli.commands.dag_processor_command",
     "airflow.cli.commands.db_command",
-    "airflow.cli.commands.scheduler_command",
-    "airflow.cli.commands.triggerer_command",
     "airflow.executors.local_executor",
 )
-"""What two or more processes import, with all that these modules bring along."""
+"""What two or more processes import, with all that these modules bring along, besides the components' commands."""
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -439,12 +436,13 @@ def _write_lines(name: str, lines: Sequence[bytes]) -> None:
             data = data[os.write(1, data) :]
 
 
-def load_airflow() -> tuple[Component, list[Component]]:
+def load_airflow(names: Sequence[str]) -> tuple[Component, list[Component]]:
     """Import what the components share and return the database migration and the components, ready to be forked."""
     gc.disable()
     # Nobody else reads the bytecode, and writing it would cost a tenth of the start.
     dont_write, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-    for module in PRELOADED:
+    commands = [f"airflow.cli.commands.{name.replace('-', '_')}_command" for name in names]
+    for module in (*PRELOADED, *commands):
         importlib.import_module(module)
     # By name, and so untyped: Airflow is installed where this runs, not where it is checked.
     airflow: Any = importlib.import_module("airflow")
@@ -471,7 +469,7 @@ def load_airflow() -> tuple[Component, list[Component]]:
 
         return Component(name, run)
 
-    loaded = component("db migrate", ("db", "migrate")), [component(*item) for item in COMMANDS.items()]
+    loaded = component("db migrate", ("db", "migrate")), [component(name, COMMANDS[name]) for name in names]
     sys.dont_write_bytecode = dont_write
     # What is frozen is never visited by the collector, which would write to, and so copy, every shared page. Without
     # a collection before it: the holes left by one would be filled, and so copied, by each process.
@@ -481,14 +479,17 @@ def load_airflow() -> tuple[Component, list[Component]]:
 
 
 def main() -> int:
-    """Run Airflow in this container until one of its components ends, or SIGTERM."""
+    """Run the components that the arguments name in this container until one of them ends, or SIGTERM."""
+    names = sys.argv[1:] or list(COMMANDS)
+    if not set(names) <= COMMANDS.keys() or len(set(names)) < len(names):
+        raise SystemExit(f"The arguments are {' '.join(names)}; name each of {', '.join(COMMANDS)} at most once.")
     password = take_from_environment("ADMIN_PASSWORD")
     if password is not None:
         write_password_file(password, os.environ)
     set_title("supervisor")
     # The migration below has just run, so the components need not each load all migrations to check it.
     os.environ.setdefault("AIRFLOW__DATABASE__CHECK_MIGRATIONS", "False")
-    return Supervisor(("db migrate", *COMMANDS)).run(load_airflow)
+    return Supervisor(("db migrate", *names)).run(lambda: load_airflow(names))
 
 
 if __name__ == "__main__":
