@@ -214,8 +214,10 @@ def test_what_the_component_sets_itself_is_reserved(deploy: Deploy, folder: str)
 
     assert own.keys() - RESERVED_VARIABLES.keys() == {
         "AIRFLOW__CORE__PARALLELISM",
+        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL",
+        "AIRFLOW__WORKERS__EXECUTION_API_RETRIES",
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES",
-    }, "these two are defaults that the caller may change"
+    }, "these are defaults that the caller may change"
 
 
 @pytest.mark.parametrize("ref", ["main", "release/1.2", "v1.0.0", "a1b2c3d4e5", "feature/#12"])

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -104,6 +105,13 @@ def survivors(pids: set[int]) -> set[int]:
         if state != "Z":
             alive.add(pid)
     return alive
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 ALL_READY = ("scheduler | ready", "triggerer | ready", "api-server | ready")
@@ -284,6 +292,37 @@ def test_a_line_is_forwarded_when_it_is_written() -> None:
         begin = time.monotonic()
         wait_for(process, "scheduler | now")
         assert time.monotonic() - begin < 5
+
+
+LATE_SERVER = """
+def serve_late():
+    time.sleep(0.5)
+    print("listens", flush=True)
+    with socket.create_server(("127.0.0.1", PORT)): idle()
+def schedule():
+    wait_for_port(PORT)
+    print("schedules", flush=True)
+    idle()
+supervise(scheduler=schedule, api_server=serve_late)
+"""
+
+
+def test_what_waits_for_the_port_goes_on_when_the_api_server_listens(free_port: int) -> None:
+    with container(LATE_SERVER.replace("PORT", str(free_port))) as process:
+        log = wait_for(process, "scheduler | schedules", "api-server | ready")
+        process.terminate()
+        process.communicate(timeout=10)
+    assert log.index("api-server | listens") < log.index("scheduler | schedules")
+
+
+def test_what_waits_for_the_port_still_ends_on_a_stop_signal(free_port: int) -> None:
+    script = f"supervise(scheduler=lambda: wait_for_port({free_port}), api_server=idle)"
+    with container(script) as process:
+        wait_for(process, "api-server | ready", "started scheduler")
+        process.terminate()
+        log, _ = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert "killing" not in log
 
 
 @pytest.mark.parametrize(

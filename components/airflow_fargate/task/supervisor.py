@@ -18,6 +18,7 @@ import json
 import os
 import selectors
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, MutableMapping, Sequence
@@ -436,6 +437,14 @@ def _write_lines(name: str, lines: Sequence[bytes]) -> None:
             data = data[os.write(1, data) :]
 
 
+def wait_for_port(port: int) -> None:
+    """Return when something on this machine accepts connections at ``port``; whoever stops this process ends it."""
+    while True:
+        with contextlib.suppress(OSError), socket.create_connection(("localhost", port), timeout=1):
+            return
+        time.sleep(0.2)
+
+
 def load_airflow(names: Sequence[str]) -> tuple[Component, list[Component]]:
     """Import what the components share and return the database migration and the components, ready to be forked."""
     gc.disable()
@@ -464,6 +473,9 @@ def load_airflow(names: Sequence[str]) -> tuple[Component, list[Component]]:
                 # Airflow would rename the process to `airflow api_server -- host:…`.
                 titles: Any = importlib.import_module("setproctitle")
                 titles.setproctitle = ignore_title
+            if name == "scheduler" and "api-server" in names:
+                # A task that finds no API server tries for seconds and fails; on a small CPU one starts too early.
+                wait_for_port(airflow.configuration.conf.getint("api", "port"))
             sys.argv = ["airflow", *command]
             arguments.func(arguments)
 
