@@ -178,8 +178,9 @@ class AirflowFargateArgs(TypedDict):
     dags_git_url: NotRequired[str]
     """
     A Git repository with DAG files, `https://…` or `http://…`; beside `dags_path` it is a second source. Airflow clones
-    it and follows `dags_git_ref`. Default: none. Refused: other schemes, a user name or password in the URL, a port
-    other than 443 that is not in `egress_ports`, and the legacy image, which predates DAG bundles.
+    it and follows `dags_git_ref`. Default: none. Refused: other schemes, a user name or password in the URL, an
+    address of a folder or file in the repository's web interface, a port other than 443 that is not in `egress_ports`,
+    and the legacy image, which predates DAG bundles.
     """
 
     dags_git_ref: NotRequired[str]
@@ -196,9 +197,16 @@ class AirflowFargateArgs(TypedDict):
 
     dags_git_token: NotRequired[pulumi.Input[str]]
     """
-    An access token for a private repository, sent as the password of the user `user`. Kept as an SSM SecureString
+    An access token for a private repository, sent as the password of `dags_git_username`. Kept as an SSM SecureString
     parameter. Default: none. Refused: an empty one, one that an SSM parameter cannot hold (see `secrets`), one without
     `dags_git_url`, and any with an `http://` URL, which would send it in the clear.
+    """
+
+    dags_git_username: NotRequired[str]
+    """
+    The user that the token belongs to, where the server wants one: `x-token-auth` for Bitbucket's access tokens, the
+    name of a GitLab deploy token. Default: `user`, which GitHub, GitLab and Gitea accept with personal access tokens.
+    Refused: blanks and `:`, and a name without `dags_git_token`.
     """
 
     load_examples: NotRequired[bool]

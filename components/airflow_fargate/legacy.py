@@ -49,6 +49,7 @@ _WITHOUT_EFFECT: Mapping[str, str] = {
     "dags_git_ref": _NO_BUNDLES,
     "dags_git_subdir": _NO_BUNDLES,
     "dags_git_token": _NO_BUNDLES,
+    "dags_git_username": _NO_BUNDLES,
     "load_examples": _NOT_READ,
     "pip_requirements": _NOT_READ,
 }

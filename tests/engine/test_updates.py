@@ -59,6 +59,7 @@ BESIDE = {
     "dags_git_ref": GIT,
     "dags_git_subdir": GIT,
     "dags_git_token": GIT,
+    "dags_git_username": {**GIT, "dags_git_token": "a-token"},
 }
 """What an argument means nothing without."""
 

@@ -185,6 +185,18 @@ def test_a_token_is_in_a_secret_parameter_and_nowhere_else(deploy: Deploy, given
     assert [r.name for r in others if "t0ken" in json.dumps(r.inputs)] == []
 
 
+def test_the_tokens_user_is_named_where_the_server_wants_one(deploy: Deploy) -> None:
+    deployment = deploy(dags_git_url=GIT, dags_git_token="t0ken", dags_git_username="x-token-auth")
+
+    parameter = deployment.inputs("aws:ssm/parameter:Parameter", "airflow-AIRFLOW_CONN_DAGS_GIT")
+    assert json.loads(parameter["value"]) == {
+        "conn_type": "git",
+        "host": GIT,
+        "login": "x-token-auth",
+        "password": "t0ken",
+    }
+
+
 @pytest.mark.parametrize(("args", "value"), [({}, "False"), ({"load_examples": True}, "True")])
 def test_the_example_dags_are_off_unless_asked_for(deploy: Deploy, args: dict[str, Any], value: str) -> None:
     assert environment(deploy(**args))["AIRFLOW__CORE__LOAD_EXAMPLES"] == value
@@ -229,6 +241,9 @@ def test_every_ref_that_git_allows_is_accepted(ref: str) -> None:
     "args",
     [
         {"dags_git_url": "https://git.example.com/dags"},
+        {"dags_git_url": "https://git.example.com/team/tree/dags"},
+        {"dags_git_url": "https://git.example.com/a/b/tree/dags.git"},
+        {"dags_git_url": "https://git.example.com/team/src"},
         {"dags_git_url": "http://git.example.com:3000/team/dags.git", "egress_ports": [3000]},
         {"dags_git_url": "http://git.example.com/dags.git", "egress_ports": [80]},
         {"dags_git_url": GIT, "dags_git_token": "t", "dags_git_subdir": "a/b"},

@@ -258,10 +258,33 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ),
     ({"dags_git_ref": "main"}, "dags_git_ref: is given, but dags_git_url is not; give both or neither"),
     ({"dags_git_subdir": "dags"}, "dags_git_subdir: is given, but dags_git_url is not; give both or neither"),
+    ({"dags_git_username": "me"}, "dags_git_username: is given, but dags_git_url is not; give both or neither"),
     ({"dags_git_token": OUTPUT}, "dags_git_token: is given, but dags_git_url is not; give both or neither"),
     *(
         ({**GIT, "dags_git_subdir": subdir}, f"dags_git_subdir: is {subdir!r}; give a folder inside the repository")
         for subdir in ("/dags", "../dags", "a/../../b", "./a", "a\\b", "--x")
+    ),
+    *(
+        (
+            {"dags_git_url": f"https://example.com/{page}"},
+            f"a page of its web interface; give https://example.com/{way_out}",
+        )
+        for page, way_out in (
+            ("team/dags/tree/main", "team/dags with dags_git_ref main"),
+            ("team/dags/tree/main/a/b/", "team/dags with dags_git_ref main and dags_git_subdir a/b"),
+            ("team/dags/blob/main/a/b.py", "team/dags with dags_git_ref main and dags_git_subdir a"),
+            ("group/sub/dags/-/tree/v1/a", "group/sub/dags with dags_git_ref v1 and dags_git_subdir a"),
+            ("team/dags/src/branch/main/a", "team/dags with dags_git_ref main and dags_git_subdir a"),
+            ("team/dags/src/main/a", "team/dags with dags_git_ref main and dags_git_subdir a"),
+        )
+    ),
+    ({**GIT, "dags_git_username": "me"}, "dags_git_username: is given, but dags_git_token is not; give both or"),
+    *(
+        (
+            {**GIT, "dags_git_token": "t", "dags_git_username": name},
+            f"dags_git_username: is {name!r}; give a name without",
+        )
+        for name in ("a b", "a:b", "a\n")
     ),
     ({**GIT, "dags_git_token": ""}, "dags_git_token: is empty; leave it out for a repository that anybody may read"),
     ({**GIT, "dags_git_token": 7}, "dags_git_token: has a value of another type; give a string"),
@@ -285,6 +308,7 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
             ("dags_git_ref", "main"),
             ("dags_git_subdir", "dags"),
             ("dags_git_token", OUTPUT),
+            ("dags_git_username", "me"),
         )
     ),
     ({**LEGACY, "load_examples": True}, "load_examples: is given, but the legacy image does not read it; leave it out"),

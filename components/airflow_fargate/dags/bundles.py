@@ -50,15 +50,18 @@ def git_connection(settings: DagSettings, url: str, component: str) -> pulumi.Ou
     """
     if settings.dags_git_token is None:
         return pulumi.Output.from_input(_connection(url))
-    token = checked_late(component, settings.dags_git_token, functools.partial(refuse_token, url))
-    return token.apply(lambda known: _connection(url, password=known))
+    username = settings.dags_git_username
+    token = checked_late(component, settings.dags_git_token, functools.partial(refuse_token, url, username))
+    return token.apply(lambda known: _connection(url, username, known))
 
 
-def refuse_token(url: str, token: str) -> Iterator[Refusal]:
+def refuse_token(url: str, username: str, token: str) -> Iterator[Refusal]:
     """Refuse a token with which the connection does not fit into its parameter."""
-    if why := unfit_for_parameter(_connection(url, password=token)):
+    if why := unfit_for_parameter(_connection(url, username, token)):
         yield Refusal("dags_git_token", f"makes a connection with {why}")
 
 
-def _connection(url: str, **more: str) -> str:
-    return json.dumps({"conn_type": "git", "host": url, **more})
+def _connection(url: str, username: str = "", token: str = "") -> str:
+    """Leave out what is not given: Airflow's own name for a user that is not named is `user`."""
+    given = {"login": username, "password": token}
+    return json.dumps({"conn_type": "git", "host": url, **{key: value for key, value in given.items() if value}})

@@ -12,6 +12,12 @@ from .settings import DagSettings
 # Airflow: `dag_processor.bundle_refresh_check_interval`, how often it asks whether a bundle is to be refreshed.
 _MIN_REFRESH_SECONDS = 5
 
+# Where GitHub, GitLab (`/-/`), Gitea (`src/branch`) and Bitbucket (`src`) show a folder or a file of a repository.
+_PAGE = re.compile(
+    r"(?P<repository>/[^/]+/[^/]+(?:/[^/]+)*?)"
+    r"/(?:(?:-/)?(?:tree|(?P<file>blob))|src(?:/(?:branch|tag|commit))?)/(?P<ref>[^/]+)(?:/(?P<folder>.+?))?/?(?<!\.git)"
+)
+
 
 def refuse_dags(settings: DagSettings, *, open_ports: Sequence[int]) -> Iterator[Refusal]:
     """Refuse what Git, pip or Airflow would, and a repository that is behind none of the ports that lead out."""
@@ -58,13 +64,17 @@ def _refuse_git(settings: DagSettings, url: str) -> Iterator[Refusal]:
         yield Refusal(
             "dags_git_subdir", f"is {subdir!r}; give a folder inside the repository, relative to its root, such as dags"
         )
-    token = settings.dags_git_token
+    token, username = settings.dags_git_token, settings.dags_git_username
+    if username and token is None:
+        yield Refusal("dags_git_username", "is given, but dags_git_token is not; give both or neither")
+    elif re.search(r"[\s:]", username):
+        yield Refusal("dags_git_username", f"is {username!r}; give a name without blanks and colons")
     if token == "":
         yield Refusal("dags_git_token", "is empty; leave it out for a repository that anybody may read")
     elif token is not None and url.startswith("http://"):
         yield Refusal("dags_git_token", "would be sent in the clear over http://; use an https:// URL in dags_git_url")
     elif isinstance(token, str):
-        yield from refuse_token(url, token)
+        yield from refuse_token(url, username, token)
 
 
 def _refuse_url(url: str, open_ports: Sequence[int]) -> Iterator[Refusal]:
@@ -78,5 +88,14 @@ def _refuse_url(url: str, open_ports: Sequence[int]) -> Iterator[Refusal]:
         yield Refusal("dags_git_url", "has a user name or password in it; leave it out, and set dags_git_token")
     elif port is None or not parts.hostname or len(parts.path) < 2 or parts.query or parts.fragment or " " in url:
         yield Refusal("dags_git_url", f"is {url!r}; give one such as https://example.com/team/dags.git")
+    elif page := _PAGE.fullmatch(parts.path):
+        path = page["folder"] or ""
+        folder = path.rpartition("/")[0] if page["file"] else path
+        subdir = f" and dags_git_subdir {folder}" if folder else ""
+        yield Refusal(
+            "dags_git_url",
+            f"is {url}, a page of its web interface; "
+            f"give {parts.scheme}://{parts.netloc}{page['repository']} with dags_git_ref {page['ref']}{subdir}",
+        )
     elif port not in open_ports:
         yield Refusal("dags_git_url", f"is {url}, but port {port} is closed; add it to egress_ports")

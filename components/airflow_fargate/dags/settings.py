@@ -18,6 +18,7 @@ class DagSettings(CapabilitySettings):
     dags_git_ref: str = "main"
     dags_git_subdir: str = ""
     dags_git_token: SecretText | None = None
+    dags_git_username: str = ""
     load_examples: bool = False
     pip_requirements: tuple[str, ...] = ()
 
