@@ -164,9 +164,11 @@ class AirflowFargateArgs(TypedDict):
     """
     A folder with DAG files, absolute or relative to where the program runs. It is put into a private bucket of the
     stack, and Airflow reads it from there: a changed file is uploaded alone, and seen within `dags_refresh_seconds`
-    without a restart. Hidden files, `__pycache__` and what `.airflowignore` excludes stay out. Default: none. Refused:
-    a missing or empty folder, a `.py` file that does not compile (it is not run), a link that leaves the folder, a file
-    over 50 MB, more than 1,000 files, and any folder with the legacy image, which predates DAG bundles.
+    without a restart. Hidden files, `__pycache__` and what `.dagsignore` excludes stay out; `.airflowignore` and what
+    it excludes are put there too, and Airflow looks for no DAGs in it. Default: none. Refused: a missing or empty
+    folder, a `.py` file that does not compile (it is not run) unless `.airflowignore` excludes it, a link that leaves
+    the folder, a file over 50 MB, more than 1,000 files, and any folder with the legacy image, which predates DAG
+    bundles.
     """
 
     dags_refresh_seconds: NotRequired[int]

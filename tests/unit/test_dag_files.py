@@ -42,30 +42,41 @@ def make(folder: Path, files: Mapping[str, str]) -> Path:
         pytest.param(
             {"a.py": DAG, "notes.txt": "(", "b.py.txt": "("}, ["a.py", "b.py.txt", "notes.txt"], id="only .py"
         ),
-        pytest.param({"a.py": DAG, ".airflowignore": "b.py\n", "b.py": "(", "x/b.py": "("}, ["a.py"], id="a name"),
+        pytest.param({"a.py": DAG, ".dagsignore": "b.py\n", "b.py": "(", "x/b.py": "("}, ["a.py"], id="a name"),
+        pytest.param({"a.py": DAG, ".dagsignore": "/b.py\n", "b.py": "(", "x/b.py": DAG}, ["a.py", "x/b.py"], id="/"),
+        pytest.param({"a.py": DAG, ".dagsignore": "x/\n", "x/b.py": "(", "y/x": "1"}, ["a.py", "y/x"], id="a folder"),
+        pytest.param({"a.py": DAG, ".dagsignore": "x/**/b.py\n", "x/y/z/b.py": "("}, ["a.py"], id="two stars"),
+        pytest.param({"a.py": DAG, ".dagsignore": "*.tmp # no\n#a.py\n\n/\n", "x.tmp": ""}, ["a.py"], id="comments"),
+        pytest.param({"a.py": DAG, ".dagsignore": "*.py\n!a.py\n", "b.py": "("}, ["a.py"], id="taken back in"),
+        pytest.param({"a.py": DAG, ".dagsignore": "!a.py\n*.py\n", "x": "1"}, ["x"], id="the last line counts"),
         pytest.param(
-            {"a.py": DAG, ".airflowignore": "/b.py\n", "b.py": "(", "x/b.py": DAG}, ["a.py", "x/b.py"], id="/"
-        ),
-        pytest.param(
-            {"a.py": DAG, ".airflowignore": "x/\n", "x/b.py": "(", "y/x": "1"}, ["a.py", "y/x"], id="a folder"
-        ),
-        pytest.param({"a.py": DAG, ".airflowignore": "x/**/b.py\n", "x/y/z/b.py": "("}, ["a.py"], id="two stars"),
-        pytest.param({"a.py": DAG, ".airflowignore": "*.tmp # no\n#a.py\n\n/\n", "x.tmp": ""}, ["a.py"], id="comments"),
-        pytest.param({"a.py": DAG, ".airflowignore": "*.py\n!a.py\n", "b.py": "("}, ["a.py"], id="taken back in"),
-        pytest.param({"a.py": DAG, ".airflowignore": "!a.py\n*.py\n", "x": "1"}, ["x"], id="the last line counts"),
-        pytest.param(
-            {"a.py": DAG, "x/.airflowignore": "b.py\n", "x/b.py": "(", "x/y/b.py": "(", "b.py": DAG},
+            {"a.py": DAG, "x/.dagsignore": "b.py\n", "x/b.py": "(", "x/y/b.py": "(", "b.py": DAG},
             ["a.py", "b.py"],
             id="a nested file counts below it",
         ),
         pytest.param(
-            {".airflowignore": "*.py\n", "x/.airflowignore": "!b.py\n", "b.py": "(", "x/b.py": DAG},
+            {".dagsignore": "*.py\n", "x/.dagsignore": "!b.py\n", "b.py": "(", "x/b.py": DAG},
             ["x/b.py"],
             id="a nested file comes after the outer one",
         ),
+        pytest.param(
+            {"a.py": DAG, ".airflowignore": "x/\n", "x/b.py": DAG, "x/.airflowignore": "c\n", "x/c": "1"},
+            [".airflowignore", "a.py", "x/.airflowignore", "x/b.py", "x/c"],
+            id="what Airflow ignores, and its ignore files",
+        ),
+        pytest.param(
+            {"a.py": DAG, ".airflowignore": "b.py\n", "b.py": "(", "x/b.py": "("},
+            [".airflowignore", "a.py", "b.py", "x/b.py"],
+            id="what Airflow never reads as a DAG, whatever it is",
+        ),
+        pytest.param(
+            {"a.py": DAG, ".airflowignore": "x/\n!b.py\n", "x/b.py": "("},
+            [".airflowignore", "a.py", "x/b.py"],
+            id="nothing in a folder that Airflow passes over is compiled",
+        ),
         pytest.param({"a.py": DAG, "b.py": "-> a.py"}, ["a.py", "b.py"], id="a link to a file of the folder"),
         pytest.param({"x/a.py": DAG, "y": "-> x"}, ["x/a.py", "y/a.py"], id="a link to a folder of the folder"),
-        pytest.param({"a.py": DAG, ".airflowignore": "b\n", "b": "-> /etc/passwd"}, ["a.py"], id="an excluded link"),
+        pytest.param({"a.py": DAG, ".dagsignore": "b\n", "b": "-> /etc/passwd"}, ["a.py"], id="an excluded link"),
         pytest.param({"a.py": "print('\\d')"}, ["a.py"], id="a warning of the compiler is none of ours"),
     ],
 )
@@ -88,12 +99,21 @@ def test_uploaded_are(tmp_path: Path, files: Mapping[str, str], uploaded: list[s
         ({"a.py": "return 1\n"}, "has a.py, line 1: 'return' outside function"),
         ({"a.py": "x = 1\0\n"}, "source code string cannot contain null bytes"),
         ({}, "in which there is no file to upload; put a DAG into it"),
-        ({".airflowignore": "*\n", "a.py": DAG}, "in which there is no file to upload; put a DAG into it"),
+        ({".dagsignore": "*\n", "a.py": DAG}, "in which there is no file to upload; put a DAG into it"),
+        ({".airflowignore": "x\n"}, "in which there is no file to upload; put a DAG into it"),
         ({"a": "-> /etc/passwd"}, "has a, a link to /etc/passwd, which leaves the folder; copy what it leads to"),
-        ({"x/a": "-> ../../outside"}, "has x/a, a link to ../../outside, which does not exist; remove it"),
+        (
+            {"x/a": "-> ../../outside"},
+            "has x/a, a link to ../../outside, which does not exist; remove it, or exclude it in",
+        ),
         ({"x/y": "-> ../x"}, "has x/y, a link to ../x, which leads back to a folder that it is in; remove it"),
         ({"a/b": "-> ../c", "c/d": "-> ../a"}, "which leads back to a folder that it is in; remove it"),
         ({".airflowignore": "ok\n!\n", "a": ""}, "has .airflowignore, line 2: '!' is not a pattern"),
+        ({".dagsignore": "ok\n!\n", "a": ""}, "has .dagsignore, line 2: '!' is not a pattern"),
+        (
+            {".airflowignore": "x/\n", "x/a": "-> /etc/passwd"},
+            "copy what it leads to into the folder, or exclude it in",
+        ),
         ({".airflowignore": "\udce9\n", "a": ""}, "has .airflowignore, which is not UTF-8 text"),
         ({"\udce9.py": DAG}, "has '\\udce9.py', a name that is not plain text; rename the file"),
         ({"a.py": "-" * 200_000 + "1"}, "has a.py: nested too deeply to be compiled"),
@@ -111,9 +131,9 @@ def test_a_link_out_of_the_folder_is_refused_even_if_its_target_begins_with_the_
 
     problems = read_dag_folder(make(tmp_path / "dags", {"x": "-> ../dags-of-others"})).problems
 
-    assert problems == [
-        "has x, a link to ../dags-of-others, which leaves the folder; copy what it leads to into the folder"
-    ]
+    [problem] = problems
+    assert problem.startswith("has x, a link to ../dags-of-others, which leaves the folder; copy what it leads to into")
+    assert problem.endswith("or exclude it in .dagsignore")
 
 
 def test_a_folder_that_is_itself_a_link_is_followed(tmp_path: Path) -> None:

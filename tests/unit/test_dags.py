@@ -137,6 +137,63 @@ def test_each_file_is_an_object_known_by_its_digest(deploy: Deploy, folder: str)
     assert "tags" not in inputs, "S3 allows an object ten"
 
 
+def test_what_airflow_ignores_is_there_only_after_the_files_that_say_so(deploy: Deploy, folder: str) -> None:
+    for name in (".airflowignore", "data/.airflowignore"):
+        (Path(folder) / name).write_text("x\n")
+
+    deployment = deploy(dags_path=folder)
+
+    after = {
+        each.name.removeprefix("airflow-dags/"): {
+            urn.rpartition("::airflow-")[2] for urn in each.options["dependencies"]
+        }
+        for each in deployment.registrations
+        if each.type == OBJECT
+    }
+    guards, ignore_files = (
+        {"dags", "dags-encryption", "dags-policy"},
+        {"dags/.airflowignore", "dags/data/.airflowignore"},
+    )
+    assert after == {
+        ".airflowignore": guards,
+        "data/.airflowignore": guards,
+        "data/orders.csv": guards | ignore_files,
+        "etl.py": guards | ignore_files,
+    }
+
+
+@pytest.mark.parametrize(
+    ("added", "warned"),
+    [
+        pytest.param({}, None, id="nothing is ignored"),
+        pytest.param({".airflowignore": "other/\n"}, None, id="nothing that is there is ignored"),
+        pytest.param(
+            {".airflowignore": "data/\n*ignore\n"}, "1 of the files that are uploaded (data/orders.csv)", id="a file"
+        ),
+        pytest.param(
+            {".airflowignore": "*\n", "a.pem": "", "b.pem": ""},
+            "4 of the files that are uploaded (a.pem, b.pem, data/orders.csv, …)",
+            id="several files",
+        ),
+        pytest.param({".airflowignore": "data/\n", ".dagsignore": ""}, None, id="it is said that nothing must stay"),
+        pytest.param({".airflowignore": "data/\n", "data/.dagsignore": "*.pem"}, None, id="it is said what must stay"),
+    ],
+)
+def test_who_has_never_said_what_must_stay_is_told_what_goes_although_airflow_ignores_it(
+    deploy: Deploy, folder: str, monkeypatch: pytest.MonkeyPatch, added: dict[str, str], warned: str | None
+) -> None:
+    warnings: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", warnings.append)
+    for name, content in added.items():
+        (Path(folder) / name).write_text(content)
+
+    deploy(dags_path=folder)
+
+    assert [each.removeprefix("dags_path: .airflowignore excludes ").partition(":")[0] for each in warnings] == (
+        [warned] if warned else []
+    )
+
+
 def test_the_task_definition_knows_the_bucket_and_none_of_its_files(deploy: Deploy, folder: str) -> None:
     before = deploy(dags_path=folder).inputs(TASK_DEFINITION)
 

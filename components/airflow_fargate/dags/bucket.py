@@ -11,7 +11,7 @@ import pulumi_aws as aws
 from ..part import Part
 from ..scope import Scope
 from .bundles import BUCKET_PREFIX
-from .folder import DagFile
+from .folder import AIRFLOW_IGNORE_FILE, DagFile
 
 
 @dataclass(frozen=True)
@@ -68,20 +68,23 @@ def create_dag_bucket(scope: Scope, files: Sequence[DagFile]) -> DagBucket:
         # S3 answers 409 OperationAborted when both are set at once.
         opts=scope.options(pulumi.ResourceOptions(depends_on=[public_access_block])),
     )
-    guarded = scope.options(pulumi.ResourceOptions(depends_on=[encryption, policy]))
-    objects = tuple(
-        aws.s3.BucketObjectv2(
+
+    def put(file: DagFile, after: Sequence[pulumi.Resource]) -> aws.s3.BucketObjectv2:
+        return aws.s3.BucketObjectv2(
             f"{scope.name}-dags/{file.name}",
             bucket=bucket.bucket,
             key=f"{BUCKET_PREFIX}/{file.name}",
             source=pulumi.FileAsset(str(file.path)),
             source_hash=file.sha256,
             override_provider={"default_tags": {"tags": {}}},
-            opts=guarded,
+            opts=scope.options(pulumi.ResourceOptions(depends_on=after)),
         )
-        for file in files
-    )
-    return DagBucket(bucket, _reading_part(bucket.arn, objects))
+
+    # First what excludes others: a running Airflow would take an excluded file for a DAG that came before it.
+    guards = (encryption, policy)
+    first = [put(file, guards) for file in files if file.path.name == AIRFLOW_IGNORE_FILE]
+    others = [put(file, (*guards, *first)) for file in files if file.path.name != AIRFLOW_IGNORE_FILE]
+    return DagBucket(bucket, _reading_part(bucket.arn, (*first, *others)))
 
 
 def _reading_part(bucket_arn: pulumi.Input[str], objects: tuple[pulumi.Resource, ...]) -> Part:

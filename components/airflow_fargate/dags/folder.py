@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from pathspec.patterns.gitignore import GitIgnorePatternError
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
@@ -15,7 +16,11 @@ from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 MAX_FILES = 1000
 MAX_FILE_BYTES = 50_000_000
 
-IGNORE_FILE = ".airflowignore"
+AIRFLOW_IGNORE_FILE = ".airflowignore"
+"""What Airflow does not look for DAGs in. It is uploaded like any file: DAGs may import and read what it excludes."""
+
+IGNORE_FILE = ".dagsignore"
+"""What is not uploaded, in the same syntax."""
 
 _MAX_COUNTED = 20 * MAX_FILES  # enough to name the count of a large folder, and soon over with `/`
 
@@ -27,6 +32,8 @@ class DagFile:
     path: Path
     name: str
     sha256: str
+    searched: bool
+    """Whether Airflow looks for DAGs in it, if it is Python."""
 
 
 @dataclass
@@ -35,13 +42,31 @@ class DagFolder:
 
     files: list[DagFile] = field(default_factory=list[DagFile])
     problems: list[str] = field(default_factory=list[str])
+    says_what_stays: bool = False
+    """Whether there is a file that says what is not uploaded, be it empty."""
+
+    @property
+    def surprise(self) -> str | None:
+        """Say that what Airflow ignores is uploaded, to somebody who has not shown to know it; None with no surprise.
+
+        Until version 0.1 it was not, and a secret may be among it.
+        """
+        ignored = [file.name for file in self.files if not file.searched and file.path.name != AIRFLOW_IGNORE_FILE]
+        if not ignored or self.says_what_stays:
+            return None
+        return (
+            f"dags_path: {AIRFLOW_IGNORE_FILE} excludes {len(ignored)} of the files that are uploaded ("
+            f"{', '.join(ignored[:3])}{', …' if len(ignored) > 3 else ''}): Airflow looks for no DAGs in them, but "
+            f"DAGs may use them. Name what must stay here in {IGNORE_FILE}; an empty one will do if nothing must."
+        )
 
 
 def read_dag_folder(folder: Path) -> DagFolder:
     """Return the files of `folder` that are uploaded, in the order of their names.
 
-    Hidden files, `__pycache__` and what `.airflowignore` excludes are left out. Every `.py` file is compiled, so that
-    one that Airflow could not even read is a problem here, with its line, and not an import error there.
+    Hidden files, `__pycache__` and what `.dagsignore` excludes are left out. Every `.py` file in which Airflow looks
+    for DAGs is compiled, so that one that it could not even read is a problem here, with its line, and not an import
+    error there.
     """
     found = DagFolder()
     try:
@@ -56,8 +81,8 @@ def _read(folder: Path, found: DagFolder) -> None:
         found.problems.append(f"is {str(folder)!r}, which is not a folder; name one with DAG files in it")
         return
     root = folder.resolve()
-    paths = list(islice(_Walk(root, found.problems).files(root, (), frozenset({root})), _MAX_COUNTED))
-    if not paths and not found.problems:
+    paths = dict(islice(_Walk(root, found).files(root, _Rules(), frozenset({root})), _MAX_COUNTED))
+    if all(path.name == AIRFLOW_IGNORE_FILE for path in paths) and not found.problems:
         found.problems.append(f"is {str(folder)!r}, in which there is no file to upload; put a DAG into it")
     if len(paths) > MAX_FILES:
         found.problems.append(
@@ -66,11 +91,11 @@ def _read(folder: Path, found: DagFolder) -> None:
             f"exclude some in {IGNORE_FILE}, or use a git bundle (dags_git_url)"
         )
         return
-    for path in paths:
-        _add(found, path, path.relative_to(root).as_posix())
+    for path, searched in paths.items():
+        _add(found, path, path.relative_to(root).as_posix(), searched=searched)
 
 
-def _add(found: DagFolder, path: Path, name: str) -> None:
+def _add(found: DagFolder, path: Path, name: str, *, searched: bool) -> None:
     if not name.isprintable():
         found.problems.append(f"has {name!r}, a name that is not plain text; rename the file")
         return
@@ -82,9 +107,9 @@ def _add(found: DagFolder, path: Path, name: str) -> None:
         )
         return
     content = path.read_bytes()
-    if path.suffix == ".py" and (mistake := _mistake(content, name)):
+    if searched and path.suffix == ".py" and (mistake := _mistake(content, name)):
         found.problems.append(mistake)
-    found.files.append(DagFile(path, name, hashlib.sha256(content).hexdigest()))
+    found.files.append(DagFile(path, name, hashlib.sha256(content).hexdigest(), searched))
 
 
 def _mistake(source: bytes, name: str) -> str | None:
@@ -105,7 +130,7 @@ def _mistake(source: bytes, name: str) -> str | None:
 
 @dataclass(frozen=True)
 class _IgnoreRule:
-    """A line of an `.airflowignore` file: a gitignore pattern (Airflow: `core.dag_ignore_file_syntax` is glob)."""
+    """A line of an ignore file: a gitignore pattern (Airflow: `core.dag_ignore_file_syntax` is glob)."""
 
     pattern: GitIgnoreSpecPattern
     anchor: Path | None
@@ -126,48 +151,68 @@ class _IgnoreRule:
         return self.pattern.include if matches else None
 
 
-class _Walk:
-    def __init__(self, root: Path, problems: list[str]) -> None:
-        self._root = root
-        self._problems = problems
+def _excluded(rules: tuple[_IgnoreRule, ...], path: Path, *, is_folder: bool) -> bool:
+    decisions = [rule.decides(path, is_folder=is_folder) for rule in rules]
+    return next((decision for decision in reversed(decisions) if decision is not None), False)
 
-    def files(self, folder: Path, rules: tuple[_IgnoreRule, ...], above: frozenset[Path]) -> Iterator[Path]:
-        """Return the files below `folder`; `above` are the folders that lead there, with their links resolved."""
-        rules = (*rules, *self._ignore_rules(folder))
+
+class _Rules(NamedTuple):
+    """What the ignore files from the root down to a folder say."""
+
+    ours: tuple[_IgnoreRule, ...] = ()
+    airflows: tuple[_IgnoreRule, ...] = ()
+    searched: bool = True
+    """Whether Airflow looks into the folder at all: nothing below one that it passes over is taken back in."""
+
+
+class _Walk:
+    def __init__(self, root: Path, found: DagFolder) -> None:
+        self._root = root
+        self._found = found
+
+    def files(self, folder: Path, outer: _Rules, above: frozenset[Path]) -> Iterator[tuple[Path, bool]]:
+        """Return the files below `folder`, and whether Airflow looks for DAGs in each.
+
+        `above` are the folders that lead there, with their links resolved.
+        """
+        ours = (*outer.ours, *self._ignore_rules(folder / IGNORE_FILE))
+        airflows = (*outer.airflows, *self._ignore_rules(folder / AIRFLOW_IGNORE_FILE))
         for path in sorted(folder.iterdir()):
-            if path.name.startswith(".") or path.name == "__pycache__":
-                continue
+            self._found.says_what_stays |= path.name == IGNORE_FILE
+            hidden = path.name.startswith(".") and path.name != AIRFLOW_IGNORE_FILE
             is_folder = path.is_dir()
-            decisions = [rule.decides(path, is_folder=is_folder) for rule in rules]
-            if next((decision for decision in reversed(decisions) if decision is not None), False):
+            if hidden or path.name == "__pycache__" or _excluded(ours, path, is_folder=is_folder):
                 continue
+            searched = outer.searched and not _excluded(airflows, path, is_folder=is_folder)
             target = path.resolve()
             if reason := self._refuse_link(path, target, above):
-                self._problems.append(f"has {self._name(path)}, {reason}")
+                self._found.problems.append(f"has {self._name(path)}, {reason}")
             elif is_folder:
-                yield from self.files(path, rules, above | {target})
+                yield from self.files(path, _Rules(ours, airflows, searched), above | {target})
             elif path.is_file():
-                yield path
+                yield path, searched
 
     def _refuse_link(self, path: Path, target: Path, above: frozenset[Path]) -> str | None:
         if not path.is_symlink():
             return None
         if not path.exists():
-            return f"a link to {path.readlink()}, which does not exist; remove it"
+            return f"a link to {path.readlink()}, which does not exist; remove it, or exclude it in {IGNORE_FILE}"
         if not target.is_relative_to(self._root):
-            return f"a link to {path.readlink()}, which leaves the folder; copy what it leads to into the folder"
+            return (
+                f"a link to {path.readlink()}, which leaves the folder; "
+                f"copy what it leads to into the folder, or exclude it in {IGNORE_FILE}"
+            )
         if target in above:
             return f"a link to {path.readlink()}, which leads back to a folder that it is in; remove it"
         return None
 
-    def _ignore_rules(self, folder: Path) -> Iterator[_IgnoreRule]:
-        file = folder / IGNORE_FILE
+    def _ignore_rules(self, file: Path) -> Iterator[_IgnoreRule]:
         if not file.is_file():
             return
         try:
             text = file.read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
-            self._problems.append(f"has {self._name(file)}, which is not UTF-8 text: {error.reason}")
+            self._found.problems.append(f"has {self._name(file)}, which is not UTF-8 text: {error.reason}")
             return
         for number, line in enumerate(text.split("\n"), start=1):
             # Unlike git, Airflow takes a # anywhere in the line for the start of a comment.
@@ -175,9 +220,9 @@ class _Walk:
             if pattern.strip() in ("", "/"):
                 continue
             try:
-                yield _IgnoreRule.parse(pattern, folder)
+                yield _IgnoreRule.parse(pattern, file.parent)
             except GitIgnorePatternError:
-                self._problems.append(f"has {self._name(file)}, line {number}: {pattern!r} is not a pattern")
+                self._found.problems.append(f"has {self._name(file)}, line {number}: {pattern!r} is not a pattern")
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self._root).as_posix()

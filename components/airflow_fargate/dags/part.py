@@ -37,6 +37,8 @@ def dags_part(scope: Scope, settings: DagSettings) -> Part:
 
 def _sources(scope: Scope, settings: DagSettings) -> Iterator[tuple[Bundle, Part]]:
     if settings.folder.files:
+        if surprise := settings.folder.surprise:
+            pulumi.log.warn(surprise)
         bucket = create_dag_bucket(scope, settings.folder.files)
         yield bucket_bundle(settings, bucket.bucket.bucket), bucket.part
     if settings.dags_git_url is not None:
