@@ -219,6 +219,9 @@ def _tags(inputs: Inputs) -> list[dict[str, Any]]:
     return [_is(f"tag:{name}", value) for name, value in tags.items()]
 
 
+_ROLES = "Roles[?!starts_with(Path, '/aws-service-role/')].Arn"
+"""All but those that AWS's services make for themselves."""
+
 LOOKUPS: Mapping[str, Lookup] = {
     "aws:cloudwatch/logGroup:LogGroup": Lookup(
         "logs", _log_group, auto_name="name", everything=_all("describe_log_groups", "logGroups[].arn")
@@ -250,7 +253,7 @@ LOOKUPS: Mapping[str, Lookup] = {
         "ecs", _service, auto_name="name", complete=_wait, completion="waiting until its task is healthy"
     ),
     TASK_DEFINITION: Lookup("ecs", _task_definition, everything=_all("list_task_definitions", "taskDefinitionArns[]")),
-    "aws:iam/role:Role": Lookup("iam", _role, auto_name="name", everything=_all("list_roles", "Roles[].Arn")),
+    "aws:iam/role:Role": Lookup("iam", _role, auto_name="name", everything=_all("list_roles", _ROLES)),
     "aws:iam/rolePolicy:RolePolicy": Lookup("iam", _role_policy),
     "aws:s3/bucket:Bucket": Lookup(
         "s3", _bucket, auto_name="bucket", everything=_all("list_buckets", "Buckets[].Name")

@@ -38,11 +38,13 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session")
 def cloud(pulumi_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Generator[Cloud]:
-    """Return a local cloud of its own, on a free port in a temporary folder."""
+    """Return a local cloud on a free port, in a temporary folder: an account in which ECS has run before."""
     cloud = Cloud(Home(tmp_path_factory.mktemp("cloud")), emulated.free_port(), pulumi_engine)
     cloud.prepare()
     airflow = stand_in_image(tmp_path_factory.mktemp("image"))
     cloud.start({IMAGE: Path(sys.prefix), DEFAULT_IMAGE: airflow, GUIDE_IMAGE: airflow})
+    iam = cloud.session().client("iam", endpoint_url=cloud.emulator.endpoint)
+    iam.create_service_linked_role(AWSServiceName="ecs.amazonaws.com")
     yield cloud
     cloud.emulator.stop()
 

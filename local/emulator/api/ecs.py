@@ -22,6 +22,7 @@ from moto.ecs.exceptions import (
 from moto.ecs.models import Cluster, EC2ContainerServiceBackend, TaskDefinition, ecs_backends
 from moto.ecs.responses import EC2ContainerServiceResponse
 
+from local.emulator.api.linked_role import create_linked_role, refuse_without_linked_role
 from local.emulator.fargate import clock
 from local.emulator.fargate.definitions import items, refuse_task_definition
 from local.emulator.fargate.description import count, describe_service, describe_task
@@ -150,7 +151,12 @@ class EcsResponse(EC2ContainerServiceResponse):
                 cluster.pending_tasks_count = count(tasks, "PROVISIONING", "PENDING")
             return super().describe_clusters()
 
+    def create_cluster(self) -> ActionResult:
+        create_linked_role(self.ecs_backend)
+        return super().create_cluster()
+
     def put_cluster_capacity_providers(self) -> ActionResult:
+        refuse_without_linked_role(self.ecs_backend)
         with self.plane.lock:
             cluster = self._cluster()
             kept = self._names("capacityProviders")

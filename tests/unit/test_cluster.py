@@ -1,0 +1,43 @@
+"""The cluster in an account in which ECS has never run, whose role there comes a while after the first call."""
+
+import asyncio
+
+import pulumi
+import pytest
+from airflow_fargate.task import cluster
+
+REFUSED = (
+    "operation error ECS: PutClusterCapacityProviders, api error InvalidParameterException: Unable to assume the "
+    "service linked role. Please verify that the ECS service linked role exists."
+)
+
+
+@pytest.fixture
+def logged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    logged: list[str] = []
+    monkeypatch.setattr(cluster, "_SECONDS_BETWEEN_TRIES", 0)
+    monkeypatch.setattr(pulumi.log, "error", logged.append)
+    return logged
+
+
+def tried_again(*errors: str) -> bool:
+    """Return what becomes of a call that has failed so, the newest error first."""
+    return asyncio.run(cluster.await_linked_role(pulumi.ErrorHookArgs("urn", "", "name", "type", errors=[*errors])))
+
+
+def test_the_call_is_tried_again_while_the_role_is_not_there(logged: list[str]) -> None:
+    assert tried_again(REFUSED)
+    assert tried_again(REFUSED, REFUSED)
+    assert logged == []
+
+
+def test_another_error_is_not_tried_again(logged: list[str]) -> None:
+    assert not tried_again("api error AccessDeniedException: no", REFUSED)
+    assert logged == []
+
+
+def test_a_role_that_never_comes_is_an_error_with_the_way_out(logged: list[str]) -> None:
+    assert not tried_again(*[REFUSED] * 30)
+
+    [line] = logged
+    assert "aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com" in line
