@@ -824,6 +824,8 @@ def test_cancelling_ends_a_wait_at_once(vpc_in_use: Driven, endpoint: str) -> No
         ({}, {"environment": [{"name": "A", "value": "1"}]}, False),
         ({}, {"portMappings": [{"containerPort": 81}]}, False),
         ({"command": ["a", "b"]}, {"command": ["b", "a"]}, False),
+        ({}, {"dockerLabels": {}}, False),
+        ({"restartPolicy": {"enabled": True}}, {"restartPolicy": {"enabled": True, "ignoredExitCodes": []}}, False),
     ],
 )
 def test_container_definitions_are_compared_by_what_they_mean(
@@ -831,6 +833,29 @@ def test_container_definitions_are_compared_by_what_they_mean(
 ) -> None:
     texts = [json.dumps([{**CONTAINERS[0], **change}]) for change in (old, new)]
     assert same_containers(texts[0], texts[1]) is same
+
+
+@pytest.mark.parametrize(
+    ("given", "changes"),
+    [
+        ({"restartPolicy": {"enabled": True, "ignoredExitCodes": []}}, True),
+        ({"restartPolicy": {"enabled": True, "ignoredExitCodes": [0]}}, False),
+        ({"dockerLabels": {}}, True),
+        ({"dockerLabels": {"a": "1"}}, False),
+        ({"mountPoints": [], "volumesFrom": [], "systemControls": []}, False),
+    ],
+    ids=lambda value: json.dumps(value) if isinstance(value, dict) else "",
+)
+def test_what_is_empty_within_a_container_is_another_one_at_every_preview(
+    aws: AwsStandIn, given: dict[str, Any], changes: bool
+) -> None:
+    definition = Driven(aws, "aws:ecs/taskDefinition:TaskDefinition")
+    inputs = {"family": "empties", "containerDefinitions": json.dumps([{**CONTAINERS[0], **given}])}
+    definition.create(inputs)
+    definition.state = definition.read().properties
+
+    assert definition.diff(inputs).replaces == (["containerDefinitions"] if changes else [])
+    definition.delete()
 
 
 def test_functions_find_what_is_there(aws: AwsStandIn) -> None:

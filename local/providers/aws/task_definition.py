@@ -3,7 +3,7 @@
 import functools
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import botocore.session
 from botocore.validate import ParamValidator
@@ -30,6 +30,23 @@ def same_containers(old: str, new: str) -> bool:
 
 def _by_name(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(items, key=lambda item: str(item.get("name")))
+
+
+def _as_described(containers: list[dict[str, Any]]) -> str:
+    """Return containers as ECS describes them: with no list or map that is empty, but for lists of the container's."""
+
+    def described(value: Any) -> Any:
+        if isinstance(value, dict):
+            items = cast("dict[str, Any]", value).items()
+            return {key: described(item) for key, item in items if item not in ([], {})}
+        return [described(item) for item in cast("list[Any]", value)] if isinstance(value, list) else value
+
+    return json.dumps(
+        [
+            {key: [] if value == [] else described(value) for key, value in each.items() if value != {}}
+            for each in containers
+        ]
+    )
 
 
 def _reduced(container: dict[str, Any]) -> dict[str, Any]:
@@ -60,7 +77,7 @@ class TaskDefinition(EcsTaggedResource):
     sdk = "pulumi_aws.ecs:TaskDefinition"
     title = "ECS Task Definition"
     inputs = properties(
-        containerDefinitions=Field(encode=json.loads, decode=json.dumps, replaces=True, same=same_containers),
+        containerDefinitions=Field(encode=json.loads, decode=_as_described, replaces=True, same=same_containers),
         cpu=Field(replaces=True),
         ephemeralStorage=Field(
             encode=lambda storage: {"sizeInGiB": storage["sizeInGib"]},
