@@ -70,7 +70,7 @@ def create_airflow(
         api_keys_part(scope),
         database.part,
         local_executor_part(endpoint, task.memory),
-        dags_part(scope, dags),
+        dags_part(scope, dags, supervised=task.command is None),
     )
     return Airflow(
         command=COMMAND,

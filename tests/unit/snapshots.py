@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pulumi
+from airflow_fargate.dags.bundles import modules
 from airflow_fargate.task import supervisor
 
 from .conftest import Deployment, build_component
@@ -14,6 +15,7 @@ FOLDER = Path(__file__).with_name("snapshots")
 
 _TESTS = Path(__file__).parent
 _SUPERVISOR = Path(supervisor.__file__).read_text(encoding="utf-8")
+_MODULES = modules()
 
 
 def snapshot(setup: str) -> str:
@@ -63,6 +65,8 @@ def _plain(value: Any) -> Any:
 def _text(text: str) -> Any:
     if text == _SUPERVISOR:
         return "<the source of task/supervisor.py>"
+    if text == _MODULES:
+        return "<the sources of dags/container>"
     if text.startswith(("urn:pulumi:", "urn:")):
         return "::".join(text.split("::")[2:]).rpartition("$")[2]
     if text.startswith(("{", "[")):

@@ -9,6 +9,7 @@ import pulumi
 import pytest
 from airflow_fargate import AirflowFargate
 from airflow_fargate.airflow import RESERVED_VARIABLES
+from airflow_fargate.dags import container as dags_container
 from airflow_fargate.validation import validate
 
 from .conftest import Deploy, Deployment, Node
@@ -22,12 +23,12 @@ BUNDLES = "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"
 
 S3_BUNDLE: dict[str, Any] = {
     "name": "s3",
-    "classpath": "airflow.providers.amazon.aws.bundles.s3.S3DagBundle",
-    "kwargs": {"aws_conn_id": None, "bucket_name": BUCKET, "prefix": "dags", "refresh_interval": 30},
+    "classpath": "airflow_fargate_dags.bucket.BucketBundle",
+    "kwargs": {"bucket_name": BUCKET, "prefix": "dags", "refresh_interval": 30},
 }
 GIT_BUNDLE: dict[str, Any] = {
     "name": "git",
-    "classpath": "airflow.providers.git.bundles.git.GitDagBundle",
+    "classpath": "airflow_fargate_dags.git.GitBundle",
     "kwargs": {"git_conn_id": "dags_git", "tracking_ref": "main", "refresh_interval": 30},
 }
 
@@ -84,6 +85,29 @@ def test_each_source_is_one_bundle_and_builds_exactly_these_resources(
     assert deployment.graph == DEFAULT | built
     told = environment(deployment).get(BUNDLES)
     assert (json.loads(told) if told else None) == bundles, "without a source, Airflow's own default stays"
+
+
+def test_a_command_of_the_callers_reads_dags_by_the_providers_own_bundles(deploy: Deploy, folder: str) -> None:
+    told = environment(deploy(dags_path=folder, dags_git_url=GIT, command=["airflow", "standalone"]))
+
+    assert "AIRFLOW_FARGATE_MODULES" not in told, "nobody would put them anywhere"
+    assert json.loads(told[BUNDLES]) == [
+        {
+            "name": "s3",
+            "classpath": "airflow.providers.amazon.aws.bundles.s3.S3DagBundle",
+            "kwargs": {**S3_BUNDLE["kwargs"], "aws_conn_id": None},
+        },
+        {**GIT_BUNDLE, "classpath": "airflow.providers.git.bundles.git.GitDagBundle"},
+    ]
+
+
+def test_the_modules_of_the_bundles_come_with_them(deploy: Deploy, folder: str) -> None:
+    modules = json.loads(environment(deploy(dags_path=folder))["AIRFLOW_FARGATE_MODULES"])
+
+    assert modules == {
+        f"airflow_fargate_dags/{file.name}": file.read_text() for file in Path(dags_container.__path__[0]).glob("*.py")
+    }
+    assert "AIRFLOW_FARGATE_MODULES" not in environment(deploy())
 
 
 def test_the_bucket_is_private_encrypted_and_emptied_on_destroy(deploy: Deploy, folder: str) -> None:
@@ -283,9 +307,12 @@ def test_what_the_component_sets_itself_is_reserved(deploy: Deploy, folder: str)
 
     assert own.keys() - RESERVED_VARIABLES.keys() == {
         "AIRFLOW__CORE__PARALLELISM",
+        "AIRFLOW__DAG_PROCESSOR__HEALTH_CHECK_THRESHOLD",
+        "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES",
         "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL",
         "AIRFLOW__WORKERS__EXECUTION_API_RETRIES",
-        "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES",
+        "GIT_HTTP_LOW_SPEED_LIMIT",
+        "GIT_HTTP_LOW_SPEED_TIME",
     }, "these are defaults that the caller may change"
 
 

@@ -397,6 +397,15 @@ def test_an_empty_password_is_refused(tmp_path: Path) -> None:
         supervisor.write_password_file("", {"AIRFLOW_HOME": str(tmp_path)})
 
 
+def test_modules_are_put_where_airflow_has_its_own(tmp_path: Path) -> None:
+    for source in ("x = 'é'\n", "x = 2\n"):  # as after a restart with another version
+        modules = json.dumps({"ours/__init__.py": "", "ours/bucket.py": source})
+        supervisor.write_modules(modules, {"AIRFLOW_HOME": str(tmp_path)})
+
+        assert (tmp_path / "config" / "ours" / "bucket.py").read_text(encoding="utf-8") == source
+    assert (tmp_path / "config" / "ours" / "__init__.py").read_text() == ""
+
+
 def test_a_taken_variable_is_in_no_environment_of_any_process() -> None:
     script = """
 assert take_from_environment("ADMIN_PASSWORD") == os.environ["EXPECTED"]

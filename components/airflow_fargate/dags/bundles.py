@@ -2,7 +2,8 @@
 
 import functools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -21,25 +22,56 @@ BUCKET_PREFIX = "dags"
 """Below which the bucket's objects are: what Airflow calls the bundle's prefix."""
 
 
-def bucket_bundle(settings: DagSettings, bucket_name: pulumi.Input[str]) -> Bundle:
-    """Return the bundle of the files in a bucket, which Airflow reads by the task role, without a connection."""
-    location = {"aws_conn_id": None, "bucket_name": bucket_name, "prefix": BUCKET_PREFIX}
+MODULES_VARIABLE = "AIRFLOW_FARGATE_MODULES"
+"""The sources of our bundles, for the supervisor to put where Airflow finds them."""
+
+_MODULES = Path(__file__).with_name("container")
+
+
+def modules() -> str:
+    """Return the value of `MODULES_VARIABLE`: a JSON object, the source of each module by the path of its file."""
+    files = sorted(_MODULES.glob("*.py"))
+    return json.dumps({f"airflow_fargate_dags/{file.name}": file.read_text(encoding="utf-8") for file in files})
+
+
+def bucket_bundle(settings: DagSettings, bucket_name: pulumi.Input[str], *, supervised: bool) -> Bundle:
+    """Return the bundle of the files in a bucket, which Airflow reads by the task role, without a connection.
+
+    It is ours, which needs its modules, where the supervisor starts Airflow; else the amazon provider's.
+    """
+    location = {"bucket_name": bucket_name, "prefix": BUCKET_PREFIX, "refresh_interval": settings.dags_refresh_seconds}
+    if supervised:
+        return {"name": "s3", "classpath": "airflow_fargate_dags.bucket.BucketBundle", "kwargs": location}
     return {
         "name": "s3",
         "classpath": "airflow.providers.amazon.aws.bundles.s3.S3DagBundle",
-        "kwargs": {**location, "refresh_interval": settings.dags_refresh_seconds},
+        "kwargs": {"aws_conn_id": None, **location},
     }
 
 
-def git_bundle(settings: DagSettings) -> Bundle:
-    """Return the bundle of the Git repository."""
+def git_bundle(settings: DagSettings, *, supervised: bool) -> Bundle:
+    """Return the bundle of the Git repository: ours, where the supervisor starts Airflow; else the Git provider's."""
     subdir = {"subdir": settings.dags_git_subdir} if settings.dags_git_subdir else {}
     location = {"git_conn_id": GIT_CONNECTION, "tracking_ref": settings.dags_git_ref, **subdir}
     return {
         "name": "git",
-        "classpath": "airflow.providers.git.bundles.git.GitDagBundle",
+        "classpath": "airflow_fargate_dags.git.GitBundle"
+        if supervised
+        else "airflow.providers.git.bundles.git.GitDagBundle",
         "kwargs": {**location, "refresh_interval": settings.dags_refresh_seconds},
     }
+
+
+GIT_PATIENCE: Mapping[str, str] = {
+    "AIRFLOW__DAG_PROCESSOR__HEALTH_CHECK_THRESHOLD": "300",
+    "GIT_HTTP_LOW_SPEED_LIMIT": "1",
+    "GIT_HTTP_LOW_SPEED_TIME": "60",
+}
+"""What keeps a slow host or a large clone from ending the task: the DAG processor stands still until Git is done.
+
+Airflow takes it for dead after 30 seconds, and would not see that it is alive. Git itself waits for ever for a server
+that has fallen silent, and does so twice.
+"""
 
 
 def git_connection(settings: DagSettings, url: str, component: str) -> pulumi.Output[str]:

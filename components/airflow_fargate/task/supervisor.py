@@ -97,10 +97,9 @@ def write_password_file(password: str, environment: MutableMapping[str, str]) ->
     if not password:
         raise SystemExit("ADMIN_PASSWORD is empty: anyone could log in. Give it a value, or leave it out.")
     user = environment.get("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS", "admin:admin").split(",")[0].split(":")[0]
-    home = environment.get("AIRFLOW_HOME", str(Path.home() / "airflow"))
     path = Path(
         environment.get("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE")
-        or f"{home}/simple_auth_manager_passwords.json.generated"
+        or f"{_airflow_home(environment)}/simple_auth_manager_passwords.json.generated"
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -114,6 +113,23 @@ def write_password_file(password: str, environment: MutableMapping[str, str]) ->
         json.dump(passwords, file)
     new.replace(path)
     return path
+
+
+def write_modules(sources: str, environment: MutableMapping[str, str]) -> None:
+    """Put Python modules where every process of Airflow finds them, those that a person starts in the container too.
+
+    That is ``config`` below ``AIRFLOW_HOME``, which Airflow has among the paths of its modules.
+
+    :param sources: A JSON object, the source of each module by the path of its file.
+    """
+    for name, source in json.loads(sources).items():
+        file = Path(_airflow_home(environment), "config", name)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(source, encoding="utf-8")
+
+
+def _airflow_home(environment: MutableMapping[str, str]) -> str:
+    return environment.get("AIRFLOW_HOME", str(Path.home() / "airflow"))
 
 
 class Log:
@@ -498,6 +514,9 @@ def main() -> int:
     password = take_from_environment("ADMIN_PASSWORD")
     if password is not None:
         write_password_file(password, os.environ)
+    modules = take_from_environment("AIRFLOW_FARGATE_MODULES")
+    if modules is not None:
+        write_modules(modules, os.environ)
     set_title("supervisor")
     # The migration below has just run, so the components need not each load all migrations to check it.
     os.environ.setdefault("AIRFLOW__DATABASE__CHECK_MIGRATIONS", "False")

@@ -1,0 +1,279 @@
+"""The bundles that read DAGs in the container, as Airflow calls them, with stand-ins for what they inherit and ask."""
+
+import importlib
+import io
+import socket
+import sys
+from collections.abc import Generator
+from contextlib import nullcontext
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+
+class AirflowsBundle:
+    """Airflow's base class, as far as ours uses it."""
+
+    base = Path()
+
+    def __init__(self, *, name: str, version: str | None = None) -> None:
+        self.name = name
+        self.version = version
+        self.base_dir = self.base / name
+        self.is_initialized = False
+
+    def initialize(self) -> None:
+        self.is_initialized = True
+
+    def lock(self) -> Any:
+        return nullcontext()
+
+
+class AirflowsGitBundle(AirflowsBundle):
+    """The Git provider's, which fails as it is told."""
+
+    def __init__(self, *, error: Exception | None = None, repo_url: str = "", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.error = error
+        self.repo_url = repo_url
+        self.repo_path = self.base_dir / "repository"
+
+    def initialize(self) -> None:
+        self.refresh()
+        super().initialize()
+
+    def refresh(self) -> None:
+        if self.error:
+            raise self.error
+
+
+class Bucket:
+    """A bucket, and the S3 client that reads it."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, str] = {}
+        self.got: list[str] = []
+        self.denied = False
+
+    def get_paginator(self, _name: str) -> "Bucket":
+        return self
+
+    def paginate(self, Bucket: str, Prefix: str) -> Generator[dict[str, Any]]:  # noqa: N803 - boto3's names
+        if self.denied:
+            raise PermissionError(f"AccessDenied when listing {Bucket}/{Prefix}")
+        for name, content in self.files.items():  # one a page
+            yield {"Contents": [{"Key": f"{Prefix}{name}", "ETag": f"etag of {content}"}]}
+        yield {}
+
+    def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+        assert Bucket == "b"
+        name = Key.removeprefix("dags/")
+        self.got.append(name)
+        return {"Body": io.BytesIO(self.files[name].encode()), "ETag": f"etag of {self.files[name]}"}
+
+
+@pytest.fixture(autouse=True)
+def _airflow(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(AirflowsBundle, "base", tmp_path)
+    for name, attribute, value in (
+        ("airflow.dag_processing.bundles.base", "BaseDagBundle", AirflowsBundle),
+        ("airflow.providers.git.bundles.git", "GitDagBundle", AirflowsGitBundle),
+    ):
+        module = ModuleType(name)
+        setattr(module, attribute, value)
+        monkeypatch.setitem(sys.modules, name, module)
+
+
+@pytest.fixture
+def bucket() -> Bucket:
+    return Bucket()
+
+
+def bucket_bundle(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Any:
+    module = importlib.import_module("airflow_fargate.dags.container.bucket")
+    monkeypatch.setattr(module, "_s3_client", lambda: bucket)
+    return module.BucketBundle(name="s3", bucket_name="b", prefix="dags")
+
+
+def git_module() -> Any:
+    return importlib.import_module("airflow_fargate.dags.container.git")
+
+
+def files(bundle: Any) -> dict[str, str]:
+    return {
+        path.relative_to(bundle.path).as_posix(): path.read_text() for path in bundle.path.rglob("*") if path.is_file()
+    }
+
+
+CHANGES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
+    "a new file": ({"a.py": "1"}, {"a.py": "1", "b.py": "2"}),
+    "a removed file": ({"a.py": "1", "b.py": "2"}, {"a.py": "1"}),
+    "a change of the same size": ({"a.py": "1"}, {"a.py": "2"}),
+    "a folder in place of a file": ({"a.py": "1", "settings": "2"}, {"a.py": "1", "settings/new.py": "3"}),
+    "a file in place of a folder": ({"a.py": "1", "settings/new.py": "3"}, {"a.py": "1", "settings": "2"}),
+    "a folder in place of a file, far down": ({"x/y": "1"}, {"x/y/z/a.py": "1"}),
+    "another file in its place only": ({"a.py": "1"}, {"b.py": "1"}),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_every_change_in_the_bucket_is_seen(change: str, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, after = CHANGES[change]
+    bundle = bucket_bundle(bucket, monkeypatch)
+    bucket.files = before
+    bundle.initialize()
+
+    bucket.files = {**before, **after}  # Pulumi makes what is new before it deletes what has gone
+    bundle.refresh()
+    bucket.files = after
+    bundle.refresh()
+
+    assert files(bundle) == after
+
+
+def test_what_has_not_changed_is_not_copied_again(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle = bucket_bundle(bucket, monkeypatch)
+    bucket.files = {"a.py": "1", "b.py": "1"}
+    bundle.initialize()
+
+    bucket.files["b.py"] = "2"
+    bundle.refresh()
+
+    assert bucket.got == ["a.py", "b.py", "b.py"]
+
+
+def test_a_task_finds_the_files_there_and_asks_nobody(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    bucket.files = {"a.py": "1"}
+    bucket_bundle(bucket, monkeypatch).initialize()
+
+    bucket.denied = True
+    in_a_task = bucket_bundle(bucket, monkeypatch)
+    in_a_task.initialize()
+
+    assert in_a_task.is_initialized
+    assert files(in_a_task) == {"a.py": "1"}
+
+
+def test_what_tasks_have_written_between_the_files_stays(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle = bucket_bundle(bucket, monkeypatch)
+    bucket.files = {"dbt/models/a.sql": "1", "b.py": "1"}
+    bundle.initialize()
+    for name in ("dbt/target/manifest.json", "dbt/models/a.sql.cache", "generated.py"):
+        (bundle.path / name).parent.mkdir(exist_ok=True)
+        (bundle.path / name).write_text("of a task")
+
+    bucket.files = {"b.py": "2"}
+    # As after a restart of the container.
+    bucket_bundle(bucket, monkeypatch).refresh()
+
+    assert files(bundle) == {
+        "b.py": "2",
+        **dict.fromkeys(("dbt/target/manifest.json", "dbt/models/a.sql.cache", "generated.py"), "of a task"),
+    }
+
+
+def test_a_file_that_a_task_has_removed_is_copied_again(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle = bucket_bundle(bucket, monkeypatch)
+    bucket.files = {"a.py": "1"}
+    bundle.initialize()
+
+    (bundle.path / "a.py").unlink()
+    bundle.refresh()
+
+    assert files(bundle) == {"a.py": "1"}
+
+
+def test_what_a_task_has_left_where_a_file_is_to_be_makes_room(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle = bucket_bundle(bucket, monkeypatch)
+    bucket.files = {"a.py": "1"}
+    bundle.initialize()
+    (bundle.path / "cache").write_text("of a task")
+    (bundle.path / "b.py" / "__pycache__").mkdir(parents=True)
+
+    bucket.files |= {"cache/c.py": "2", "b.py": "3"}
+    bundle.refresh()
+
+    assert files(bundle) == bucket.files
+
+
+@pytest.mark.parametrize("denied", [True, False], ids=["denied", "empty"])
+def test_a_bucket_that_cannot_be_read_is_said_in_one_line_and_nothing_is_removed(
+    denied: bool, bucket: Bucket, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = bucket_bundle(bucket, monkeypatch)
+    bucket.files = {"a.py": "1"}
+    bundle.initialize()
+
+    bucket.denied, bucket.files = denied, {}
+    with pytest.raises(OSError, match=r"AccessDenied|s3://b/dags/ is empty"):
+        bundle.refresh()
+    bucket.denied, bucket.files = False, {"a.py": "1"}
+    bundle.refresh()
+    bundle.refresh()
+
+    why = "PermissionError: AccessDenied when listing b/dags/" if denied else "FileNotFoundError: s3://b/dags/ is empty"
+    assert capsys.readouterr().out.splitlines() == [
+        f"DAG bundle s3 cannot be read: {why}",
+        "DAG bundle s3 is read again",
+    ]
+    assert files(bundle) == {"a.py": "1"}
+
+
+class GitCommandError(Exception):
+    """As GitPython's: it keeps apart what Git has said."""
+
+    stderr = "\n  stderr: 'fatal: unable to access 'https://user:s3cret@example.com/a.git/': not\n found'"
+
+
+def test_what_git_says_is_said_in_one_line_without_the_password(capsys: pytest.CaptureFixture[str]) -> None:
+    error = RuntimeError("Error cloning repository")
+    error.__cause__ = GitCommandError("Cmd('git') failed")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/a.git"
+        bundle = git_module().GitBundle(name="git", repo_url=url, error=error)
+
+        with pytest.raises(RuntimeError, match="Error cloning repository"):
+            bundle.initialize()
+
+    said = "'fatal: unable to access 'https://example.com/a.git/': not found'"
+    assert set(capsys.readouterr().out.splitlines()) == {f"DAG bundle git cannot be read: GitCommandError: {said}"}
+
+
+def test_a_host_that_does_not_answer_keeps_nobody_waiting(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    git = git_module()
+    monkeypatch.setattr(git, "_CONNECT_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as server:
+        port = server.getsockname()[1]
+        # The queue of those that have not been accepted is full: the kernel answers no more.
+        with socket.create_connection(("127.0.0.1", port)):
+            bundle = git.GitBundle(name="git", repo_url=f"http://127.0.0.1:{port}/a.git")
+
+            with pytest.raises(OSError, match="does not answer"):
+                bundle.refresh()
+
+    [line] = capsys.readouterr().out.splitlines()
+    assert line == f"DAG bundle git cannot be read: OSError: 127.0.0.1 does not answer at port {port}: timed out"
+
+
+def test_nobody_knocks_where_a_proxy_leads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
+
+    git_module().knock("https://git.invalid/a.git")
+
+    monkeypatch.setenv("no_proxy", "git.invalid")
+    with pytest.raises(OSError, match=r"git.invalid does not answer at port 443"):
+        git_module().knock("https://git.invalid/a.git")
+
+
+def test_a_version_that_is_there_takes_no_host() -> None:
+    bundle = git_module().GitBundle(name="git", repo_url="https://git.invalid/a.git", version="1234abc")
+    bundle.repo_path.mkdir(parents=True)
+    bundle.refresh = lambda: None
+
+    bundle.initialize()
+
+    assert bundle.is_initialized
