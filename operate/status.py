@@ -72,6 +72,7 @@ def report(outputs: Mapping[str, Any], read: "ReadKey", *, update: str, restore:
     """
     # Only where it is needed: the package brings the AWS SDK for Pulumi, which takes seconds to import.
     from airflow_fargate.session import aws_endpoint, aws_session
+    from airflow_fargate.task.unread import unread_bundles
 
     cluster: str = outputs["cluster_arn"]
     region = cluster.split(":")[3]
@@ -84,6 +85,9 @@ def report(outputs: Mapping[str, Any], read: "ReadKey", *, update: str, restore:
             say(f"{outputs['service_arn']} was deleted, and not by Pulumi. {restore} makes it again.")
             return 1
         rows = tasks(ecs, ec2, cluster, outputs["service_arn"])
+        logs = session.client("logs", region_name=region, endpoint_url=aws_endpoint(read, "logs"))
+        running = [task for task in _described(ecs, cluster, outputs["service_arn"]) if "stoppedAt" not in task]
+        unread = [line for task in running for line in unread_bundles(ecs, logs, task)]
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
         raise CommandError(
             f"AWS could not be asked: {error}",
@@ -91,6 +95,8 @@ def report(outputs: Mapping[str, Any], read: "ReadKey", *, update: str, restore:
         ) from error
     if rows:
         print(table(rows))
+    for line in unread:
+        say(f"{line}. Airflow runs without its DAGs, and tries again all the time.")
     urls = [row.url for row in rows if row.url]
     if not urls:
         events = [event.get("message", "") for event in service.get("events", [])]
@@ -115,23 +121,16 @@ def tasks(ecs: "ECSClient", ec2: "EC2Client", cluster: str, service: str) -> lis
     :param cluster: ARN or name of the cluster.
     :param service: ARN or name of the service.
     """
-    name = service.rpartition("/")[2]
-    arns = (
-        ecs.list_tasks(cluster=cluster, serviceName=name)["taskArns"]
-        or ecs.list_tasks(cluster=cluster, serviceName=name, desiredStatus="STOPPED")["taskArns"]
-    )
-    found = ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []
-    found.sort(key=_created, reverse=True)
     return [
         TaskStatus(
-            service=name,
+            service=service.rpartition("/")[2],
             task=task.get("taskArn", "").rpartition("/")[2],
             status=_status(task),
             health=task.get("healthStatus", "UNKNOWN"),
             age=_age((datetime.now(UTC) - _created(task)).total_seconds()),
             url=_url(ec2, task, _port(ecs, task.get("taskDefinitionArn", ""))),
         )
-        for task in found
+        for task in _described(ecs, cluster, service)
     ]
 
 
@@ -151,6 +150,16 @@ def _service(ecs: "ECSClient", cluster: str, service: str) -> "ServiceTypeDef | 
     except ecs.exceptions.ClusterNotFoundException:
         return None
     return next((each for each in found if each.get("status") == "ACTIVE"), None)
+
+
+def _described(ecs: "ECSClient", cluster: str, service: str) -> "list[TaskTypeDef]":
+    name = service.rpartition("/")[2]
+    arns = (
+        ecs.list_tasks(cluster=cluster, serviceName=name)["taskArns"]
+        or ecs.list_tasks(cluster=cluster, serviceName=name, desiredStatus="STOPPED")["taskArns"]
+    )
+    found = ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []
+    return sorted(found, key=_created, reverse=True)
 
 
 def _created(task: "TaskTypeDef") -> datetime:

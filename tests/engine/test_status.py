@@ -14,7 +14,7 @@ import yaml
 
 from local.cloud import Cloud
 from local.paths import ROOT
-from local.testing.deployed import Deployed
+from local.testing.deployed import AIRFLOW, Deployed
 from local.testing.emulated import until
 from local.testing.workspace import Workspace
 
@@ -103,6 +103,24 @@ def test_a_stale_url_is_said_until_one_of_the_named_commands_has_run(
 
     assert workspace.outputs()["url"] == current
     assert status(workspace).code == 0
+
+
+def test_a_dag_bundle_that_cannot_be_read_is_said_by_up_and_by_status(stack: Deployed) -> None:
+    said = "DAG bundle git cannot be read: OSError: git.example.com does not answer at port 443: timed out"
+    print_it = f"print('dag-processor | {said}', flush=True)"
+    stack.configure(command=["python", "-c", f"{print_it}\n{AIRFLOW}"])
+
+    text = stack.workspace.up()
+    answer = status(stack.workspace)
+
+    warning = f"{said}. Airflow runs without its DAGs, and tries again all the time."
+    assert f"warning: {warning}" in text
+    assert (answer.code, answer.message) == (0, f"{warning}\n")
+
+    stack.configure(command=["python", "-c", f"{print_it}\nprint('DAG bundle git is read again')\n{AIRFLOW}"])
+
+    assert said not in stack.workspace.up()
+    assert status(stack.workspace).message == ""
 
 
 def test_no_task_at_all_is_said_with_ecs_own_reason_and_what_starts_one(stack: Deployed) -> None:

@@ -1,6 +1,9 @@
 """The address of the running task, and what is said when the one that was asked for does not run."""
 
 import json
+import time
+from collections.abc import Generator
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -22,6 +25,18 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
         return f"because of {task_definition_arn} in {cluster_arn.rsplit('/', 1)[-1]}"
 
     monkeypatch.setattr("airflow_fargate.endpoint.public_ip.explain_service", explained)
+
+
+@pytest.fixture
+def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the warnings of the program, as they come."""
+    warnings: list[str] = []
+
+    def warn(message: str, **_: object) -> None:
+        warnings.append(message)
+
+    monkeypatch.setattr(pulumi.log, "warn", warn)
+    return warnings
 
 
 def test_the_address_is_that_of_the_one_attached_interface_behind_the_security_group(deploy: Deploy) -> None:
@@ -50,13 +65,9 @@ def test_no_address_is_made_up_while_the_task_is_being_replaced(deploy: Deploy, 
     assert f"The service has {len(interfaces)} tasks with a network interface in place of 1" in str(failed.value)
 
 
-def test_a_preview_stays_possible_and_warns(deploy: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
-    warnings: list[str] = []
-
-    def warn(message: str, **_: object) -> None:
-        warnings.append(message)
-
-    monkeypatch.setattr(pulumi.log, "warn", warn)
+def test_a_preview_stays_possible_and_warns(
+    deploy: Deploy, monkeypatch: pytest.MonkeyPatch, warnings: list[str]
+) -> None:
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
 
     deployment = deploy(recorder=Recorder(service_runs=OLD))
@@ -80,10 +91,12 @@ class Aws:
         log: list[str] | None,
         unstopped: list[dict[str, Any]] | None = None,
         events: dict[int, str] | None = None,
+        bundles: list[str] | None = None,
     ) -> None:
         self.tasks = {"STOPPED": stopped, "RUNNING": unstopped or []}
         self.events = events or {}
         self.log = log
+        self.bundles = bundles or []
         self.asked: list[dict[str, Any]] = []
 
     def client(self, service: str, **options: Any) -> "Aws":
@@ -109,6 +122,17 @@ class Aws:
             "taskDefinition": {"containerDefinitions": [{"name": "airflow", "logConfiguration": {"options": options}}]}
         }
 
+    def get_paginator(self, name: str) -> "Aws":
+        assert name == "filter_log_events"
+        return self
+
+    def paginate(self, **request: Any) -> Generator[dict[str, Any]]:
+        self.asked.append(request)
+        if self.log is None:
+            raise KeyError
+        for line in self.bundles:
+            yield {"events": [{"message": line}]}
+
     def get_log_events(self, **request: Any) -> dict[str, Any]:
         self.asked.append(request)
         if self.log is None:
@@ -126,11 +150,23 @@ def stopped(task_id: str, created: int, task_definition: str = NEW) -> dict[str,
     }
 
 
-def explain(monkeypatch: pytest.MonkeyPatch, aws: Aws) -> str:
+def service_updated() -> pulumi.ResourceHookArgs:
+    cluster = f"arn:aws:ecs:{Mocks.region}:{Mocks.account}:cluster/airflow"
+    inputs = {"cluster": cluster, "taskDefinition": NEW}
+    return pulumi.ResourceHookArgs(
+        urn="urn", id="id", name="airflow-service", type="aws:ecs/service:Service", new_inputs=inputs
+    )
+
+
+def use(monkeypatch: pytest.MonkeyPatch, aws: Aws) -> None:
     def session(**_: object) -> Aws:
         return aws
 
     monkeypatch.setattr(boto3, "Session", session)
+
+
+def explain(monkeypatch: pytest.MonkeyPatch, aws: Aws) -> str:
+    use(monkeypatch, aws)
     return diagnosis.explain_service(f"arn:aws:ecs:{Mocks.region}:{Mocks.account}:cluster/airflow", NEW)
 
 
@@ -148,12 +184,68 @@ def test_a_diagnosis_names_the_newest_tasks_stop_reason_exit_code_and_last_log_l
         "    one",
         "    two",
     ]
-    assert aws.asked[-1] == {
+    assert {
         "logGroupName": "airflow-logs",
         "logStreamName": "airflow/airflow/newest",
         "limit": 20,
         "startFromHead": False,
+    } in aws.asked
+
+
+UNREAD = "dag-processor | DAG bundle s3 cannot be read: ClientError: AccessDenied"
+BUNDLES: dict[str, tuple[list[str], list[str]]] = {
+    "none": ([], []),
+    "one": ([UNREAD, UNREAD], ["DAG bundle s3 cannot be read: ClientError: AccessDenied"]),
+    "one that is read again": ([UNREAD, "dag-processor | DAG bundle s3 is read again"], []),
+    "one that is not, in the end": (
+        [UNREAD, "dag-processor | DAG bundle s3 is read again", UNREAD],
+        ["DAG bundle s3 cannot be read: ClientError: AccessDenied"],
+    ),
+    "two": (
+        ["DAG bundle git cannot be read: OSError: x does not answer", "DAG bundle s3 cannot be read: E: no"],
+        ["DAG bundle git cannot be read: OSError: x does not answer", "DAG bundle s3 cannot be read: E: no"],
+    ),
+    "lines of others": (["DAG bundles loaded: s3, git", 'a task | "DAG bundle"'], []),
+}
+
+
+@pytest.mark.parametrize("case", BUNDLES)
+def test_bundles_that_cannot_be_read_are_a_warning_when_a_task_was_started(
+    monkeypatch: pytest.MonkeyPatch, warnings: list[str], case: str
+) -> None:
+    log, said = BUNDLES[case]
+    task = {**stopped("only", 1), "stoppedReason": None}
+    aws = Aws([], [], [task, stopped("of the revision before", 1, OLD)], bundles=log)
+    use(monkeypatch, aws)
+
+    diagnosis.warn_of_unread_bundles(service_updated())
+
+    assert [warning.partition(". Airflow runs without its DAGs")[0] for warning in warnings] == said
+    [asked] = [request for request in aws.asked if "filterPattern" in request]
+    assert asked.pop("startTime") == pytest.approx((time.time() - 300) * 1000, abs=60_000)
+    assert asked == {
+        "logGroupName": "airflow-logs",
+        "logStreamNames": ["airflow/airflow/only"],
+        "filterPattern": '"DAG bundle"',
     }
+
+
+def test_what_aws_does_not_tell_of_bundles_is_no_warning(monkeypatch: pytest.MonkeyPatch, warnings: list[str]) -> None:
+    def refused(**_: Any) -> None:
+        raise botocore.exceptions.NoCredentialsError
+
+    monkeypatch.setattr(boto3, "Session", refused)
+    diagnosis.warn_of_unread_bundles(service_updated())
+    use(monkeypatch, Aws([], None, [stopped("only", 1)]))
+    diagnosis.warn_of_unread_bundles(service_updated())
+
+    assert warnings == []
+
+
+def test_a_diagnosis_tells_of_bundles_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    aws = Aws([{**stopped("only", 1), "stoppedAt": datetime.now(UTC)}], ["a traceback"], bundles=[UNREAD])
+
+    assert "  DAG bundle s3 cannot be read: ClientError: AccessDenied" in explain(monkeypatch, aws).splitlines()
 
 
 def test_a_task_that_wrote_no_log_is_said_to_have_written_none(monkeypatch: pytest.MonkeyPatch) -> None:

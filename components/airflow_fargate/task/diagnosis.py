@@ -5,12 +5,15 @@ the configuration of the default `aws` provider. When they cannot be asked, the 
 that a person can run.
 """
 
+import contextlib
 from typing import TYPE_CHECKING, Literal
 
 import botocore.exceptions
 import pulumi
 
 from ..session import aws_endpoint, aws_session
+from .log import log_stream
+from .unread import unread_bundles
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
@@ -44,6 +47,17 @@ def explain_failed_service(failure: pulumi.ErrorHookArgs) -> bool:
     return False
 
 
+def warn_of_unread_bundles(done: pulumi.ResourceHookArgs) -> None:
+    """Warn of DAG bundles that the service's new task cannot read; nothing is said when AWS cannot be asked."""
+    inputs = done.new_inputs or {}
+    cluster_arn, task_definition_arn = str(inputs.get("cluster")), str(inputs.get("taskDefinition"))
+    with contextlib.suppress(botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError):
+        ecs, logs = _clients(cluster_arn)
+        for task in _tasks(ecs, cluster_arn, task_definition_arn, "RUNNING"):
+            for line in unread_bundles(ecs, logs, task):
+                pulumi.log.warn(f"{line}. Airflow runs without its DAGs, and tries again all the time.")
+
+
 def explain_service(cluster_arn: str, task_definition_arn: str) -> str:
     """Return what ECS and CloudWatch know of the newest stopped task of `task_definition_arn`, in a few lines."""
     try:
@@ -57,11 +71,7 @@ def explain_service(cluster_arn: str, task_definition_arn: str) -> str:
 
 
 def _explain(cluster_arn: str, task_definition_arn: str) -> list[str]:
-    region = cluster_arn.split(":")[3]
-    read = pulumi.Config("aws").get
-    session = aws_session(read)
-    ecs = session.client("ecs", region_name=region, endpoint_url=aws_endpoint(read, "ecs"))
-    logs = session.client("logs", region_name=region, endpoint_url=aws_endpoint(read, "logs"))
+    ecs, logs = _clients(cluster_arn)
     events = _events(ecs, cluster_arn)
     stopped = _tasks(ecs, cluster_arn, task_definition_arn, "STOPPED")
     unstopped = _tasks(ecs, cluster_arn, task_definition_arn, "RUNNING")
@@ -83,6 +93,16 @@ def _explain(cluster_arn: str, task_definition_arn: str) -> list[str]:
         return [f"No task of it has stopped; the newest is {state}.", *_last_log_lines(ecs, logs, newest)]
     said = f"ECS says: {events[0].get('message', '')}" if events else "ECS says nothing of it."
     return [f"No task of it was started. {said}"]
+
+
+def _clients(cluster_arn: str) -> "tuple[ECSClient, CloudWatchLogsClient]":
+    region = cluster_arn.split(":")[3]
+    read = pulumi.Config("aws").get
+    session = aws_session(read)
+    return (
+        session.client("ecs", region_name=region, endpoint_url=aws_endpoint(read, "ecs")),
+        session.client("logs", region_name=region, endpoint_url=aws_endpoint(read, "logs")),
+    )
 
 
 def _ways_out(reason: str) -> list[str]:
@@ -124,17 +144,18 @@ def _container_line(container: "ContainerTypeDef") -> str:
 
 
 def _last_log_lines(ecs: "ECSClient", logs: "CloudWatchLogsClient", task: "TaskTypeDef") -> list[str]:
-    definition = ecs.describe_task_definition(taskDefinition=task.get("taskDefinitionArn", ""))["taskDefinition"]
-    container = definition.get("containerDefinitions", [{}])[0]
-    options = container.get("logConfiguration", {"logDriver": "awslogs"}).get("options", {})
-    task_id = task.get("taskArn", "").rsplit("/", 1)[-1]
-    stream = f"{options.get('awslogs-stream-prefix')}/{container.get('name')}/{task_id}"
+    group, stream = log_stream(ecs, task)
     try:
-        events = logs.get_log_events(
-            logGroupName=options.get("awslogs-group", ""), logStreamName=stream, limit=LOG_LINES, startFromHead=False
-        )["events"]
+        events = logs.get_log_events(logGroupName=group, logStreamName=stream, limit=LOG_LINES, startFromHead=False)[
+            "events"
+        ]
     except logs.exceptions.ResourceNotFoundException:
         events = []
     if not events:
         return ["  it wrote no log"]
-    return [f"  its last {len(events)} log lines:", *(f"    {event.get('message', '').rstrip()}" for event in events)]
+    lines = (event.get("message", "").rstrip() for event in events)
+    return [
+        *(f"  {line}" for line in unread_bundles(ecs, logs, task)),
+        f"  its last {len(events)} log lines:",
+        *(f"    {line}" for line in lines),
+    ]

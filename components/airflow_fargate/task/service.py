@@ -15,7 +15,7 @@ from ..part import Part
 from ..scope import Scope
 from .cluster import Cluster
 from .container import container_definition
-from .diagnosis import explain_failed_service
+from .diagnosis import explain_failed_service, warn_of_unread_bundles
 from .log import Log
 from .progress import Progress
 from .workload import Workload
@@ -87,6 +87,7 @@ def create_service(
     """
     name = f"{scope.name}{workload.suffix}-service"
     progress = Progress(name)
+    unread = pulumi.ResourceHook(f"{name}-reads", warn_of_unread_bundles)
     return aws.ecs.Service(
         name,
         cluster=cluster.cluster.arn,
@@ -118,7 +119,11 @@ def create_service(
                 custom_timeouts=pulumi.CustomTimeouts(create="40m", update="40m", delete="20m"),
                 hooks=pulumi.ResourceHookBinding.merge(
                     progress.hooks,
-                    pulumi.ResourceHookBinding(on_error=[pulumi.ErrorHook(f"{name}-failed", explain_failed_service)]),
+                    pulumi.ResourceHookBinding(
+                        after_create=[unread],
+                        after_update=[unread],
+                        on_error=[pulumi.ErrorHook(f"{name}-failed", explain_failed_service)],
+                    ),
                 ),
             )
         ),
