@@ -90,7 +90,8 @@ def create_dag_bucket(scope: Scope, files: Sequence[DagFile]) -> DagBucket:
 def _reading_part(bucket_arn: pulumi.Input[str], objects: tuple[pulumi.Resource, ...]) -> Part:
     """Let Airflow read the bucket, whose files are there before its first task.
 
-    Listing has no condition on a prefix: HeadBucket, which Airflow asks first, needs the same permission without one.
+    Listing has no condition on a prefix: HeadBucket, which the amazon provider's bundle asks first, needs the same
+    permission without one.
     """
     everything = pulumi.Output.concat(bucket_arn, "/*")
     return Part(
