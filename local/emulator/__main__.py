@@ -65,9 +65,10 @@ def main() -> int:
     # moto reads these when it is imported. Without the first it lacks AWS's own policies.
     os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
     os.environ["MOTO_PORT"] = str(arguments.port)
-    from local.emulator.api.buckets import take_requests_for_encrypted
+    from local.emulator.api.buckets import refuse_invalid_tags, take_requests_for_encrypted
     from local.emulator.api.ecs import ControlPlane
-    from local.emulator.api.rules import enforce_deletion_rules
+    from local.emulator.api.requests import refuse_invalid_requests
+    from local.emulator.api.rules import enforce_rules
     from local.emulator.api.server import ApiServer
     from local.emulator.fargate.limits import Limits
     from local.emulator.fargate.run import Agent
@@ -88,8 +89,10 @@ def main() -> int:
         )
     limits = Limits()
     plane = ControlPlane(Agent(arguments.port, tasks, images, isolation, start_relay_loop(), limits))
-    enforce_deletion_rules()
+    enforce_rules()
     take_requests_for_encrypted()
+    refuse_invalid_tags()
+    refuse_invalid_requests()
     plane.start()
     try:
         server = ApiServer(

@@ -1,10 +1,13 @@
-"""Bucket policies that ask for TLS. The emulator speaks plain HTTP on loopback, which stands for TLS here."""
+"""S3, where moto is not as AWS: policies that ask for TLS, for which plain HTTP on loopback stands here, and tags."""
 
 import json
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from moto.iam.access_control import IAMPolicy, PermissionResult
-from moto.s3.models import FakeBucket
+from moto.s3.exceptions import BadRequest, InvalidTagError
+from moto.s3.models import FakeBucket, FakeKey, S3Backend
 
 _WITHOUT_TLS = {"Bool": {"aws:SecureTransport": "false"}}
 
@@ -25,3 +28,34 @@ def take_requests_for_encrypted() -> None:
         return IAMPolicy(json.dumps(document)).is_action_permitted(action, resource)
 
     FakeBucket.get_permission = get_permission
+
+
+# S3 API reference, Tag, and user guide, "Using cost allocation S3 bucket tags".
+_TAG = re.compile(r"[\w\s.:/=+\-@]*")
+_TAGS = 50
+
+
+def refuse_invalid_tags() -> None:
+    """Have S3 refuse tags that it does not take on buckets and objects; moto does so for their number on objects."""
+    put_bucket_tagging, put_object_tagging = S3Backend.put_bucket_tagging, S3Backend.put_object_tagging
+
+    def of_bucket(self: S3Backend, bucket_name: str, tags: dict[str, str | None]) -> None:
+        if len(tags) > _TAGS:
+            raise BadRequest(f"Bucket tag count cannot be greater than {_TAGS}")
+        _refuse_tags(tags)
+        put_bucket_tagging(self, bucket_name, {key: value or "" for key, value in tags.items()})
+
+    def of_object(self: S3Backend, key: FakeKey, tags: dict[str, str] | None) -> FakeKey:
+        _refuse_tags(tags or {})
+        return put_object_tagging(self, key, tags)
+
+    S3Backend.put_bucket_tagging = of_bucket  # pyright: ignore[reportAttributeAccessIssue] # moto's type forgets None
+    S3Backend.put_object_tagging = of_object
+
+
+def _refuse_tags(tags: Mapping[str, str | None]) -> None:
+    for key, value in tags.items():
+        if not 1 <= len(key) <= 128 or not _TAG.fullmatch(key):
+            raise InvalidTagError("The TagKey you have provided is invalid")
+        if len(value or "") > 256 or not _TAG.fullmatch(value or ""):
+            raise InvalidTagError("The TagValue you have provided is invalid")

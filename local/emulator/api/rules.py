@@ -1,8 +1,12 @@
-"""AWS's rules on what can't be deleted while something uses it: those of EC2 that moto does not enforce.
+"""What EC2 does and moto does not: it refuses to delete what something uses, and spells addresses in its own way.
 
 moto itself refuses an associated route table, a role with policies and a bucket with objects. The rules for ECS
 clusters, services and capacity providers are in `ecs`.
 """
+
+import ipaddress
+from collections.abc import Iterator
+from typing import Any
 
 from moto.ec2.exceptions import DependencyViolationError, EC2ClientError
 from moto.ec2.models import EC2Backend, ec2_backends
@@ -82,6 +86,12 @@ class StrictEC2Backend(EC2Backend):
             del self.network_acls[acl.id]
         return super().delete_vpc(vpc_id)
 
+    def _iterate_security_rules(
+        self, ip_protocol: str, group_id: str, from_port: str, to_port: str, ip_ranges: list[Any], *rest: Any, **of: Any
+    ) -> Iterator[SecurityGroupRule]:
+        ranges = [_canonical(each) for each in ip_ranges]
+        return super()._iterate_security_rules(ip_protocol, group_id, from_port, to_port, ranges, *rest, **of)
+
     def _is_named_by_another(self, group: SecurityGroup) -> bool:
         rules: list[SecurityGroupRule] = [
             rule
@@ -93,6 +103,16 @@ class StrictEC2Backend(EC2Backend):
         return any(rule.source_group.get("GroupId") == group.id for rule in rules)
 
 
-def enforce_deletion_rules() -> None:
+def _canonical(ip_range: dict[str, str] | str) -> dict[str, str] | str:
+    """Return an address range as EC2 keeps it (API reference, IpRange): 10.0.0.9/8 is 10.0.0.0/8."""
+    if isinstance(ip_range, str):
+        return str(ipaddress.ip_network(ip_range, strict=False))
+    return {
+        name: str(ipaddress.ip_network(value, strict=False)) if name in ("CidrIp", "CidrIpv6") else value
+        for name, value in ip_range.items()
+    }
+
+
+def enforce_rules() -> None:
     """Must run before the first request: moto makes a region's backend when it is first asked for."""
     ec2_backends.backend = StrictEC2Backend
