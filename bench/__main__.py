@@ -31,6 +31,7 @@ from airflow_fargate.task.health import health_check_command
 
 from bench import dags
 from local.cgroup import ControlGroup
+from local.proxies import without_proxy
 
 PASSWORD = "bench"  # noqa: S105 - of an Airflow that listens on this machine for minutes
 HEALTHY_WITHIN = 420.0
@@ -86,6 +87,7 @@ def main() -> None:
     parser.add_argument("--refresh", type=int, default=30, help="dagsRefreshSeconds of the DAG measurement; 0: none")
     parser.add_argument("--parallelism", type=int, default=4, help="AIRFLOW__CORE__PARALLELISM of both")
     options = parser.parse_args()
+    os.environ |= without_proxy(os.environ)
     venv: Path = (options.airflow or find_airflow()).resolve()
     if not (venv / "bin" / "airflow").exists():
         raise SystemExit(f"--airflow {venv}: no bin/airflow in it. Give an environment with apache-airflow 3.")

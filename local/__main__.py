@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import shlex
 import sys
 import time
@@ -16,6 +17,7 @@ from local.errors import LocalCloudError
 from local.lock import lock
 from local.paths import ROOT, SHARED, Home
 from local.progress import duration
+from local.proxies import without_proxy
 from local.stack import Stack
 from operate import status
 from operate.console import CommandError, say
@@ -128,6 +130,7 @@ def main() -> int:
     with_follow.set_defaults(run=show_logs)
     arguments = vars(parser.parse_args())
     run = arguments.pop("run")
+    os.environ |= without_proxy(os.environ)
     try:
         return run(**arguments) or 0
     except CommandError as error:

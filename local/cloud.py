@@ -14,6 +14,7 @@ from local.emulator_process import EmulatorProcess
 from local.engine.choose import Engine
 from local.inventory import inventory
 from local.paths import Home
+from local.proxies import without_proxy
 
 REGION = "us-east-1"
 CREDENTIAL = "test"
@@ -79,6 +80,7 @@ class Cloud:
             "AWS_ACCESS_KEY_ID": CREDENTIAL,
             "AWS_SECRET_ACCESS_KEY": CREDENTIAL,
             "AWS_EC2_METADATA_DISABLED": "true",
+            **without_proxy(os.environ),
         }
 
     def environment(self, stack: str) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Tries a release: builds it, installs the wheel into an empty environment, and runs the minimal example with it."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from local.cloud import Cloud
 from local.engine.choose import engine
 from local.paths import ROOT, Home
 from local.progress import Step
+from local.proxies import without_proxy
 from local.testing.deployed import stand_in_image
 from local.testing.emulated import free_port
 from local.testing.workspace import Workspace
@@ -35,6 +37,7 @@ def build(folder: Path) -> Path:
 
 
 def main() -> None:
+    os.environ |= without_proxy(os.environ)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         with Step("Sdist and wheel"):

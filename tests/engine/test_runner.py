@@ -14,6 +14,7 @@ from textwrap import dedent
 
 import psutil
 import pytest
+import yaml
 
 from local.bootstrap import check_space
 from local.cloud import Cloud
@@ -26,7 +27,9 @@ from local.errors import LocalCloudError
 from local.lock import lock
 from local.paths import ROOT, Home
 from local.processes import ProcessRecord
+from local.proxies import without_proxy
 from local.stack import Stack
+from local.testing.program import local_config
 from local.testing.workspace import Workspace
 
 OUTPUTS_ONLY = """
@@ -329,6 +332,66 @@ def test_an_emulator_outlives_the_command_that_starts_it_only_if_it_is_detached(
         assert bool(psutil.wait_procs(started, timeout=5)[1]) == detached
     finally:
         emulator.stop()
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ({}, "localhost,127.0.0.1,::1,127.0.0.0/8"),
+        ({"NO_PROXY": ""}, "localhost,127.0.0.1,::1,127.0.0.0/8"),
+        ({"NO_PROXY": "a.example", "no_proxy": "b, 127.0.0.1"}, "b,127.0.0.1,a.example,localhost,::1,127.0.0.0/8"),
+        ({"no_proxy": "*"}, "*,localhost,127.0.0.1,::1,127.0.0.0/8"),
+    ],
+)
+def test_loopback_is_kept_from_proxies_beside_what_is_already(given: dict[str, str], names: str) -> None:
+    assert without_proxy(given) == {"NO_PROXY": names, "no_proxy": names}
+
+
+PROXIES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "grpc_proxy")
+SHOWN_BY_UP = """
+    import pulumi
+    pulumi.export("url", "")
+    pulumi.export("admin_username", "")
+"""
+COMMANDS = """
+    import contextlib, io, os, sys
+    from pathlib import Path
+    from local import __main__ as commands
+    from local.paths import Home
+
+    folder, port, command = sys.argv[1:]
+    commands.HOME, commands.PORT, commands.ROOT = Home(Path(folder) / "home"), int(port), Path(folder)
+    commands.airflow_environment.images = dict
+    sys.argv[1:] = [command]
+    sys.exit(commands.main())
+"""
+
+
+def test_a_proxy_of_the_environment_is_asked_for_nothing_on_this_machine(
+    tmp_path: Path, free_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: probe\nruntime: python\n")
+    (tmp_path / "__main__.py").write_text(dedent(f"{LOG_GROUP}{SHOWN_BY_UP}"))
+    config = local_config(f"http://127.0.0.1:{free_port}")
+    (tmp_path / "Pulumi.local.yaml").write_text(yaml.safe_dump({"config": config}))
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for name in PROXIES:
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+
+    def run(*arguments: str) -> str:
+        result = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
+
+    command = (sys.executable, "-c", dedent(COMMANDS), str(tmp_path), str(free_port))
+    try:
+        assert "+ 2 created" in run(*command, "up")
+        exports = run(*command, "env")
+        run("bash", "-c", f"{exports}\ncd {tmp_path} && pulumi refresh --yes --skip-preview --expect-no-changes")
+        run(*command, "destroy")
+    finally:
+        run(*command, "stop")
 
 
 def _mentions(process: psutil.Process, folder: Path) -> bool:
