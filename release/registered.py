@@ -40,6 +40,8 @@ SETUPS: dict[str, dict[str, Any]] = {
 
 _STAND_INS = {**AwsStandIn({}).resources, **RandomStandIn().resources}
 _FREE_IN_VPC = {"tags"}
+# Each subnet stays in its zone, whatever names are chosen now; their number decides the address ranges.
+_ZONES, _NUMBER_OF_ZONES = "availabilityZoneNames", "numberOfAvailabilityZones"
 
 _LOOP = asyncio.new_event_loop()
 """For the main thread, which has none after an `asyncio.run`, while the SDK expects one.
@@ -74,7 +76,8 @@ def _fixed(typ: str, inputs: dict[str, Any]) -> dict[str, Any]:
     if typ == "aws:ecs/taskDefinition:TaskDefinition":
         return {}
     if typ == "awsx:ec2:Vpc":
-        return {name: value for name, value in inputs.items() if name not in _FREE_IN_VPC}
+        number = {_NUMBER_OF_ZONES: len(inputs[_ZONES])} if _ZONES in inputs else {}
+        return {name: value for name, value in inputs.items() if name not in {*_FREE_IN_VPC, _ZONES}} | number
     if typ not in _STAND_INS:  # the component itself
         return {}
     declared = _STAND_INS[typ].inputs

@@ -115,14 +115,15 @@ class AirflowFargateArgs(TypedDict):
     vpc_id: NotRequired[pulumi.Input[str]]
     """
     The id of an existing VPC to run in, together with `subnet_ids`. Default: a VPC of its own with two public subnets
-    in two availability zones and no NAT gateway. Refused: one of the two without the other.
+    in the first two availability zones that have Fargate, where they stay, and no NAT gateway. Refused: one of the two
+    without the other.
     """
 
     subnet_ids: NotRequired[pulumi.Input[Sequence[pulumi.Input[str]]]]
     """
-    The ids of existing public subnets of `vpc_id`: each with a route to an internet gateway, since the task has a
-    public address and pulls its image over it. Default: those of the VPC that is made. Refused: an empty list, a
-    repeated id, and `vpc_id` missing.
+    The ids of existing public subnets of `vpc_id`: each in an availability zone that has Fargate, and with a route to
+    an internet gateway, since the task has a public address and pulls its image over it. Default: those of the VPC that
+    is made. Refused: an empty list, a repeated id, and `vpc_id` missing.
     """
 
     permissions_boundary: NotRequired[pulumi.Input[str]]

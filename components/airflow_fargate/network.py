@@ -11,6 +11,7 @@ from .errors import Refusal, repeated
 from .part import Part
 from .scope import Scope
 from .settings import CapabilitySettings
+from .zones import NUMBER_OF_ZONES, find_zones
 
 # What `awsx.ec2.Vpc` tags what it makes with, beside the tags that it is given.
 _AWSX_TAGS = frozenset({"Name", "SubnetType"})
@@ -44,9 +45,10 @@ class Network:
 
 
 def create_network(scope: Scope, settings: NetworkSettings) -> Network:
-    """Create a VPC with a public subnet in each of two zones, or take the one in `settings`.
+    """Create a VPC with a public subnet in each of two zones that Fargate has, or take the one in `settings`.
 
-    There is no NAT gateway: the task has a public address of its own, and a NAT gateway costs more than the task.
+    There is no NAT gateway: the task has a public address of its own, and a NAT gateway costs more than the task. A
+    subnet stays in the zone that it was made in, whatever zones AWS has later: another zone would be another subnet.
     """
     if settings.vpc_id is not None and settings.subnet_ids is not None:
         return Network(
@@ -54,17 +56,26 @@ def create_network(scope: Scope, settings: NetworkSettings) -> Network:
             subnet_ids=pulumi.Output.from_input(settings.subnet_ids).apply(_resolved),
             part=Part(),
         )
+    zones = find_zones(pulumi.InvokeOptions(parent=scope.opts.parent))
     vpc = awsx.ec2.Vpc(
         f"{scope.name}-vpc",
-        number_of_availability_zones=2,
+        availability_zone_names=zones or None,
+        number_of_availability_zones=None if zones else NUMBER_OF_ZONES,
         nat_gateways=awsx.ec2.NatGatewayConfigurationArgs(strategy=awsx.ec2.NatGatewayStrategy.NONE),
         subnet_specs=[awsx.ec2.SubnetSpecArgs(type=awsx.ec2.SubnetType.PUBLIC)],
         subnet_strategy=awsx.ec2.SubnetAllocationStrategy.AUTO,
         enable_dns_hostnames=True,
         tags=scope.tags,
-        opts=scope.opts,
+        opts=scope.options(pulumi.ResourceOptions(transforms=[_keep_zone])),
     )
     return Network(vpc_id=vpc.vpc_id, subnet_ids=vpc.public_subnet_ids.apply(list), part=Part(waits_for=(vpc,)))
+
+
+def _keep_zone(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
+    if args.type_ != "aws:ec2/subnet:Subnet":
+        return None
+    keep = pulumi.ResourceOptions(ignore_changes=["availabilityZone"])
+    return pulumi.ResourceTransformResult(args.props, pulumi.ResourceOptions.merge(args.opts, keep))
 
 
 def refuse_network(settings: NetworkSettings) -> Iterator[Refusal]:

@@ -72,6 +72,12 @@ class Mocks(mocks.Mocks):
                 return {"partition": self.partition}
             case "aws:index/getCallerIdentity:getCallerIdentity":
                 return {"accountId": self.account}
+            case "aws:index/getAvailabilityZones:getAvailabilityZones":
+                letters, ids = ("a", "b", "c"), ("az1", "az2", "az3")
+                return {
+                    "names": [f"{self.region}{letter}" for letter in letters],
+                    "zoneIds": [f"test1-{zone}" for zone in ids],
+                }
             case "aws:ecs/getService:getService":
                 return {"taskDefinition": self.running_task_definition}
             case "aws:ec2/getNetworkInterfaces:getNetworkInterfaces":

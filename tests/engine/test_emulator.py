@@ -416,6 +416,30 @@ def test_a_task_runs_in_a_zone_that_has_room(emulator: Emulator, account: Accoun
     assert "Capacity is unavailable at this time. Please try again later or in a different availability zone" in words
 
 
+def test_a_task_runs_in_no_zone_that_fargate_does_not_have(account: Account) -> None:
+    definition = account.register([*PYTHON, ""])
+    local_zone, zone = (
+        account.ec2.create_subnet(VpcId=account.vpc, CidrBlock=cidr, AvailabilityZone=name)["Subnet"]["SubnetId"]
+        for cidr, name in (("10.0.22.0/24", "us-east-1-bos-1a"), ("10.0.23.0/24", "us-east-1b"))
+    )
+    account.ec2.associate_route_table(RouteTableId=account.route_table, SubnetId=zone)
+    assert account.run_until_stopped(definition, local_zone, zone)["availabilityZone"] == "us-east-1b"
+    words = refusal(lambda: account.run_task(definition, local_zone))
+    assert "Fargate is not supported in the requested availability zone: us-east-1-bos-1a" in words
+
+
+def test_an_account_sees_the_local_zone_that_it_opted_in_to_among_the_others(account: Account) -> None:
+    def names(**request: Any) -> list[str]:
+        zones = account.ec2.describe_availability_zones(**request)["AvailabilityZones"]
+        return [zone["ZoneName"] for zone in zones]
+
+    assert names()[:2] == ["us-east-1-bos-1a", "us-east-1a"]
+    assert names(Filters=[{"Name": "zone-type", "Values": ["local-zone"]}]) == ["us-east-1-bos-1a"]
+    [default] = account.ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
+    subnets = account.ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [default["VpcId"]]}])["Subnets"]
+    assert {subnet["AvailabilityZone"] for subnet in subnets} == set(names()) - {"us-east-1-bos-1a"}
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 @pytest.mark.parametrize("isolation", ["namespaces", "user-namespaces", "none"])
 def test_a_task_is_reached_reaches_aws_and_leaves_no_process(

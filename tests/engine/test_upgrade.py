@@ -40,6 +40,11 @@ def stack(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Generator[D
     deployed.workspace.destroy()
 
 
+def zones_of_subnets(stack: Deployed) -> set[str]:
+    answer = stack.client("ec2").describe_subnets(SubnetIds=stack.workspace.outputs()["subnet_ids"])
+    return {subnet["AvailabilityZone"] for subnet in answer["Subnets"]}
+
+
 def test_nothing_is_replaced_or_taken_away(stack: Deployed) -> None:
     text = stack.workspace.preview("--json", "--show-sames")
 
@@ -47,6 +52,14 @@ def test_nothing_is_replaced_or_taken_away(stack: Deployed) -> None:
     others = [step for step in steps if step["urn"].split("::")[2].rpartition("$")[2] not in REPLACED_BY_DESIGN]
     assert len(others) > 25
     assert {step["urn"]: step["op"] for step in others if step["op"] not in ("same", "update", "create")} == {}
+
+
+def test_the_subnets_stay_in_zones_that_would_not_be_chosen_now(stack: Deployed) -> None:
+    stack.workspace.up()
+
+    assert zones_of_subnets(stack) == {"us-east-1-bos-1a", "us-east-1a"}
+    subnets = [each for each in stack.workspace.export()["resources"] if each["type"] == "aws:ec2/subnet:Subnet"]
+    assert {each["inputs"]["availabilityZone"] for each in subnets} == {"us-east-1-bos-1a", "us-east-1a"}
 
 
 def test_the_stack_goes_on_at_once_with_what_it_had(stack: Deployed) -> None:

@@ -36,6 +36,8 @@ def _readable(deployment: Deployment) -> dict[str, Any]:
         options = {name: _plain(value) for name, value in each.options.items()}
         if "dependencies" in options:
             options["dependencies"] = sorted(options["dependencies"])
+        if "transforms" in options:
+            options["transforms"] = f"{len(options['transforms'])}, at addresses of this run"
         resources[place] = {"parent": _plain(each.parent), "inputs": _plain(each.inputs), **options}
     outputs = {
         name: {"secret": value} if name in deployment.secret_outputs else _plain(value)

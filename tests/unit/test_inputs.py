@@ -79,7 +79,7 @@ def test_the_vpc_has_two_public_subnets_and_no_nat_gateway(deploy: Deploy) -> No
     assert deploy().inputs("awsx:ec2:Vpc") == {
         "enableDnsHostnames": True,
         "natGateways": {"strategy": "None"},
-        "numberOfAvailabilityZones": 2,
+        "availabilityZoneNames": ["us-east-1a", "us-east-1b"],
         "subnetSpecs": [{"type": "Public"}],
         "subnetStrategy": "Auto",
         "tags": {},

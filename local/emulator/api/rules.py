@@ -1,4 +1,4 @@
-"""What EC2 does and moto does not: it refuses to delete what something uses, and spells addresses in its own way.
+"""What EC2 does and moto does not: it refuses to delete what is in use, spells addresses its own way, has more zones.
 
 moto itself refuses an associated route table, a role with policies and a bucket with objects. The rules for ECS
 clusters, services and capacity providers are in `ecs`.
@@ -10,11 +10,20 @@ from typing import Any
 
 from moto.ec2.exceptions import DependencyViolationError, EC2ClientError
 from moto.ec2.models import EC2Backend, ec2_backends
+from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend, Zone
 from moto.ec2.models.security_groups import SecurityGroup, SecurityGroupRule
 from moto.ec2.models.subnets import Subnet
 from moto.ec2.models.vpcs import VPC
 
 from local.emulator.fargate.network import TaskNetworkInterface
+
+_MORE_ZONES = (
+    # Of an account that has opted in to a Local Zone, which is among the others from then on.
+    Zone("us-east-1-bos-1a", "us-east-1", "use1-bos1-az1", "local-zone"),
+    # Of an account of the region's first years.
+    Zone("ap-northeast-1b", "ap-northeast-1", "apne1-az3"),
+)
+"""Zones that an account may have and that Fargate does not have, neither of them the last of its region by name."""
 
 
 class StrictEC2Backend(EC2Backend):
@@ -86,6 +95,17 @@ class StrictEC2Backend(EC2Backend):
             del self.network_acls[acl.id]
         return super().delete_vpc(vpc_id)
 
+    def describe_availability_zones(
+        self,
+        filters: list[dict[str, Any]] | None = None,
+        zone_names: list[str] | None = None,
+        zone_ids: list[str] | None = None,
+    ) -> list[Zone]:
+        zones = super().describe_availability_zones(filters, zone_names, zone_ids)
+        # A request always names these. Without them moto looks for the place of a subnet that names none.
+        by_itself = filters is None and zone_names is None and zone_ids is None
+        return [zone for zone in zones if not by_itself or zone.zone_type == "availability-zone"]
+
     def _iterate_security_rules(
         self, ip_protocol: str, group_id: str, from_port: str, to_port: str, ip_ranges: list[Any], *rest: Any, **of: Any
     ) -> Iterator[SecurityGroupRule]:
@@ -116,3 +136,7 @@ def _canonical(ip_range: dict[str, str] | str) -> dict[str, str] | str:
 def enforce_rules() -> None:
     """Must run before the first request: moto makes a region's backend when it is first asked for."""
     ec2_backends.backend = StrictEC2Backend
+    for zone in _MORE_ZONES:
+        zones = RegionsAndZonesBackend.zones[zone.region_name]
+        zones.append(zone)
+        zones.sort(key=lambda each: each.name)

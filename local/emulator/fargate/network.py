@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from moto.ec2.models import EC2Backend, ec2_backends
+from moto.ec2.models.availability_zones_and_regions import Zone
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface
 from moto.ec2.models.security_groups import SecurityGroup, SecurityGroupRule
 
@@ -91,10 +92,11 @@ class TaskNetwork:
         return [{"name": name, "value": value} for name, value in details.items() if value]
 
 
-def zones(account_id: str, region: str, subnet_ids: list[str]) -> dict[str, str]:
-    """Return the availability zone of each subnet."""
+def zones(account_id: str, region: str, subnet_ids: list[str]) -> dict[str, Zone]:
+    """Return the zone of each subnet."""
     backend: EC2Backend = ec2_backends[account_id][region]
-    return {subnet: backend.get_subnet(subnet).availability_zone for subnet in subnet_ids}
+    by_name = {zone.name: zone for zone in backend.zones[region]}
+    return {subnet: by_name[backend.get_subnet(subnet).availability_zone] for subnet in subnet_ids}
 
 
 def attach_network(
