@@ -5,8 +5,8 @@ one call. Where AWS does not let the caller look, a warning says what was not ch
 """
 
 import os
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from ipaddress import IPv4Network, collapse_addresses
 from itertools import chain
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -15,20 +15,18 @@ import pulumi
 from airflow_fargate import AirflowFargateArgs
 from airflow_fargate.errors import Refusal
 from airflow_fargate.session import aws_endpoint, aws_session
+from airflow_fargate.zones import without_fargate
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, UnknownRegionError
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
-    from mypy_boto3_ec2.type_defs import RouteTableTypeDef, SubnetTypeDef
+    from mypy_boto3_ec2.type_defs import RouteTableTypeDef, RouteTypeDef, SubnetTypeDef
 
 T = TypeVar("T")
 
 # A region of each partition that every account has; it knows of all the others.
 _REGION_OF_PARTITION = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
-
-# AWS: "Availability Zone IDs". The id of a Local Zone or a Wavelength Zone has one more part, as in usw2-lax1-az1.
-_AVAILABILITY_ZONE_ID = re.compile(r"[a-z]+\d+-az\d+")
 
 # The provider waits longer and retries more often, and it fails if there is no answer; this only warns.
 _CLIENT_CONFIG = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
@@ -38,7 +36,8 @@ def preflight(args: AirflowFargateArgs) -> None:
     """Raise `pulumi.RunError` with all that AWS would refuse of the configuration that `args` were read from.
 
     Refused are a region that is not there or not enabled, and subnets that do not exist, are not in the VPC, lie
-    outside of the region's availability zones, have no route to an internet gateway, or have no free address at all.
+    in a zone that Fargate does not have, have no route to the internet, or have no free address at all. Where routes
+    lead through a device, or may not be looked at, a warning says so.
     """
     read = pulumi.Config("aws").get
     try:
@@ -87,8 +86,13 @@ def _refuse_region(session: boto3.Session, region: str | None) -> Iterator[Refus
 
 def _refuse_subnets(ec2: "EC2Client", vpc_id: str, subnet_ids: Sequence[str]) -> Iterator[Refusal]:
     # By a filter, which leaves out what is not there; an id would be an error that names one of them only.
+    pages = ec2.get_paginator("describe_subnets")
     subnets = _ask(
-        lambda: ec2.describe_subnets(Filters=[{"Name": "subnet-id", "Values": list(subnet_ids)}])["Subnets"],
+        lambda: [
+            subnet
+            for page in pages.paginate(Filters=[{"Name": "subnet-id", "Values": list(subnet_ids)}])
+            for subnet in page["Subnets"]
+        ],
         "Whether subnetIds are subnets of vpcId with free addresses",
     )
     if subnets is None:
@@ -110,11 +114,10 @@ def _refuse_place(subnet_id: str, subnet: "SubnetTypeDef", vpc_id: str) -> Itera
             f"has {subnet_id}, which belongs to {subnet.get('VpcId')}, but vpcId is {vpc_id}; "
             "name the VPC that the subnets are in",
         )
-    if not _AVAILABILITY_ZONE_ID.fullmatch(subnet.get("AvailabilityZoneId", "")):
+    zone_id = subnet.get("AvailabilityZoneId", "")
+    if way_out := without_fargate(zone_id):
         yield Refusal(
-            "subnetIds",
-            f"has {subnet_id}, which lies in {subnet.get('AvailabilityZone')}; name one that lies in an availability "
-            "zone, since Fargate runs in no Local Zone and no Wavelength Zone",
+            "subnetIds", f"has {subnet_id}, which lies in {subnet.get('AvailabilityZone')} ({zone_id}); {way_out}"
         )
 
 
@@ -133,36 +136,70 @@ def _refuse_full(subnets: Sequence["SubnetTypeDef"]) -> Iterator[Refusal]:
 def _refuse_routes(ec2: "EC2Client", vpc_id: str, subnets: Sequence["SubnetTypeDef"]) -> Iterator[Refusal]:
     if not subnets:
         return
+    pages = ec2.get_paginator("describe_route_tables")
     tables = _ask(
-        lambda: ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc_id]}])["RouteTables"],
+        lambda: [
+            table
+            for page in pages.paginate(Filters=[{"Name": "vpc-id", "Values": [vpc_id]}])
+            for table in page["RouteTables"]
+        ],
         "Whether subnetIds have a route to an internet gateway",
     )
     for subnet in () if tables is None else subnets:
-        table = _table_of(subnet, tables or [])
-        if not _leads_to_the_internet(table):
+        subnet_id, table = subnet.get("SubnetId"), _table_of(subnet, tables or [])
+        if table is None:
+            # As in a VPC that another account shares.
+            pulumi.log.warn(
+                f"subnetIds: whether {subnet_id} has a route to an internet gateway was not checked: this account does "
+                "not see its route table."
+            )
+            continue
+        routes = [route for route in table.get("Routes", []) if route.get("State") == "active"]
+        if _cover_the_internet(filter(_to_internet_gateway, routes)):
+            continue
+        if not _may_lead_to_the_internet(routes):
             yield Refusal(
                 "subnetIds",
-                f"has {subnet.get('SubnetId')}, whose route table {table.get('RouteTableId')} has no working route "
-                "for 0.0.0.0/0 to an internet gateway: the task would reach no image, and nobody would reach the task; "
-                "add one, or name public subnets",
+                f"has {subnet_id}, whose route table {table.get('RouteTableId')} has no working route for 0.0.0.0/0 to "
+                "an internet gateway: the task would reach no image, and nobody would reach the task; add one, or name "
+                "public subnets",
+            )
+        else:
+            pulumi.log.warn(
+                f"subnetIds: whether {subnet_id} has a route to an internet gateway was not checked: the one for "
+                f"0.0.0.0/0 in its route table {table.get('RouteTableId')} is in parts, or leads through a device. The "
+                "task needs its image, and what comes in by its public address must go out the same way."
             )
 
 
-def _table_of(subnet: "SubnetTypeDef", tables: Sequence["RouteTableTypeDef"]) -> "RouteTableTypeDef":
+def _table_of(subnet: "SubnetTypeDef", tables: Sequence["RouteTableTypeDef"]) -> "RouteTableTypeDef | None":
     """Return the table that is associated with a subnet; without one, the main table of the VPC."""
     associations = [(association, table) for table in tables for association in table.get("Associations", [])]
     own = (table for association, table in associations if association.get("SubnetId") == subnet.get("SubnetId"))
     main = (table for association, table in associations if association.get("Main"))
-    return next(chain(own, main), {})
+    return next(chain(own, main), None)
 
 
-def _leads_to_the_internet(table: "RouteTableTypeDef") -> bool:
-    return any(
-        route.get("DestinationCidrBlock") == "0.0.0.0/0"
-        and route.get("GatewayId", "").startswith("igw-")
-        and route.get("State") == "active"
-        for route in table.get("Routes", [])
+def _may_lead_to_the_internet(routes: Sequence["RouteTypeDef"]) -> bool:
+    """Whether a part goes to a gateway, or everything to gateways and to devices, which may pass it on to one."""
+    return any(map(_to_internet_gateway, routes)) or _cover_the_internet(
+        route for route in routes if _to_internet_gateway(route) or _to_device(route)
     )
+
+
+def _to_internet_gateway(route: "RouteTypeDef") -> bool:
+    return route.get("GatewayId", "").startswith("igw-")
+
+
+def _to_device(route: "RouteTypeDef") -> bool:
+    """Whether it goes to the endpoint of a firewall, or to an interface, an instance's included."""
+    return route.get("GatewayId", "").startswith("vpce-") or "NetworkInterfaceId" in route
+
+
+def _cover_the_internet(routes: Iterable["RouteTypeDef"]) -> bool:
+    """Whether the destinations of the routes are all addresses together, whatever the parts."""
+    parts = [IPv4Network(route["DestinationCidrBlock"]) for route in routes if "DestinationCidrBlock" in route]
+    return list(collapse_addresses(parts)) == [IPv4Network("0.0.0.0/0")]
 
 
 def _ask(call: Callable[[], T], question: str) -> T | None:

@@ -38,6 +38,15 @@ def table(*subnet_ids: str, **route: str) -> dict[str, Any]:
     return {"RouteTableId": "rtb-own", "Associations": associations, "Routes": [{**TO_INTERNET, **route}]}
 
 
+def routed(subnet_id: str, *routes: dict[str, str]) -> dict[str, Any]:
+    return {**table(subnet_id), "Routes": [{"State": "active", **route} for route in routes]}
+
+
+ANYWHERE = {"DestinationCidrBlock": "0.0.0.0/0"}
+HALVES = ("0.0.0.0/1", "128.0.0.0/1")
+GATEWAY = {"GatewayId": "igw-0123456789abcdef0"}
+
+
 class Ec2:
     """boto3's own client, which checks what it is asked against AWS's model; the answers are prepared."""
 
@@ -58,6 +67,17 @@ class Ec2:
             self.stubber.add_response("describe_subnets", {"Subnets": subnets})
         if tables is not None:
             self.stubber.add_response("describe_route_tables", {"RouteTables": tables})
+
+    def answers_in_pages(self, subnets: list[dict[str, Any]], tables: list[dict[str, Any]]) -> None:
+        """Give each subnet and each table on a page of its own."""
+        self.answers()
+        for action, kind, found in (
+            ("describe_subnets", "Subnets", subnets),
+            ("describe_route_tables", "RouteTables", tables),
+        ):
+            for number, each in enumerate(found, 1):
+                more = {"NextToken": f"page-{number}"} if number < len(found) else {}
+                self.stubber.add_response(action, {kind: [each], **more})
 
 
 @pytest.fixture
@@ -132,7 +152,7 @@ REFUSED = {
     "Local Zone": Refused(
         [subnet(FIRST, AvailabilityZone="us-west-2-lax-1a", AvailabilityZoneId="usw2-lax1-az1"), subnet(SECOND)],
         [BOTH],
-        (f"subnetIds: has {FIRST}, which lies in us-west-2-lax-1a",),
+        (f"subnetIds: has {FIRST}, which lies in us-west-2-lax-1a (usw2-lax1-az1); name one that lies",),
     ),
     "no free address": Refused(
         [subnet(FIRST, AvailableIpAddressCount=0), subnet(SECOND, AvailableIpAddressCount=0)],
@@ -147,10 +167,28 @@ REFUSED = {
     "gateway that is gone": Refused(
         [subnet(FIRST), subnet(SECOND)], [table(FIRST, State="blackhole"), table(SECOND)], (NO_ROUTE,)
     ),
-    "route to a part of the internet": Refused(
+    "transit gateway": Refused(
         [subnet(FIRST), subnet(SECOND)],
-        [table(FIRST, DestinationCidrBlock="203.0.113.0/24"), table(SECOND)],
+        [routed(FIRST, {**ANYWHERE, "TransitGatewayId": "tgw-0aaa"}), BOTH],
         (NO_ROUTE,),
+    ),
+    "a device for some addresses and AWS's own endpoint for S3": Refused(
+        [subnet(FIRST), subnet(SECOND)],
+        [
+            routed(
+                FIRST,
+                {"DestinationCidrBlock": "10.0.0.0/16", "GatewayId": "local"},
+                {"DestinationCidrBlock": "10.8.0.0/16", "NetworkInterfaceId": "eni-0aaa"},
+                {"DestinationPrefixListId": "pl-63a5400a", "GatewayId": "vpce-0aaa"},
+            ),
+            BOTH,
+        ],
+        (NO_ROUTE,),
+    ),
+    "zone without Fargate": Refused(
+        [subnet(FIRST, AvailabilityZone="us-west-1a", AvailabilityZoneId="usw1-az2"), subnet(SECOND)],
+        [BOTH],
+        (f"subnetIds: has {FIRST}, which lies in us-west-1a (usw1-az2); name one that lies in usw1-az1 or usw1-az3",),
     ),
     "main table without a route": Refused(
         [subnet(FIRST), subnet(SECOND)],
@@ -185,6 +223,78 @@ def test_one_full_subnet_among_others_is_a_warning(ec2: Ec2, warnings: list[str]
     preflight(EXISTING)
 
     assert warnings == [f"subnetIds: {FIRST} has no free address; a task that ECS places there cannot start."]
+
+
+@pytest.mark.parametrize(
+    "routes",
+    [
+        pytest.param([{"DestinationCidrBlock": half, **GATEWAY} for half in HALVES], id="two halves"),
+        pytest.param(
+            [{**ANYWHERE, **GATEWAY}, {"DestinationCidrBlock": "10.0.0.0/8", "TransitGatewayId": "tgw-0aaa"}],
+            id="other networks elsewhere",
+        ),
+    ],
+)
+def test_every_spelling_of_a_route_to_the_gateway_passes_without_a_word(
+    ec2: Ec2, warnings: list[str], routes: list[dict[str, str]]
+) -> None:
+    ec2.answers(subnets=[subnet(FIRST), subnet(SECOND)], tables=[routed(FIRST, *routes), table(SECOND)])
+
+    preflight(EXISTING)
+
+    assert warnings == []
+
+
+@pytest.mark.parametrize(
+    "routes",
+    [
+        pytest.param([{**ANYWHERE, "GatewayId": "vpce-0123456789abcdef0"}], id="endpoint of a firewall"),
+        pytest.param([{**ANYWHERE, "NetworkInterfaceId": "eni-0aaa"}], id="interface"),
+        pytest.param([{**ANYWHERE, "NetworkInterfaceId": "eni-0aaa", "InstanceId": "i-0aaa"}], id="instance"),
+        pytest.param(
+            [
+                {"DestinationCidrBlock": HALVES[0], "GatewayId": "vpce-0123456789abcdef0"},
+                {"DestinationCidrBlock": HALVES[1], **GATEWAY},
+            ],
+            id="half to a firewall, half to the gateway",
+        ),
+        pytest.param(
+            [
+                {**ANYWHERE, "NatGatewayId": "nat-0123456789abcdef0"},
+                {"DestinationCidrBlock": "203.0.113.0/24", **GATEWAY},
+            ],
+            id="the company's own addresses to the gateway",
+        ),
+        pytest.param([{"DestinationPrefixListId": "pl-0123456789abcdef0", **GATEWAY}], id="list of prefixes"),
+    ],
+)
+def test_a_way_that_may_lead_to_the_internet_is_a_warning(
+    ec2: Ec2, warnings: list[str], routes: list[dict[str, str]]
+) -> None:
+    ec2.answers(subnets=[subnet(FIRST), subnet(SECOND)], tables=[routed(FIRST, *routes), table(SECOND)])
+
+    preflight(EXISTING)
+
+    [warning] = warnings
+    assert warning.startswith(f"subnetIds: whether {FIRST} has a route to an internet gateway was not checked: ")
+    assert "route table rtb-own is in parts, or leads through a device" in warning
+
+
+def test_a_route_table_that_another_account_keeps_to_itself_is_a_warning(ec2: Ec2, warnings: list[str]) -> None:
+    ec2.answers(subnets=[subnet(FIRST), subnet(SECOND)], tables=[table(SECOND)])
+
+    preflight(EXISTING)
+
+    [warning] = warnings
+    assert warning.startswith(f"subnetIds: whether {FIRST} has a route to an internet gateway was not checked: this ")
+
+
+def test_every_page_of_an_answer_is_read(ec2: Ec2, warnings: list[str]) -> None:
+    ec2.answers_in_pages([subnet(FIRST), subnet(SECOND)], [MAIN_TABLE, table(FIRST), table(SECOND)])
+
+    preflight(EXISTING)
+
+    assert warnings == []
 
 
 @pytest.mark.parametrize(
