@@ -30,7 +30,7 @@ _MAX_NAME_LENGTH = 255
 # AWS: Amazon ECR user guide, "Private registry": 123456789012.dkr.ecr.us-east-1.amazonaws.com. The names that IPv6
 # reaches as well are in "Making requests to Amazon ECR registries".
 _ECR = re.compile(
-    r"(?P<account>\d{12})\.dkr(\.ecr(-fips)?\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?"
+    r"(?P<account>\d{12})\.dkr(\.ecr(-fips)?\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?P<china>\.cn)?"
     r"|-ecr(-fips)?\.(?P<dual_stack_region>[a-z0-9-]+)\.on\.(aws|amazonwebservices\.com\.cn))(?P<port>:\d+)?"
 )
 _SECRET_ARN = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+")
@@ -122,11 +122,18 @@ def _refuse_registry(image: Image, open_ports: Sequence[int], settings: ImageSet
                 "registry_credentials_arn",
                 "is given, but ECS logs in to Amazon ECR by the execution role; leave it out",
             )
-        if region := ecr["dual_stack_region"]:
+        region = ecr["dual_stack_region"] or ecr["region"]
+        china = ".cn" if region.startswith("cn-") else ""
+        host = f"{ecr['account']}.dkr.ecr.{region}.amazonaws.com{china}"
+        if ecr["dual_stack_region"]:
             # aws/containers-roadmap#2611
-            china = ".cn" if region.startswith("cn-") else ""
-            name = f"{ecr['account']}.dkr.ecr.{region}.amazonaws.com{china}{rest}"
-            yield Refusal("image", f"is {image.name!r}, a dual-stack name, at which ECS does not log in; use {name}")
+            yield Refusal(
+                "image", f"is {image.name!r}, a dual-stack name, at which ECS does not log in; use {host}{rest}"
+            )
+        elif (ecr["china"] or "") != china:
+            yield Refusal(
+                "image", f"is {image.name!r}, but the registries of {region} have other names; use {host}{rest}"
+            )
         elif ecr["port"]:
             name = f"{image.registry.removesuffix(ecr['port'])}{rest}"
             yield Refusal("image", f"is {image.name!r}, with a port, at which ECS does not log in to ECR; use {name}")

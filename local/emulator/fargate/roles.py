@@ -18,7 +18,8 @@ class ExecutionRole:
     def __init__(self, account_id: str, region: str, arn: str | None) -> None:
         self.arn = arn
         self._account_id = account_id
-        backend: IAMBackend = iam_backends[account_id][get_partition(region)]
+        self._partition = get_partition(region)
+        backend: IAMBackend = iam_backends[account_id][self._partition]
         try:
             self._role: Role | None = backend.get_role_by_arn(arn) if arn else None
         except NotFoundException:
@@ -46,7 +47,8 @@ class ExecutionRole:
 
     def denial(self, action: str, resource: str, task_id: str) -> str:
         """AWS's words for an action that `allows` denies."""
-        user = f"arn:aws:sts::{self._account_id}:assumed-role/{self._role.name if self._role else 'none'}/{task_id}"
+        role = self._role.name if self._role else "none"
+        user = f"arn:{self._partition}:sts::{self._account_id}:assumed-role/{role}/{task_id}"
         return (
             f"AccessDeniedException: User: {user} is not authorized to perform: {action} on resource: {resource} "
             f"because no identity-based policy allows the {action} action"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from moto.logs.exceptions import ResourceNotFoundException
+from moto.utilities.utils import get_partition
 
 from local.emulator.fargate.container import CannotStartContainerError, Container, container_environment
 from local.emulator.fargate.images import Image, is_from_docker_hub
@@ -149,7 +150,7 @@ class _Run:
             "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: "
             "failed to create Cloudwatch log stream: "
         )
-        arn = f"arn:aws:logs:{region}:{task.account_id}:log-group:{group}:log-stream:{name}"
+        arn = f"arn:{get_partition(region)}:logs:{region}:{task.account_id}:log-group:{group}:log-stream:{name}"
         for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
             if not role.allows(action, arn):
                 raise _FailedToStartError(f"{failed}{role.denial(action, arn, task.id)}")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from moto.ssm.models import SimpleSystemManagerBackend, ssm_backends
+from moto.utilities.utils import get_partition
 
 from local.emulator.fargate.definitions import items, part
 from local.emulator.fargate.roles import ExecutionRole
@@ -43,7 +44,7 @@ def _fetch(value_from: str, role: ExecutionRole, account_id: str, region: str, t
     arn = (
         value_from
         if value_from.startswith("arn:")
-        else f"arn:aws:ssm:{region}:{account_id}:parameter/{name.lstrip('/')}"
+        else f"arn:{get_partition(region)}:ssm:{region}:{account_id}:parameter/{name.lstrip('/')}"
     )
     if not role.allows("ssm:GetParameters", arn):
         raise SecretsError(

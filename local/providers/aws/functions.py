@@ -4,20 +4,17 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from local.providers.aws.resource import pascal_case
-from local.providers.aws.session import Session
+from local.providers.aws.session import Session, dns_suffix
 from local.providers.errors import ProviderError
 from local.providers.resource import Function
 from local.providers.values import Properties
-
-PARTITION = "aws"
-DNS_SUFFIX = "amazonaws.com"
 
 
 def _get_region(session: Session, arguments: Properties) -> Properties:
     name = arguments.get("name") or _region(session, arguments)
     return {
         "description": name,
-        "endpoint": f"ec2.{name}.{DNS_SUFFIX}",
+        "endpoint": f"ec2.{name}.{dns_suffix(session.partition(name))}",
         "id": name,
         "name": name,
         "region": name,
@@ -34,12 +31,14 @@ def _get_caller_identity(session: Session, _: Properties) -> Properties:
     }
 
 
-def _get_partition(_session: Session, _: Properties) -> Properties:
+def _get_partition(session: Session, _: Properties) -> Properties:
+    partition = session.partition(session.settings.region)
+    suffix = dns_suffix(partition)
     return {
-        "dnsSuffix": DNS_SUFFIX,
-        "id": PARTITION,
-        "partition": PARTITION,
-        "reverseDnsPrefix": ".".join(reversed(DNS_SUFFIX.split("."))),
+        "dnsSuffix": suffix,
+        "id": partition,
+        "partition": partition,
+        "reverseDnsPrefix": ".".join(reversed(suffix.split("."))),
     }
 
 

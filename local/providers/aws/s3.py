@@ -12,7 +12,7 @@ import pulumi
 from botocore.exceptions import ClientError
 
 from local.providers.aws.resource import AwsResource, Field, TaggedResource, pascal_case
-from local.providers.aws.session import error_code
+from local.providers.aws.session import dns_suffix, error_code
 from local.providers.errors import ProviderError
 from local.providers.naming import AutoName
 from local.providers.resource import Change, Property, properties, same_json
@@ -47,12 +47,14 @@ class Bucket(TaggedResource):
 
     def outputs_of(self, found: Any, state: Properties) -> Properties:
         region = self.region(state)
+        partition = self.session.partition(region)
+        suffix = dns_suffix(partition)
         return {
             **super().outputs_of(found, state),
-            "arn": f"arn:aws:s3:::{self.id}",
-            "bucketDomainName": f"{self.id}.s3.amazonaws.com",
+            "arn": f"arn:{partition}:s3:::{self.id}",
+            "bucketDomainName": f"{self.id}.s3.{suffix}",
             "bucketRegion": region,
-            "bucketRegionalDomainName": f"{self.id}.s3.{region}.amazonaws.com",
+            "bucketRegionalDomainName": f"{self.id}.s3.{region}.{suffix}",
         }
 
     def delete(self, state: Properties) -> None:

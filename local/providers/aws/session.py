@@ -73,7 +73,16 @@ class Session:
         return self.client("sts").get_caller_identity()["Account"]
 
     def arn(self, service: str, resource: str, region: str | None = None) -> str:
-        return f"arn:aws:{service}:{region or self.settings.region}:{self.account_id}:{resource}"
+        region = region or self.settings.region
+        return f"arn:{self.partition(region)}:{service}:{region}:{self.account_id}:{resource}"
+
+    def partition(self, region: str) -> str:
+        return self._boto3.get_partition_for_region(region)
+
+
+def dns_suffix(partition: str) -> str:
+    """Return what the names of AWS's hosts end in."""
+    return "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
 
 
 def error_code(error: ClientError) -> str:
