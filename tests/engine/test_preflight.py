@@ -21,6 +21,8 @@ class Network(NamedTuple):
     full: str
     private: str
     elsewhere: str
+    boston: str
+    behind_a_device: str
 
 
 @pytest.fixture(scope="module")
@@ -30,10 +32,18 @@ def network(cloud: Cloud) -> Network:
     def create_vpc() -> str:
         return ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
 
-    def create_subnet(vpc: str, cidr: str, *, public: bool = False) -> str:
-        subnet: str = ec2.create_subnet(VpcId=vpc, CidrBlock=cidr)["Subnet"]["SubnetId"]
+    def create_subnet(vpc: str, cidr: str, *, public: bool = False, **place: str) -> str:
+        subnet: str = ec2.create_subnet(VpcId=vpc, CidrBlock=cidr, **place)["Subnet"]["SubnetId"]
         if public:
             ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
+        return subnet
+
+    def create_subnet_behind_a_device(vpc: str, cidr: str) -> str:
+        subnet = create_subnet(vpc, cidr)
+        interface = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"]
+        through = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+        ec2.create_route(RouteTableId=through, DestinationCidrBlock="0.0.0.0/0", NetworkInterfaceId=interface)
+        ec2.associate_route_table(RouteTableId=through, SubnetId=subnet)
         return subnet
 
     vpc = create_vpc()
@@ -50,6 +60,8 @@ def network(cloud: Cloud) -> Network:
         full=full,
         private=create_subnet(vpc, "10.0.2.0/24"),
         elsewhere=create_subnet(create_vpc(), "10.0.3.0/24"),
+        boston=create_subnet(vpc, "10.0.4.0/24", public=True, AvailabilityZone="us-east-1-bos-1a"),
+        behind_a_device=create_subnet_behind_a_device(vpc, "10.0.5.0/24"),
     )
 
 
@@ -74,8 +86,12 @@ def program(cloud: Cloud, tmp_path: Path) -> Callable[..., Workspace]:
         ),
         ("elsewhere", "has {subnet}, which belongs to {vpc}, but vpcId is {own_vpc}; name the VPC that"),
         ("full", "has no subnet with a free address, which the task needs ({subnet})"),
+        (
+            "boston",
+            "has {subnet}, which lies in us-east-1-bos-1a (use1-bos1-az1); name one that lies in an availability",
+        ),
     ],
-    ids=["route missing", "subnet of another VPC", "no free address"],
+    ids=["route missing", "subnet of another VPC", "no free address", "Local Zone"],
 )
 def test_a_subnet_that_the_task_could_not_work_in_ends_the_preview(
     cloud: Cloud, network: Network, program: Callable[..., Workspace], subnet: str, says: str
@@ -125,6 +141,13 @@ def test_a_caller_who_may_not_look_is_warned_and_goes_on(
     for question in ("Whether there is a region", "Whether subnetIds are subnets of vpcId with free addresses"):
         assert f"warning: {question}" in text
     assert "was not checked: An error occurred (UnauthorizedOperation) when calling the DescribeSubnets" in text
+    assert "AirflowFargate airflow create" in " ".join(text.split())
+
+
+def test_a_subnet_behind_a_device_passes_with_a_warning(network: Network, program: Callable[..., Workspace]) -> None:
+    text = program(vpcId=network.vpc, subnetIds=[network.behind_a_device]).preview()
+
+    assert f"warning: subnetIds: whether {network.behind_a_device} has a route to an internet gateway was not" in text
     assert "AirflowFargate airflow create" in " ".join(text.split())
 
 
