@@ -1,13 +1,16 @@
 """Two Airflows side by side in one VPC. Here the VPC is made first; `vpc_id` and `subnet_ids` take any that exists."""
 
 import pulumi
+import pulumi_aws as aws
 import pulumi_awsx as awsx
 from airflow_fargate import AirflowFargate
 
 allowed_cidrs = pulumi.Config().require_object("allowedCidrs")
+# Without the filter a Local Zone that the account has opted in to may be among the first.
+zones = aws.get_availability_zones(filters=[{"name": "zone-type", "values": ["availability-zone"]}])
 vpc = awsx.ec2.Vpc(
     "shared",
-    number_of_availability_zones=2,
+    availability_zone_names=zones.names[:2],
     enable_dns_hostnames=True,
     nat_gateways={"strategy": awsx.ec2.NatGatewayStrategy.NONE},
     subnet_specs=[{"type": awsx.ec2.SubnetType.PUBLIC}],

@@ -33,7 +33,7 @@ from airflow_fargate import AirflowFargate
 vpcs = {
     f"vpc-{name}": awsx.ec2.Vpc(
         name,
-        number_of_availability_zones=2,
+        availability_zone_names=["us-east-1a", "us-east-1b"],
         nat_gateways=awsx.ec2.NatGatewayConfigurationArgs(strategy=awsx.ec2.NatGatewayStrategy.NONE),
         subnet_specs=[awsx.ec2.SubnetSpecArgs(type=awsx.ec2.SubnetType.PUBLIC)],
         subnet_strategy=awsx.ec2.SubnetAllocationStrategy.AUTO,
