@@ -1,6 +1,7 @@
 """The mocks ring: the component built against a monitor that records what it asks for. No engine, no network."""
 
 import asyncio
+import gc
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -70,6 +71,12 @@ class Deployment:
 
 
 Deploy = Callable[..., Deployment]
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is imported, most of it the SDK's, out of every later garbage collection."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -50,8 +50,7 @@ GATEWAY = {"GatewayId": "igw-0123456789abcdef0"}
 class Ec2:
     """boto3's own client, which checks what it is asked against AWS's model; the answers are prepared."""
 
-    def __init__(self) -> None:
-        client = cast(Any, boto3.Session("test", "test")).client("ec2", region_name="eu-west-1")
+    def __init__(self, client: Any) -> None:
         self.client = client
         self.stubber = Stubber(client)
         self.asked: list[Mapping[str, Any]] = []
@@ -80,17 +79,23 @@ class Ec2:
                 self.stubber.add_response(action, {kind: [each], **more})
 
 
+@pytest.fixture(scope="module")
+def client() -> Any:
+    """Read AWS's model once."""
+    return cast(Any, boto3.Session("test", "test")).client("ec2", region_name="eu-west-1")
+
+
 @pytest.fixture
-def ec2(monkeypatch: pytest.MonkeyPatch) -> Generator[Ec2]:
+def ec2(client: Any, monkeypatch: pytest.MonkeyPatch) -> Generator[Ec2]:
     """Every prepared answer must have been asked for."""
     pulumi.runtime.set_config("aws:region", "eu-west-1")
-    ec2 = Ec2()
+    ec2 = Ec2(client)
 
-    def client(_session: boto3.Session, service: str, **options: Any) -> Any:
+    def client_of(_session: boto3.Session, service: str, **options: Any) -> Any:
         ec2.asked.append({"service": service, **options})
         return ec2.client
 
-    monkeypatch.setattr(boto3.Session, "client", client)
+    monkeypatch.setattr(boto3.Session, "client", client_of)
     with ec2.stubber:
         yield ec2
         ec2.stubber.assert_no_pending_responses()
