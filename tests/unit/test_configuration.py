@@ -118,7 +118,9 @@ def test_every_kind_of_value_arrives_as_the_argument_it_is() -> None:
 def test_no_allowed_range_is_nobody_and_not_my_ip() -> None:
     configure(allowedCidrs=[])
 
-    assert "allowed_cidrs" not in configuration.read_arguments()
+    assert not {"allowed_cidrs", "environment", "tags"} & configuration.read_arguments().keys(), (
+        "what is empty is left out"
+    )
 
 
 def test_secrets_arrive_as_they_are_so_that_they_can_be_refused_before_anything_is_created() -> None:
@@ -205,10 +207,10 @@ def test_is_refused_with_the_key_and_the_way_out(values: dict[str, Any], message
     ("values", "message"),
     [
         (
-            {"environment": {"SLACK_TOKEN": "hunter2"}},
+            {"environment": {"SLACK_TOKEN": "hunter2", "PASSWORD": "hunter2"}},
             (
-                "environment has a secret in the stack's configuration, but SLACK_TOKEN can be read in the task "
-                "definition. Move what is secret to secrets: pulumi config set --secret --path secrets.NAME, and "
+                "environment has a secret in the stack's configuration, but PASSWORD, SLACK_TOKEN can be read in the "
+                "task definition. Move what is secret to secrets: pulumi config set --secret --path secrets.NAME, and "
             ),
         ),
         ({"tags": {"token": "hunter2"}}, "tags is a secret in the stack's configuration, but it is not kept as one. "),
@@ -225,6 +227,25 @@ def test_a_secret_in_a_key_that_is_not_kept_secret_is_refused_without_being_show
 
     assert message in str(refused.value)
     assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ['["hunter2"]', '{"A": "hunter2", "B": 1}', "hunter2"])
+def test_secrets_that_are_no_names_with_texts_are_refused_without_being_shown(text: str) -> None:
+    configure(allowedCidrs=[], secrets=text, secret=("secrets",))
+
+    with pytest.raises(pulumi.RunError) as refused:
+        configuration.read_arguments()
+
+    assert "secrets has a value of another type than names with texts. Set each one with: " in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("key", ["pulumi:tags", "aws:region", "another-program:theme"])
+def test_what_others_read_of_the_configuration_is_left_to_them(key: str) -> None:
+    configure(allowedCidrs=[])
+    set_all_config({**CONFIG.get(), key: "x"})
+
+    configuration.read_arguments()
 
 
 @pytest.mark.parametrize("namespace", ["airflow", "airflow-fargte"])

@@ -9,6 +9,7 @@ import pulumi
 import pytest
 from airflow_fargate import AirflowFargateArgs
 from botocore.stub import Stubber
+from pulumi.runtime.config import set_all_config
 
 from preflight import preflight
 
@@ -47,6 +48,13 @@ HALVES = ("0.0.0.0/1", "128.0.0.0/1")
 GATEWAY = {"GatewayId": "igw-0123456789abcdef0"}
 
 
+ASKED: Mapping[str, dict[str, Any]] = {
+    "describe_subnets": {"Filters": [{"Name": "subnet-id", "Values": [FIRST, SECOND]}]},
+    "describe_route_tables": {"Filters": [{"Name": "vpc-id", "Values": [VPC]}]},
+}
+"""What AWS is asked of `EXISTING`: all of it, and nothing of others."""
+
+
 class Ec2:
     """boto3's own client, which checks what it is asked against AWS's model; the answers are prepared."""
 
@@ -61,11 +69,16 @@ class Ec2:
         subnets: list[dict[str, Any]] | None = None,
         tables: list[dict[str, Any]] | None = None,
     ) -> None:
-        self.stubber.add_response("describe_regions", {"Regions": [ENABLED] if regions is None else regions})
+        region = pulumi.Config("aws").require("region")
+        self.stubber.add_response(
+            "describe_regions",
+            {"Regions": [ENABLED] if regions is None else regions},
+            {"AllRegions": True, "Filters": [{"Name": "region-name", "Values": [region]}]},
+        )
         if subnets is not None:
-            self.stubber.add_response("describe_subnets", {"Subnets": subnets})
+            self.stubber.add_response("describe_subnets", {"Subnets": subnets}, ASKED["describe_subnets"])
         if tables is not None:
-            self.stubber.add_response("describe_route_tables", {"RouteTables": tables})
+            self.stubber.add_response("describe_route_tables", {"RouteTables": tables}, ASKED["describe_route_tables"])
 
     def answers_in_pages(self, subnets: list[dict[str, Any]], tables: list[dict[str, Any]]) -> None:
         """Give each subnet and each table on a page of its own."""
@@ -76,7 +89,8 @@ class Ec2:
         ):
             for number, each in enumerate(found, 1):
                 more = {"NextToken": f"page-{number}"} if number < len(found) else {}
-                self.stubber.add_response(action, {kind: [each], **more})
+                follows = {"NextToken": f"page-{number - 1}"} if number > 1 else {}
+                self.stubber.add_response(action, {kind: [each], **more}, {**ASKED[action], **follows})
 
 
 @pytest.fixture(scope="module")
@@ -200,6 +214,12 @@ REFUSED = {
         [MAIN_TABLE, table(SECOND)],
         (f"subnetIds: has {FIRST}, whose route table rtb-main has no working route",),
     ),
+    "no route behind a subnet that has one": Refused(
+        [subnet(SECOND), subnet(FIRST)], [table(SECOND), MAIN_TABLE], (f"has {FIRST}, whose route table rtb-main",)
+    ),
+    "no route behind a subnet whose table is not seen": Refused(
+        [subnet(SECOND), subnet(FIRST)], [routed(FIRST)], (NO_ROUTE,)
+    ),
     "two reasons": Refused(
         [subnet(FIRST, VpcId="vpc-0fff"), subnet(SECOND)],
         [MAIN_TABLE],
@@ -310,7 +330,7 @@ def test_every_page_of_an_answer_is_read(ec2: Ec2, warnings: list[str]) -> None:
         (
             "ap-east-1",
             [{"RegionName": "ap-east-1", "OptInStatus": "not-opted-in"}],
-            "is ap-east-1, which is not enabled for this account; choose another, or run: aws account enable-region ",
+            "aws:region: is ap-east-1, which is not enabled for this account; choose another, or run: aws ",
         ),
     ],
 )
@@ -325,6 +345,26 @@ def test_a_region_that_is_not_there_is_refused_before_anything_is_asked_there(
 
     assert says in str(failed.value)
     assert [call["region_name"] for call in ec2.asked] == ["us-east-1"]
+
+
+def test_the_region_of_the_environment_is_asked_for_like_one_of_the_configuration(
+    ec2: Ec2, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ec2.answers(subnets=[subnet(FIRST), subnet(SECOND)], tables=[BOTH])
+    set_all_config({})
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+
+    preflight(EXISTING)
+
+    assert [call["region_name"] for call in ec2.asked] == ["us-east-1", "eu-west-1"]
+
+
+def test_of_subnets_of_other_vpcs_no_route_is_asked_for(ec2: Ec2) -> None:
+    ec2.answers(subnets=[subnet(FIRST, VpcId="vpc-0fff"), subnet(SECOND, VpcId="vpc-0fff")])
+
+    with pytest.raises(pulumi.RunError, match=f"has {SECOND}, which belongs to vpc-0fff"):
+        preflight(EXISTING)
 
 
 def test_no_region_at_all_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
