@@ -3,7 +3,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help venv up destroy stop status logs output repair env test test-unit test-versions check schema snapshots docs \
+.PHONY: help venv up destroy stop status logs output repair env test test-unit test-versions check schema snapshots mutants docs \
   release-check release-record format bench airflow-lock clean
 
 help: ## List these commands
@@ -59,6 +59,9 @@ schema: venv ## Write the schema that programs in other languages see, from the 
 
 snapshots: venv ## Write what every setup of tests/unit registers, after a change that is meant
 	@$(PY) -m tests.unit.snapshots
+
+mutants: venv ## Change one thing at a time in what is shipped, and list what no unit test notices (half an hour)
+	@$(PY) -m tests.mutants
 
 docs: venv ## Write the API reference, as HTML, to .local/docs
 	@$(PY) -m release.reference

@@ -1,0 +1,148 @@
+"""`make mutants`: which of all single mutations of the component and the program the unit tests notice."""
+
+import argparse
+import hashlib
+import os
+import re
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+from .accepted import ACCEPTED
+from .mutations import Mutation, mutations
+from .reached import Reached
+from .workers import ROOT, TESTS, Copy, Run, import_what_stays, recorded
+
+LEAST_PERCENT = 95
+FOLDER = ROOT / ".local" / "mutants"
+PROGRAM = ("__main__.py", "configuration.py", "preflight.py")
+
+
+class Mutant(NamedTuple):
+    """A mutation of a module, and the tests that can notice it."""
+
+    module: str
+    mutation: Mutation
+    tests: Sequence[str]
+
+
+def modules() -> list[str]:
+    """Return the paths of the modules that are mutated, below the repository."""
+    return [*PROGRAM, *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "components").rglob("*.py"))]
+
+
+def digest() -> str:
+    """Return a digest of the modules and their tests: the same tests reach the same functions."""
+    digest = hashlib.sha256()
+    for path in [*modules(), *sorted(str(path.relative_to(ROOT)) for path in (ROOT / TESTS).rglob("*.*"))]:
+        if not path.endswith(".pyc"):
+            digest.update((ROOT / path).read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def mutants(module: str, reached: Reached, noticed: Mapping[str, int]) -> Iterator[Mutant]:
+    """Yield the mutants of a module, with the tests that can notice each.
+
+    First come those that have noticed most so far, and among their equals the quickest.
+    """
+
+    def place(test: str) -> tuple[int, float]:
+        return -noticed.get(test, 0), reached.seconds[test]
+
+    in_module: set[str] = set()
+    everywhere: set[str] = set()
+    for (path, _), tests in reached.tests.items():
+        if path in modules():
+            everywhere |= tests
+        if path == module:
+            in_module |= tests
+    naming = re.compile(rf"\b{Path(module).stem}\b")
+    files = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / TESTS).glob("test_*.py")
+        if naming.search(path.read_text())
+    }
+    by_name = {test for test in reached.seconds if test.partition("::")[0] in files}
+    for mutation in mutations((ROOT / module).read_text(encoding="utf-8")):
+        # What runs at the import concerns all; what no test calls may run in a process that one starts.
+        own = reached.tests.get((module, mutation.function), frozenset())
+        first = own or in_module or by_name
+        others = set[str]() if own else everywhere | by_name
+        yield Mutant(module, mutation, [*sorted(first, key=place), *sorted(others - first, key=place)])
+
+
+def tried(waiting: Iterable[Mutant], copies: Sequence[Copy]) -> Iterator[tuple[Mutant, str]]:
+    """Yield each mutant with the test that noticed it, if any did; as many are tried at once as there are copies."""
+    free = list(copies)
+    running: list[tuple[Mutant, Copy, Run]] = []
+
+    def next_result() -> tuple[Mutant, str]:
+        while True:
+            for each in running:
+                mutant, copy, run = each
+                if (result := run.result()) is not None:
+                    running.remove(each)
+                    free.append(copy)
+                    return mutant, result
+            time.sleep(0.01)
+
+    for mutant in waiting:
+        if not free:
+            yield next_result()
+        copy = free.pop()
+        running.append((mutant, copy, copy.test(mutant.module, mutant.mutation.source, mutant.tests)))
+    while running:
+        yield next_result()
+
+
+def main() -> int:
+    """Try every mutant, print a table, and fail when too few are noticed or the list of survivors is not true."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
+    parser.add_argument("modules", nargs="*", help="all, if none is named")
+    parser.add_argument("--every", type=int, default=1, help="try one of so many, for an estimate")
+    arguments = parser.parse_args()
+    named = arguments.modules or modules()
+    copies = [Copy(FOLDER / str(number)) for number in range(1 + (os.cpu_count() or 1))]
+    import_what_stays()
+    into = FOLDER / f"reached-{digest()}"
+    reached = recorded(into) if into.exists() else copies[0].record(into)
+
+    made: Counter[str] = Counter()
+    noticed: Counter[str] = Counter()
+    tried_names: set[tuple[str, str]] = set()
+    survivors: set[tuple[str, str]] = set()
+    waiting = (mutant for module in named for mutant in mutants(module, reached, noticed))
+    for mutant, test in tried(islice(waiting, 0, None, arguments.every), copies):
+        made[mutant.module] += 1
+        noticed[test] += 1
+        tried_names.add((mutant.module, mutant.mutation.name))
+        if not test:
+            survivors.add((mutant.module, mutant.mutation.name))
+            print(f"survived: {mutant.module}: {mutant.mutation.name}", file=sys.stderr, flush=True)
+
+    accepted = {(each.module, name): each.reason for each in ACCEPTED for name in each.mutations}
+    for module in named:
+        alive = sorted(name for path, name in survivors if path == module)
+        print(f"{made[module] - len(alive):5} of {made[module]:4} {module}")
+        for name in alive:
+            print(f"              {name}\n                {accepted.get((module, name), 'NO REASON IS GIVEN')}")
+    total = sum(made.values())
+    percent = 100 * (total - len(survivors)) / total
+    print(f"{total} mutants, {total - len(survivors)} caught ({percent:.1f} %), {len(survivors)} survivors")
+
+    unlisted = survivors - accepted.keys()
+    expected = tried_names if arguments.every > 1 else {each for each in accepted if each[0] in named}
+    outdated = (accepted.keys() & expected) - survivors
+    for module, name in sorted(unlisted):
+        print(f"error: no test notices, and accepted.py does not list: {module}: {name}", file=sys.stderr)
+    for module, name in sorted(outdated):
+        print(f"error: accepted.py lists what is noticed or gone: {module}: {name}", file=sys.stderr)
+    return 1 if unlisted or outdated or percent < LEAST_PERCENT else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,179 @@
+"""Runs the tests against a copy of the repository, in forked processes that have imported the SDK already."""
+
+import gc
+import importlib
+import os
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from .reached import Reached, Recorder
+
+ROOT = Path(__file__).parents[2]
+TESTS = "tests/unit"
+
+
+def import_what_stays() -> None:
+    """Import what the component and its tests import, and forget what is of this repository."""
+    for module in ("airflow_fargate", "airflow_fargate.plugin", "hypothesis", "botocore.stub", "boto3"):
+        importlib.import_module(module)
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file and name != "__main__" and Path(file).is_relative_to(ROOT) and ".venv" not in file:
+            del sys.modules[name]
+    gc.collect()
+    gc.freeze()
+
+
+def recorded(file: Path) -> Reached:
+    """Return what an earlier run of all tests has shown."""
+    return Reached(*pickle.loads(file.read_bytes()))  # noqa: S301 - written by the process that ran them
+
+
+class Copy:
+    """A copy of the repository's files, in which one at a time is mutated."""
+
+    def __init__(self, folder: Path) -> None:
+        """Make the copy in `folder`."""
+        shutil.rmtree(folder, ignore_errors=True)
+        listed = subprocess.run(
+            ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True
+        )
+        for name in listed.stdout.decode().splitlines():
+            if (ROOT / name).is_file():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, folder / name)
+        self.folder = folder
+        self._versions = 0
+
+    def record(self, into: Path) -> Reached:
+        """Run all tests, and return which functions they reach, written down in `into`."""
+        recorder = Recorder(self.folder)
+
+        def run() -> int:
+            failed = pytest.main(["-q", *_OPTIONS, TESTS], plugins=[recorder])
+            into.write_bytes(pickle.dumps(tuple(recorder.reached)))
+            return failed
+
+        child = self._fork(run)
+        if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]):
+            raise SystemExit(f"the tests fail as they are: {self.folder / 'log'}")
+        return recorded(into)
+
+    def test(self, module: str, source: str, tests: Sequence[str]) -> "Run":
+        """Start the tests, in their order and up to the first that fails, with `source` in place of a module."""
+        path = self.folder / module
+        before = path.read_bytes(), path.stat().st_mtime
+        path.write_text(source, encoding="utf-8")
+        (self.folder / "noticed").unlink(missing_ok=True)
+        # A time that no other version of it has: Python knows by it whether what it once compiled is of this one.
+        self._versions += 1
+        os.utime(path, (self._versions, self._versions))
+
+        def run() -> int:
+            return _run(tests[:_LIKELY]) or _run(tests[_LIKELY:])
+
+        def restore() -> None:
+            path.write_bytes(before[0])
+            os.utime(path, (before[1], before[1]))
+
+        return Run(self._fork(run), self.folder / "noticed", restore)
+
+    def _fork(self, run: Callable[[], int]) -> int:
+        child = os.fork()
+        if not child:
+            self._be_a_test_run(run)
+        return child
+
+    def _be_a_test_run(self, run: Callable[[], int]) -> NoReturn:
+        code = 99
+        try:
+            os.setsid()
+            os.chdir(self.folder)
+            log = os.open("log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            for stream in (1, 2):
+                os.dup2(log, stream)
+            elsewhere = [path for path in sys.path if path and not (ROOT in Path(path).parents and ".venv" not in path)]
+            sys.path[:] = [str(self.folder), str(self.folder / "components"), *(p for p in elsewhere if p != str(ROOT))]
+            code = run()
+        except BaseException:
+            traceback.print_exc()
+            raise
+        finally:
+            sys.stdout.flush()
+            os._exit(code)
+
+
+# The same examples every time; and no memory of earlier runs.
+_OPTIONS = (
+    "-p",
+    "no:cacheprovider",
+    "-p",
+    "no:xdist",
+    "-W",
+    "ignore::pytest.PytestAssertRewriteWarning",
+    "--hypothesis-seed=0",
+)
+
+
+# So many tests are tried before the files of all others are read.
+_LIKELY = 8
+
+
+def _run(tests: Sequence[str]) -> int:
+    files = sorted({test.partition("::")[0] for test in tests})
+    return pytest.main(["-q", "-x", *_OPTIONS, *files], plugins=[_Selection(tests)]) if tests else 0
+
+
+class _Selection:
+    """A plugin of pytest that runs the given tests, in their order."""
+
+    def __init__(self, tests: Sequence[str]) -> None:
+        self._places: Mapping[str, int] = {test: place for place, test in enumerate(tests)}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            Path("noticed").write_text(report.nodeid)
+
+    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
+        items[:] = sorted(
+            (item for item in items if item.nodeid in self._places), key=lambda item: self._places[item.nodeid]
+        )
+
+
+class Run:
+    """A run of tests in a process of its own."""
+
+    LONGEST_SECONDS = 120
+
+    def __init__(self, process: int, noticed: Path, restore: Callable[[], None]) -> None:
+        """Watch a process that leads a session."""
+        self._process = process
+        self._noticed = noticed
+        self._restore = restore
+        self._until = time.monotonic() + self.LONGEST_SECONDS
+
+    def result(self) -> str | None:
+        """Return the first test that failed, "" if none did, and None while they go on; a run that hangs has failed."""
+        ended, status = os.waitpid(self._process, os.WNOHANG)
+        late = time.monotonic() > self._until
+        if not ended and not late:
+            return None
+        with suppress(ProcessLookupError):
+            os.killpg(self._process, signal.SIGKILL)
+        if not ended:
+            os.waitpid(self._process, 0)
+        self._restore()
+        if not late and os.waitstatus_to_exitcode(status) == 0:
+            return ""
+        return self._noticed.read_text() if self._noticed.exists() else "the end of the run"

@@ -1,0 +1,70 @@
+"""The mutations that `make mutants` tries: those that once went unnoticed are among them, and all can be compiled."""
+
+from pathlib import Path
+
+import airflow_fargate
+import pytest
+from airflow_fargate import settings
+
+from tests.mutants.mutations import mutations
+
+SERVICE = "task/service.py"
+
+
+def names(source: str) -> list[str]:
+    return [mutation.name for mutation in mutations(source)]
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        (SERVICE, "create_service: depends_on=without *firewall.rules"),
+        (SERVICE, "create_service: depends_on=without *roles.policies"),
+        (SERVICE, "create_service: depends_on=without cluster.capacity_providers"),
+        (SERVICE, "create_service: without delete_before_replace=True"),
+        (SERVICE, "create_service: create='40m' → '4m'"),
+        (SERVICE, "create_service: update='40m' → '4m'"),
+        (SERVICE, "create_service: on_error=without pulumi.ErrorHook(f'{name}-failed', explain_failed_service)"),
+        (SERVICE, "create_service: without propagate_tags='SERVICE'"),
+        ("task/container.py", "container_definition: stopTimeout: 60 → 30"),
+        ("task/health.py", "health_check: retries=4 → 2"),
+        ("credentials.py", "create_parameters: value=pulumi.Output.secret(value) → pulumi.Output.from_input(value)"),
+    ],
+)
+def test_what_once_went_unnoticed_is_tried(module: str, name: str) -> None:
+    assert name in names((Path(airflow_fargate.__file__).parent / module).read_text())
+
+
+@pytest.mark.parametrize(
+    ("source", "changes"),
+    [
+        ("x = 4", ["module: x = 4 → 2"]),
+        ("x = 0", ["module: x = 0 → 1"]),
+        ("x = True", ["module: x = True → False"]),
+        ("x = 'FARGATE'", ["module: x = 'FARGATE' → 'FARGATEx'"]),
+        ("x = 'Words for a person.'", []),
+        ("x = a < b", ["module: x = a < b → a <= b"]),
+        ("x = a and b", ["module: x = a and b → a or b"]),
+        ("x = not a", ["module: x = not a → a"]),
+        ("x = [a, *b]", ["module: x = without a", "module: x = without *b"]),
+        ("x = {'a': b}", ["module: x = without 'a'"]),
+        ("x = f(y=a)", []),
+        ("x = m.f(y=a)", ["module: x = without y=a"]),
+        ("x = min(a)", ["module: x = min(a) → max(a)"]),
+        ("if a:\n    f()", ["module: a negated", "module: without f()"]),
+        ("for a in b:\n    continue", ["module: continue → break"]),
+        ("x: Literal['a'] = b", []),
+        ("def f(x: int = 2) -> 'T':\n    '''Say nothing.'''", ["f: 2 → 1"]),
+    ],
+)
+def test_each_kind_of_code_has_its_mutations(source: str, changes: list[str]) -> None:
+    assert names(source) == changes
+
+
+def test_every_mutation_differs_and_compiles() -> None:
+    module = Path(settings.__file__)
+    source = module.read_text()
+
+    for mutation in mutations(source):
+        assert mutation.source != source
+        compile(mutation.source, module.name, "exec", dont_inherit=True)
