@@ -10,7 +10,7 @@ from typing import Any
 
 import pulumi
 import pytest
-from airflow_fargate import AirflowFargate, AirflowFargateArgs, InvalidArgumentsError
+from airflow_fargate import AirflowFargateArgs, InvalidArgumentsError
 from airflow_fargate.errors import Refusal
 from airflow_fargate.validation import validate
 from hypothesis import given, settings
@@ -47,20 +47,10 @@ JSON = st.recursive(
 
 
 def refusals(name: str, args: Any) -> tuple[Refusal, ...]:
-    """Return what is refused; if anything is, the component registers no resource."""
+    """Return what is refused; that nothing is registered then is in `test_refusals`."""
     try:
         validate(name, args)
     except InvalidArgumentsError as error:
-        recorder = Recorder()
-        pulumi.runtime.set_mocks(recorder)
-
-        @pulumi.runtime.test
-        def build() -> None:
-            with pytest.raises(InvalidArgumentsError):
-                AirflowFargate(name, args)
-
-        build()
-        assert recorder.resources == []
         return error.refusals
     return ()
 

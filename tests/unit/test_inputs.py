@@ -1,6 +1,7 @@
 """What is asked of AWS: the inputs of the resources, and botocore's word on whether AWS accepts them."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import botocore.session
@@ -342,22 +343,23 @@ def ecs_tags(inputs: dict[str, Any]) -> list[dict[str, str]]:
     return [{"key": key, "value": value} for key, value in inputs["tags"].items()]
 
 
+REQUESTS: dict[tuple[str, str], Callable[[Deployment], dict[str, Any]]] = {
+    ("ecs", "RegisterTaskDefinition"): register_task_definition,
+    ("ecs", "CreateService"): create_service,
+    ("ec2", "AuthorizeSecurityGroupIngress"): authorize_security_group_ingress,
+    ("iam", "CreateRole"): create_role,
+}
+
+
 @pytest.mark.parametrize("args", [{}, FULL, LEGACY], ids=["nothing given", "everything given", "the guide's image"])
-@pytest.mark.parametrize(
-    ("service", "operation", "request_of"),
-    [
-        ("ecs", "RegisterTaskDefinition", register_task_definition),
-        ("ecs", "CreateService", create_service),
-        ("ec2", "AuthorizeSecurityGroupIngress", authorize_security_group_ingress),
-        ("iam", "CreateRole", create_role),
-    ],
-)
-def test_aws_accepts_what_we_send(deploy: Deploy, args: Any, service: str, operation: str, request_of: Any) -> None:
-    model: Any = botocore.session.get_session().get_service_model(service).operation_model(operation)
+def test_aws_accepts_what_we_send(deploy: Deploy, args: Any) -> None:
+    deployment = deploy(**args)
+    session: Any = botocore.session.get_session()
 
-    report = ParamValidator().validate(request_of(deploy(**args)), model.input_shape)
-
-    assert not report.has_errors(), report.generate_report()
+    for (service, operation), request_of in REQUESTS.items():
+        model = session.get_service_model(service).operation_model(operation)
+        report = ParamValidator().validate(request_of(deployment), model.input_shape)
+        assert not report.has_errors(), f"{operation}: {report.generate_report()}"
 
 
 def test_the_outputs_are_the_ones_a_person_needs(deploy: Deploy) -> None:
