@@ -44,7 +44,7 @@ test: venv ## Run every test: mocks, the scan by checkov, engine, container
 	@$(PY) -m pytest --numprocesses logical --dist loadfile --no-loadscope-reorder --durations 10 tests/container tests/engine
 
 test-unit: venv ## Run the tests that need no engine, in seconds
-	@$(PY) -m pytest tests/unit
+	@$(PY) -m pytest --numprocesses logical tests/unit
 
 test-versions: venv ## Run the tests of the mocks ring with the lowest and the newest dependencies
 	@$(PY) -m release.versions
