@@ -3,7 +3,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help venv up destroy stop status logs output repair env test test-unit test-versions check schema snapshots mutants docs \
+.PHONY: help venv up destroy stop status logs output acceptance repair env test test-unit test-versions check schema snapshots mutants docs \
   release-check release-record format bench airflow-lock clean
 
 help: ## List these commands
@@ -31,6 +31,9 @@ logs: venv ## Show the container's log; FOLLOW=1 waits for more
 
 output: venv ## Print all outputs as JSON, secrets included
 	@$(PY) -m local output
+
+acceptance: venv ## Before a release: deploy, break, mend and destroy the empty stack STACK=… on AWS
+	@$(PY) -m operate.acceptance $(or $(STACK),$(error say which stack: make acceptance STACK=acceptance))
 
 repair: venv ## After a `pulumi` that was killed: bring the state of STACK=… in step with AWS
 	@$(PY) -m operate.repair --stack $(or $(STACK),$(error say which stack: make repair STACK=dev))

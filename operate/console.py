@@ -1,6 +1,7 @@
 """How a command speaks: lines on standard error, and the error that ends it with a message and no traceback."""
 
 import sys
+from collections.abc import Sequence
 
 
 class CommandError(Exception):
@@ -8,6 +9,14 @@ class CommandError(Exception):
 
     def __init__(self, problem: str, way_out: str = "") -> None:
         super().__init__(f"{problem}\n  {way_out}" if way_out else problem)
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Return lines of cells whose columns stand below one another."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
 
 
 def say(message: str) -> None:

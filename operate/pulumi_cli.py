@@ -14,5 +14,6 @@ def pulumi(*arguments: str) -> str:
         raise CommandError("There is no `pulumi` on PATH.", "https://www.pulumi.com/docs/install/ has it.") from error
     if result.returncode:
         words = f"{result.stdout}{result.stderr}".strip()
-        raise CommandError(f"`{' '.join(line)}` failed: {words}", "`pulumi stack ls` lists the stacks.")
+        way_out = "`pulumi stack ls` lists the stacks." if "no stack named" in words else ""
+        raise CommandError(f"`{' '.join(line)}` failed: {words}", way_out)
     return result.stdout

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import botocore.exceptions
 
-from operate.console import CommandError, say
+from operate.console import CommandError, aligned, say
 from operate.pulumi_cli import pulumi
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def report(outputs: Mapping[str, Any], read: "ReadKey", *, update: str, restore:
             "The same credentials are needed as for `pulumi up`; `aws sts get-caller-identity` shows yours.",
         ) from error
     if rows:
-        print(table(rows))
+        print(aligned([TaskStatus.HEADINGS, *(row.cells for row in rows)]))
     for line in unread:
         say(f"{line}. Airflow runs without its DAGs, and tries again all the time.")
     urls = [row.url for row in rows if row.url]
@@ -132,15 +132,6 @@ def tasks(ecs: "ECSClient", ec2: "EC2Client", cluster: str, service: str) -> lis
         )
         for task in _described(ecs, cluster, service)
     ]
-
-
-def table(rows: list[TaskStatus]) -> str:
-    """Align the rows under their headings."""
-    lines = [TaskStatus.HEADINGS, *(row.cells for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(TaskStatus.HEADINGS))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
-    )
 
 
 def _service(ecs: "ECSClient", cluster: str, service: str) -> "ServiceTypeDef | None":
