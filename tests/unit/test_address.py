@@ -317,6 +317,23 @@ def test_credentials_of_the_provider_alone_are_not_replaced_by_others(
     assert "could not be read (the provider alone follows aws:assumeRoles of the stack's configuration)" in explained
 
 
+@pytest.mark.parametrize(
+    "inputs", [None, {"cluster": "arn:aws:ecs:us-east-1:123456789012:cluster/a", "taskDefinition": NEW}]
+)
+def test_a_service_that_fails_is_explained_and_not_tried_again(
+    monkeypatch: pytest.MonkeyPatch, inputs: dict[str, str] | None
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "error", said.append)
+    use(monkeypatch, Aws([stopped("only", 1)], None))
+
+    again = diagnosis.explain_failed_service(pulumi.ErrorHookArgs("urn", "", "airflow-service", "type", inputs))
+
+    assert again is False
+    assert len(said) == (1 if inputs else 0)
+    assert all("The newest of 1 stopped tasks" in each for each in said)
+
+
 def test_the_provider_configuration_tells_where_ecs_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     pulumi.runtime.set_config("aws:endpoints", json.dumps([{"ecs": "http://127.0.0.1:4566"}]))
     aws = Aws([stopped("only", 1)], None)
