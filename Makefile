@@ -3,11 +3,11 @@ PYTHON ?= python3
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help venv up destroy stop status logs output acceptance repair env test test-unit test-versions check schema snapshots mutants docs \
-  release-check release-record format bench airflow-lock clean
+.PHONY: help venv up destroy stop status logs output acceptance repair env test test-unit test-versions check schema snapshots mutants \
+  deployer-policy docs release-check release-record format bench airflow-lock clean
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 venv: ## Make .venv, or bring it up to date; every command here does that first
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -65,6 +65,9 @@ snapshots: venv ## Write what every setup of tests/unit registers, after a chang
 
 mutants: venv ## Change one thing at a time in what is shipped, and list what no unit test notices (half an hour)
 	@$(PY) -m tests.mutants
+
+deployer-policy: venv ## Write docs/deployer-policy.json from the calls of a stack's life in the local cloud
+	@$(PY) -m release.deployer
 
 docs: venv ## Write the API reference, as HTML, to .local/docs
 	@$(PY) -m release.reference

@@ -28,8 +28,13 @@ class Faults:
         self._request("DELETE")
 
     @property
+    def seen(self) -> set[str]:
+        """Every call since the first that was asked to fail, or since `pause`, as in "ec2:CreateVpc"."""
+        return {call.partition(" ")[0] for call in self._request("GET")["seen"]}
+
+    @property
     def failed(self) -> list[str]:
-        """Every call that has failed, as in "ec2:CreateVpc"."""
+        """Every call that has failed."""
         return [call.partition(" ")[0] for call in self._request("GET")["failed"]]
 
     def _request(self, method: str, body: object = None) -> dict[str, list[str]]:

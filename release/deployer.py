@@ -1,0 +1,186 @@
+"""The least that AWS has to allow whoever runs `pulumi up` and `pulumi destroy`: `make deployer-policy` writes it.
+
+It is taken from the calls that the emulator sees while a stack is created, updated, refreshed and destroyed, and from
+`BESIDES`, which names what nothing on this machine calls.
+"""
+
+import json
+import tempfile
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from local.cloud import Cloud
+from local.engine.choose import engine
+from local.paths import ROOT, Home
+from local.testing.deployed import Deployed, stand_in_image
+from local.testing.emulated import IMAGE, free_port
+from local.testing.faults import Faults
+from local.testing.workspace import Workspace
+from operate.console import say
+
+DOCUMENT = ROOT / "docs" / "deployer-policy.json"
+
+BESIDES: Mapping[str, Collection[str]] = {
+    "the AWS provider, reading a bucket": (
+        *("s3:GetAccelerateConfiguration", "s3:GetBucketAcl", "s3:GetBucketCORS", "s3:GetBucketLocation"),
+        *("s3:GetBucketLogging", "s3:GetBucketObjectLockConfiguration", "s3:GetBucketRequestPayment"),
+        *("s3:GetBucketVersioning", "s3:GetBucketWebsite", "s3:GetLifecycleConfiguration"),
+        *("s3:GetReplicationConfiguration", "s3:ListTagsForResource", "s3:TagResource", "s3:UntagResource"),
+    ),
+    "the AWS provider, deleting a file that has versions": ("s3:DeleteObjectVersion",),
+    "the AWS provider, waiting for a deployment": ("ecs:DescribeServiceDeployments", "ecs:ListServiceDeployments"),
+    "the AWS provider, for tags that are taken away": (
+        *("ec2:DeleteTags", "ecs:UntagResource", "iam:UntagRole", "logs:UntagResource", "ssm:RemoveTagsFromResource"),
+    ),
+    "the AWS provider, reading and deleting a role": (
+        *("iam:ListAttachedRolePolicies", "iam:ListInstanceProfilesForRole", "iam:ListRolePolicies"),
+    ),
+    "the AWS provider, for another `permissions_boundary`": (
+        *("iam:DeleteRolePermissionsBoundary", "iam:PutRolePermissionsBoundary"),
+    ),
+    "the AWS provider, where a stack has drifted": (
+        *("ec2:ModifySecurityGroupRules", "ec2:ReplaceRoute", "ec2:ReplaceRouteTableAssociation"),
+        *("iam:UpdateAssumeRolePolicy", "iam:UpdateRole", "logs:DeleteRetentionPolicy"),
+    ),
+    "ECS, handing the roles to the task": ("iam:PassRole",),
+    "ECS, in an account in which it has never run": ("iam:CreateServiceLinkedRole",),
+    "the program's preflight": ("ec2:DescribeRegions",),
+    "the component, saying why an update has failed": ("ecs:ListServices", "logs:GetLogEvents"),
+    "`make repair`": ("ecs:ListTaskDefinitions",),
+}
+"""What a deployer needs and no call of the scenario shows, by who asks for it: from the sources of
+terraform-provider-aws 6 and of this repository, and AWS's Service Authorization Reference."""
+
+_S3_ACTIONS = {
+    "DeleteBucketEncryption": "PutEncryptionConfiguration",
+    "DeleteBucketTagging": "PutBucketTagging",
+    "DeleteObjects": "DeleteObject",
+    "DeletePublicAccessBlock": "PutBucketPublicAccessBlock",
+    "GetBucketEncryption": "GetEncryptionConfiguration",
+    "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
+    "HeadBucket": "ListBucket",
+    "HeadObject": "GetObject",
+    "ListObjectVersions": "ListBucketVersions",
+    "ListObjectsV2": "ListBucket",
+    "PutBucketEncryption": "PutEncryptionConfiguration",
+    "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
+}
+"""S3's operations whose permission has another name; elsewhere an operation and its permission share one."""
+
+_NEEDS_NO_PERMISSION = {"sts:GetCallerIdentity"}
+
+_NAMED: Mapping[str, Collection[str]] = {
+    "ecs": ("cluster/airflow-*", "service/airflow-*/*", "service-deployment/airflow-*/*", "task/airflow-*/*"),
+    "iam": ("role/airflow-*",),
+    "logs": ("log-group:airflow-*",),
+    "s3": ("airflow-*",),
+    "ssm": ("parameter/airflow-*",),
+}
+"""What bears the component's name in its ARN, by service. EC2 knows things by numbers, which nobody has before."""
+
+_UNNAMED = {
+    *("ecs:CreateCluster", "ecs:DeregisterTaskDefinition", "ecs:DescribeTaskDefinition", "ecs:ListServices"),
+    *("ecs:ListTaskDefinitions", "ecs:ListTasks", "ecs:RegisterTaskDefinition", "ecs:TagResource"),
+    *("logs:DescribeLogGroups", "ssm:DescribeParameters"),
+}
+"""Permissions of those services that AWS gives for no single resource, or for several kinds at once."""
+
+_CONDITIONS: Mapping[str, tuple[str, str, str]] = {
+    "iam:PassRole": ("role/airflow-*", "iam:PassedToService", "ecs-tasks.amazonaws.com"),
+    "iam:CreateServiceLinkedRole": (
+        "role/aws-service-role/ecs.amazonaws.com/*",
+        "iam:AWSServiceName",
+        "ecs.amazonaws.com",
+    ),
+}
+"""Resource, key and value of those that would otherwise allow more than they are for."""
+
+
+def policy(calls: Iterable[str]) -> dict[str, Any]:
+    """Return the policy document that allows calls such as "s3:HeadBucket", and what is needed besides."""
+    actions = {action(call) for call in calls} - _NEEDS_NO_PERMISSION
+    actions |= {each for group in BESIDES.values() for each in group}
+    named = {each for each in actions - _UNNAMED - _CONDITIONS.keys() if each.partition(":")[0] in _NAMED}
+    statements = [_statement(sorted(actions - named - _CONDITIONS.keys()), "*")]
+    for service in sorted({each.partition(":")[0] for each in named}):
+        of_service = sorted(each for each in named if each.startswith(f"{service}:"))
+        statements.append(_statement(of_service, [arn for name in _NAMED[service] for arn in _arns(service, name)]))
+    for each, (resource, key, value) in _CONDITIONS.items():
+        statements.append(_statement([each], _arns("iam", resource)) | {"Condition": {"StringEquals": {key: value}}})
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def action(call: str) -> str:
+    """Return the permission that a call needs."""
+    service, _, operation = call.partition(":")
+    return f"{service}:{_S3_ACTIONS.get(operation, operation) if service == 's3' else operation}"
+
+
+def _statement(actions: list[str], resource: str | list[str]) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": actions, "Resource": resource}
+
+
+def _arns(service: str, name: str) -> list[str]:
+    match service:
+        case "s3":
+            return [f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"]
+        case "iam":
+            return [f"arn:aws:iam::*:{name}"]
+        case "logs":
+            return [f"arn:aws:logs:*:*:{name}", f"arn:aws:logs:*:*:{name}:*"]
+        case _:
+            return [f"arn:aws:{service}:*:*:{name}"]
+
+
+def calls_of_a_life(cloud: Cloud, folder: Path) -> set[str]:
+    """Create, update, refresh and destroy a stack that has everything, and return what AWS was asked meanwhile.
+
+    `folder` is empty; the cloud has the image `local.testing.emulated.IMAGE`.
+    """
+    dags = folder / "dags"
+    dags.mkdir()
+    (dags / "first.py").touch()
+    stack = Deployed(cloud, Workspace.make(cloud, folder, "", {}))
+    faults = Faults(cloud)
+    faults.forget()
+    faults.pause()
+    try:
+        stack.configure(dags_path=str(dags), tags={"team": "data"})
+        stack.workspace.up()
+        (dags / "first.py").rename(dags / "second.py")
+        stack.configure(
+            allowed_cidrs=["127.0.0.0/9"],
+            dags_path=str(dags),
+            enable_exec=True,
+            log_retention_days=7,
+            secrets={"ANOTHER": "secret"},
+            spot=True,
+            tags={"team": "another"},
+        )
+        stack.workspace.up()
+        stack.workspace.refresh()
+    finally:
+        stack.workspace.destroy()
+    seen = faults.seen
+    faults.forget()
+    return seen
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        cloud = Cloud(Home(folder / "cloud"), free_port(), engine())
+        cloud.prepare()
+        cloud.start({IMAGE: stand_in_image(folder / "image")})
+        try:
+            (folder / "stack").mkdir()
+            document = policy(calls_of_a_life(cloud, folder / "stack"))
+        finally:
+            cloud.emulator.stop()
+    DOCUMENT.write_text(json.dumps(document, indent=2) + "\n")
+    say(f"{DOCUMENT.relative_to(ROOT)} has what the deployer needs; read the difference")
+
+
+if __name__ == "__main__":
+    main()
