@@ -103,20 +103,24 @@ def a_killed_scheduler(trial: Trial) -> str:
 
 
 def a_failed_up(trial: Trial) -> str:
-    """Take away what ECS needs for a start, as nothing in the configuration could."""
-    iam, role = trial.client("iam"), trial.task_definition()["executionRoleArn"].rpartition("/")[2]
-    policies = {
-        name: iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-        for name in iam.list_role_policies(RoleName=role)["PolicyNames"]
+    """Deny ECS a parameter that only the new task has: what ran before can start again, as a rollback needs."""
+    iam, arn = trial.client("iam"), trial.task_definition()["executionRoleArn"]
+    policy = {"RoleName": arn.rpartition("/")[2], "PolicyName": "acceptance"}
+    document = {
+        "Version": "2012-10-17",
+        "Statement": {
+            "Effect": "Deny",
+            "Action": "ssm:GetParameters",
+            "Resource": f"arn:{arn.split(':')[1]}:ssm:*:*:parameter/*ACCEPTANCE*",
+        },
     }
-    for name in policies:
-        iam.delete_role_policy(RoleName=role, PolicyName=name)
+    iam.put_role_policy(**policy, PolicyDocument=json.dumps(document))
     try:
-        trial.configure(**{"environment.ACCEPTANCE": "again"})
+        trial.configure()
+        trial.configure_secret("secrets.ACCEPTANCE", "nothing that is secret")
         printed = trial.failing_up()
     finally:
-        for name, document in policies.items():
-            iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
+        iam.delete_role_policy(**policy)
     if "ResourceInitializationError" not in printed:
         raise CommandError(f"`pulumi up` does not say why ECS could not start the task:\n{printed}")
     return "fails with ECS's reason"

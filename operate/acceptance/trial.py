@@ -36,6 +36,10 @@ class Trial:
         for key, value in {"dagsPath": "dags", "enableExec": True, **values}.items():
             self._set(key, value)
 
+    def configure_secret(self, key: str, value: str) -> None:
+        """Set one more, encrypted."""
+        self._pulumi("config", "set", "--path", "--secret", key, value)
+
     def in_region(self, region: str) -> None:
         """Go elsewhere with what is not deployed."""
         self._file.write_text(self._own)
