@@ -7,27 +7,25 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
-from typing import Any, TypeVar
+from typing import Any
 
 import boto3
 import psutil
 
 from local.paths import ROOT
+from operate.waiting import until
 
 Client = Any
 """A boto3 client: its stubs make every member of an answer optional, which a test does not want to hear."""
 
 Answer = dict[str, Any]
-
-T = TypeVar("T")
 
 IMAGE = "test/python:3"
 CLUSTER = "cluster"
@@ -75,16 +73,6 @@ HEALTH_CHECK: Mapping[str, Any] = {
     "retries": 1,
     "startPeriod": 10,
 }
-
-
-def until(what: Callable[[], T | None], seconds: float, waiting_for: str) -> T:
-    """Return the first true result of `what`, asked ten times a second, or fail after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if result := what():
-            return result
-        time.sleep(0.1)
-    raise AssertionError(f"no {waiting_for} within {seconds} s")
 
 
 def free_port() -> int:

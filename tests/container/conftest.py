@@ -1,13 +1,8 @@
 """What the tests of the container ring share: the program of this repository, deployed with a real Airflow."""
 
-import json
 import shutil
 import subprocess
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Generator
-from contextlib import closing
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -22,18 +17,8 @@ from local.paths import ROOT, Home
 from local.stack import Stack
 from local.testing.emulated import free_port
 from local.testing.program import copy_program, local_config
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An HTTP answer: its status, and its body as text and as JSON."""
-
-    status: int
-    text: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.text)
+from operate.console import CommandError
+from operate.rest import RestClient
 
 
 @dataclass
@@ -42,7 +27,7 @@ class Airflow:
 
     cloud: Cloud
     stack: Stack
-    _token: str = field(default="", repr=False)
+    _rest: RestClient | None = field(default=None, repr=False)
 
     @property
     def outputs(self) -> dict[str, Any]:
@@ -56,7 +41,7 @@ class Airflow:
         file.write_text(yaml.safe_dump(configuration))
 
     def up(self, *, check: bool = True) -> str:
-        self._token = ""  # the keys may be others afterwards
+        self._rest = None  # address, login and keys may be others afterwards
         return self._pulumi("up", "--yes", "--skip-preview", check=check)
 
     def preview(self, *options: str, check: bool = True) -> str:
@@ -93,50 +78,21 @@ class Airflow:
         [process] = [child for child in self.supervisor().children() if _name(child) == f"airflow {name}"]
         return process
 
-    def log_in(self, password: str) -> Answer:
-        return self.request("POST", "/auth/token", {"username": self.outputs["admin_username"], "password": password})
-
-    def api(self, method: str, path: str, body: Any = None) -> Answer:
-        """Ask the REST API as the administrator."""
-        if not self._token:
-            self._token = self.log_in(self.outputs["admin_password"]).json["access_token"]
-        return self.request(method, f"/api/v2{path}", body, {"Authorization": f"Bearer {self._token}"})
-
-    def request(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Answer:
-        request = urllib.request.Request(
-            self.outputs["url"] + path,
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json", "Accept": "application/json, text/html", **(headers or {})},
-        )
-        try:
-            with closing(urllib.request.urlopen(request, timeout=30)) as answer:
-                return Answer(answer.status, answer.read().decode())
-        except urllib.error.HTTPError as error:
-            with error:
-                return Answer(error.code, error.read().decode())
-
-    def trigger(self, dag_id: str, seconds: float = 180) -> str:
-        """Start a run of a DAG over the REST API, as soon as the DAG is known, and return the run's id."""
-        until(lambda: self.api("GET", f"/dags/{dag_id}").status == 200, seconds, f"the DAG {dag_id} to be known")
-        assert self.api("PATCH", f"/dags/{dag_id}", {"is_paused": False}).status == 200
-        triggered = self.api("POST", f"/dags/{dag_id}/dagRuns", {"logical_date": None})
-        assert triggered.status == 200, triggered.text
-        return triggered.json["dag_run_id"]
+    @property
+    def rest(self) -> RestClient:
+        """The REST API, for the administrator."""
+        if self._rest is None:
+            outputs = self.outputs
+            self._rest = RestClient(outputs["url"], outputs["admin_username"], outputs["admin_password"])
+        return self._rest
 
     def run_dag(self, dag_id: str, seconds: float = 180) -> str:
-        """Start a run, wait until it succeeds, and return its id."""
-        run_id = self.trigger(dag_id, seconds)
-
-        def ended() -> str:
-            state: str = self.api("GET", f"/dags/{dag_id}/dagRuns/{run_id}").json["state"]
-            return state if state in ("success", "failed") else ""
-
-        assert until(ended, seconds, f"the run {run_id} of {dag_id} to end") == "success", "\n".join(self.log()[-40:])
-        return run_id
-
-    def task_log(self, dag_id: str, run_id: str, task_id: str) -> str:
-        return self.api("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/1").text
+        """Start a run as soon as the DAG is known, wait until it succeeds, and return its id."""
+        try:
+            return self.rest.run_dag(dag_id, seconds)
+        except CommandError as failure:
+            failure.add_note("\n".join(self.log()[-40:]))
+            raise
 
     def _pulumi(self, *arguments: str, check: bool = True) -> str:
         self.stack.prepare()
@@ -151,20 +107,6 @@ def _name(process: psutil.Process) -> str:
         return " ".join(process.cmdline()).strip()
     except psutil.NoSuchProcess:
         return ""
-
-
-def until(what: Callable[[], Any], seconds: float, waiting_for: str) -> Any:
-    """Ask again and again, and return the first answer that is true."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            answer = what()
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            answer = None
-        if answer:
-            return answer
-        time.sleep(1)
-    raise AssertionError(f"waited {seconds:.0f} s for {waiting_for}")
 
 
 AGEING = 10

@@ -14,7 +14,7 @@ COMPONENTS = ("api-server", "dag-processor", "scheduler", "triggerer")
 
 def test_up_ends_when_airflow_is_healthy(airflow: Airflow) -> None:
     [task] = airflow.tasks()
-    health = airflow.request("GET", "/api/v2/monitor/health").json
+    health = airflow.rest.request("GET", "/api/v2/monitor/health").json
 
     assert task["healthStatus"] == "HEALTHY"
     assert {part: health[part]["status"] for part in health} == {
@@ -26,27 +26,27 @@ def test_up_ends_when_airflow_is_healthy(airflow: Airflow) -> None:
 
 
 def test_the_url_opens_the_interface_of_airflow_3(airflow: Airflow) -> None:
-    page = airflow.request("GET", "/")
+    page = airflow.rest.request("GET", "/")
 
     assert page.status == 200
     assert "<title>Airflow</title>" in page.text
-    assert airflow.request("GET", "/api/v2/version").json["version"] == version()
+    assert airflow.rest.request("GET", "/api/v2/version").json["version"] == version()
 
 
 def test_only_the_exported_password_logs_in(airflow: Airflow) -> None:
     password = airflow.outputs["admin_password"]
 
     assert len(password) == 24
-    assert airflow.log_in("admin").status == 401
-    assert airflow.request("GET", "/api/v2/dags").status == 401
-    assert airflow.log_in(password).status == 201
-    assert airflow.api("GET", "/dags").status == 200
+    assert airflow.rest.log_in("admin").status == 401
+    assert airflow.rest.request("GET", "/api/v2/dags").status == 401
+    assert airflow.rest.log_in(password).status == 201
+    assert airflow.rest.api("GET", "/dags").status == 200
 
 
 def test_an_example_dag_runs_to_success_and_its_task_log_can_be_read(airflow: Airflow) -> None:
     run_id = airflow.run_dag("example_bash_operator")
 
-    log = airflow.task_log("example_bash_operator", run_id, "run_after_loop")
+    log = airflow.rest.task_log("example_bash_operator", run_id, "run_after_loop")
     assert "https://airflow.apache.org/" in log, log
 
 

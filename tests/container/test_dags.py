@@ -13,7 +13,8 @@ import pytest
 from airflow_fargate.dags.folder import read_dag_folder
 
 from local.environments import airflow as airflow_environment
-from tests.container.conftest import Airflow, until
+from operate.rest import until
+from tests.container.conftest import Airflow
 
 REFRESH = 30 + 5 + 10
 """Seconds: the refresh interval, how often Airflow asks whether it is over, and the parsing."""
@@ -38,7 +39,7 @@ def known(airflow: Airflow) -> set[str]:
     return {
         dag["dag_id"]
         for bundle in ("s3", "git")
-        for dag in airflow.api("GET", f"/dags?bundle_name={bundle}&exclude_stale=true").json["dags"]
+        for dag in airflow.rest.api("GET", f"/dags?bundle_name={bundle}&exclude_stale=true").json["dags"]
     }
 
 
@@ -49,16 +50,16 @@ def running(airflow: Airflow) -> tuple[list[str], str, str]:
 
 
 def result(airflow: Airflow, dag_id: str, run_id: str, task_id: str) -> Any:
-    return airflow.api("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/return_value").json[
-        "value"
-    ]
+    return airflow.rest.api(
+        "GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/return_value"
+    ).json["value"]
 
 
 def test_every_dag_of_the_repository_is_known_without_an_import_error(airflow: Airflow) -> None:
     until(lambda: len(known(airflow)) >= 3, REFRESH, "the DAGs of the folder")
 
     assert known(airflow) == {"etl_orders", "one_task_per_country", "fails_then_succeeds"}
-    assert airflow.api("GET", "/importErrors").json["import_errors"] == []
+    assert airflow.rest.api("GET", "/importErrors").json["import_errors"] == []
 
 
 def test_the_etl_reads_the_data_file_that_came_along(airflow: Airflow) -> None:
@@ -77,7 +78,7 @@ def test_the_mapped_dag_runs_a_task_for_each_country(airflow: Airflow) -> None:
     run_id = airflow.run_dag("one_task_per_country")
 
     path = f"/dags/one_task_per_country/dagRuns/{run_id}/taskInstances/count_orders/listMapped"
-    mapped = airflow.api("GET", path).json["task_instances"]
+    mapped = airflow.rest.api("GET", path).json["task_instances"]
     assert sorted(instance["rendered_map_index"] for instance in mapped) == ["DE", "FR", "JP", "US"]
     assert result(airflow, "one_task_per_country", run_id, "add_up") == 10
 
@@ -86,9 +87,9 @@ def test_the_failing_dag_fails_is_tried_again_and_succeeds(airflow: Airflow) -> 
     run_id = airflow.run_dag("fails_then_succeeds")
 
     path = f"/dags/fails_then_succeeds/dagRuns/{run_id}/taskInstances/ask_a_shy_service"
-    tries = airflow.api("GET", f"{path}/tries").json["task_instances"]
+    tries = airflow.rest.api("GET", f"{path}/tries").json["task_instances"]
     assert [(each["try_number"], each["state"]) for each in tries] == [(1, "failed"), (2, "failed"), (3, "success")]
-    assert "attempt 1: nobody answered" in airflow.task_log("fails_then_succeeds", run_id, "ask_a_shy_service")
+    assert "attempt 1: nobody answered" in airflow.rest.task_log("fails_then_succeeds", run_id, "ask_a_shy_service")
 
 
 def test_a_new_dag_appears_and_runs_in_the_same_task(airflow: Airflow) -> None:

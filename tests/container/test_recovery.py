@@ -7,7 +7,8 @@ import psutil
 import pytest
 
 from operate import status
-from tests.container.conftest import AGEING, Airflow, until
+from operate.rest import until
+from tests.container.conftest import AGEING, Airflow
 
 CONNECTION = {"connection_id": "kept", "conn_type": "http", "host": "example.com", "password": "a secret"}
 
@@ -18,19 +19,21 @@ RESTART_PERIOD = 300 / AGEING
 @pytest.fixture(scope="module")
 def kept(airflow: Airflow) -> dict[str, Any]:
     """Return what is in the database, and what must be the same after a restart in place."""
-    assert airflow.api("POST", "/connections", CONNECTION).status == 201
+    assert airflow.rest.api("POST", "/connections", CONNECTION).status == 201
     airflow.run_dag("example_bash_operator")
+    # Its schedule, which begins with the first run, has made another.
+    until(lambda: [ended for _, ended in state(airflow)["runs"]] == ["success"] * 2, 180, "both runs to end")
     return state(airflow)
 
 
 def state(airflow: Airflow) -> dict[str, Any]:
-    runs = airflow.api("GET", "/dags/example_bash_operator/dagRuns").json["dag_runs"]
+    runs = airflow.rest.api("GET", "/dags/example_bash_operator/dagRuns").json["dag_runs"]
     return {
         "task": [task["taskArn"] for task in airflow.tasks()],
         "url": airflow.outputs["url"],
-        "login": airflow.log_in(airflow.outputs["admin_password"]).status,
+        "login": airflow.rest.log_in(airflow.outputs["admin_password"]).status,
         "runs": [(run["dag_run_id"], run["state"]) for run in runs],
-        "connection": airflow.api("GET", "/connections/kept").json,
+        "connection": airflow.rest.api("GET", "/connections/kept").json,
         "health": airflow.tasks()[0]["healthStatus"],
     }
 
@@ -76,12 +79,13 @@ def test_a_killed_task_is_followed_by_another_whose_address_status_and_up_give(a
     airflow.up()
 
     assert row.url == airflow.outputs["url"] != outputs["url"]
-    assert airflow.request("GET", "/api/v2/version").status == 200
+    assert airflow.rest.request("GET", "/api/v2/version").status == 200
 
 
 def test_destroy_with_a_running_dag_leaves_nothing_and_no_process(airflow: Airflow) -> None:
-    run = f"/dags/fails_then_succeeds/dagRuns/{airflow.trigger('fails_then_succeeds')}"
-    until(lambda: airflow.api("GET", run).json["state"] == "running", 180, "the DAG to run")
+    airflow.rest.wait_for_dag("fails_then_succeeds")
+    run = f"/dags/fails_then_succeeds/dagRuns/{airflow.rest.trigger('fails_then_succeeds')}"
+    until(lambda: airflow.rest.api("GET", run).json["state"] == "running", 180, "the DAG to run")
     processes = airflow.processes()
 
     airflow.stack.pulumi("destroy", "--yes", "--skip-preview")

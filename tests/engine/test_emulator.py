@@ -21,7 +21,8 @@ from local import cgroup
 from local.emulator.fargate import memory as emulator_memory
 from local.emulator.fargate.memory import TaskMemory
 from local.testing.controls import limits, pass_time
-from local.testing.emulated import CLUSTER, HEALTH_CHECK, PORT, WEB_SERVER, Account, Emulator, Service, until
+from local.testing.emulated import CLUSTER, HEALTH_CHECK, PORT, WEB_SERVER, Account, Emulator, Service
+from operate.waiting import until
 
 PYTHON = ["python", "-c"]
 SERVER = [*PYTHON, WEB_SERVER]

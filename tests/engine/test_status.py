@@ -15,8 +15,8 @@ import yaml
 from local.cloud import Cloud
 from local.paths import ROOT
 from local.testing.deployed import AIRFLOW, Deployed
-from local.testing.emulated import until
 from local.testing.workspace import Workspace
+from operate.waiting import until
 
 
 @dataclass(frozen=True)
