@@ -84,10 +84,10 @@ def report(outputs: Mapping[str, Any], read: "ReadKey", *, update: str, restore:
         if service is None:
             say(f"{outputs['service_arn']} was deleted, and not by Pulumi. {restore} makes it again.")
             return 1
-        rows = tasks(ecs, ec2, cluster, outputs["service_arn"])
+        found = _described(ecs, cluster, outputs["service_arn"])
+        rows = [_row(ecs, ec2, outputs["service_arn"], task) for task in found]
         logs = session.client("logs", region_name=region, endpoint_url=aws_endpoint(read, "logs"))
-        running = [task for task in _described(ecs, cluster, outputs["service_arn"]) if "stoppedAt" not in task]
-        unread = [line for task in running for line in unread_bundles(ecs, logs, task)]
+        unread = [line for task in found if "stoppedAt" not in task for line in unread_bundles(ecs, logs, task)]
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
         raise CommandError(
             f"AWS could not be asked: {error}",
@@ -121,17 +121,18 @@ def tasks(ecs: "ECSClient", ec2: "EC2Client", cluster: str, service: str) -> lis
     :param cluster: ARN or name of the cluster.
     :param service: ARN or name of the service.
     """
-    return [
-        TaskStatus(
-            service=service.rpartition("/")[2],
-            task=task.get("taskArn", "").rpartition("/")[2],
-            status=_status(task),
-            health=task.get("healthStatus", "UNKNOWN"),
-            age=_age((datetime.now(UTC) - _created(task)).total_seconds()),
-            url=_url(ec2, task, _port(ecs, task.get("taskDefinitionArn", ""))),
-        )
-        for task in _described(ecs, cluster, service)
-    ]
+    return [_row(ecs, ec2, service, task) for task in _described(ecs, cluster, service)]
+
+
+def _row(ecs: "ECSClient", ec2: "EC2Client", service: str, task: "TaskTypeDef") -> TaskStatus:
+    return TaskStatus(
+        service=service.rpartition("/")[2],
+        task=task.get("taskArn", "").rpartition("/")[2],
+        status=_status(task),
+        health=task.get("healthStatus", "UNKNOWN"),
+        age=_age((datetime.now(UTC) - _created(task)).total_seconds()),
+        url=_url(ec2, task, _port(ecs, task.get("taskDefinitionArn", ""))),
+    )
 
 
 def _service(ecs: "ECSClient", cluster: str, service: str) -> "ServiceTypeDef | None":
