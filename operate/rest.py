@@ -31,7 +31,7 @@ class RestClient:
     """A user of one Airflow, logged in when it is first asked for something that needs it."""
 
     def __init__(self, url: str, username: str, password: str) -> None:
-        self._url = url
+        self.url = url
         self._username = username
         self._password = password
         self._token = ""
@@ -48,7 +48,7 @@ class RestClient:
     def request(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Answer:
         """Ask without a login for any path. OSError: nobody answers."""
         request = urllib.request.Request(
-            self._url + path,
+            self.url + path,
             method=method,
             data=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json", "Accept": "application/json, text/html", **(headers or {})},

@@ -12,6 +12,7 @@ from typing import Any
 from operate import status
 from operate.acceptance.trial import SkippedError, Trial
 from operate.console import CommandError
+from operate.rest import RestClient
 from operate.waiting import until
 
 DAG, TASK = "etl_orders", "load"
@@ -87,18 +88,19 @@ def a_command_by_ecs_exec(trial: Trial) -> str:
 
 def a_killed_scheduler(trial: Trial) -> str:
     plugin = session_plugin(trial)
-    task, runs = trial.task(), dag_runs(trial)
+    task, rest = trial.task(), trial.rest
+    runs = dag_runs(rest)
     # An end that is earlier counts as a start that failed.
     [container] = trial.task_definition()["containerDefinitions"]
     period = timedelta(seconds=container["restartPolicy"]["restartAttemptPeriod"])
     until(lambda: datetime.now(UTC) - task["startedAt"] > period, 360, "the container's restart period", every=5)
     run_in_container(trial.client("ecs"), plugin, task, f'python -c "{KILL}"')
-    until(lambda: not answers(trial), 120, "Airflow to end", every=1)
-    until(lambda: answers(trial), 300, "Airflow to be back", every=5)
+    until(lambda: not answers(rest), 120, "Airflow to end", every=1)
+    until(lambda: answers(rest), 300, "Airflow to be back", every=5)
     if trial.task()["taskArn"] != task["taskArn"]:
         raise CommandError("ECS has started another task instead of the container in the same one.")
-    if dag_runs(trial) != runs:
-        raise CommandError(f"Before the kill there were the runs {runs}, and now {dag_runs(trial)}.")
+    if (now := dag_runs(rest)) != runs:
+        raise CommandError(f"Before the kill there were the runs {runs}, and now {now}.")
     return f"back in the same task, with its {len(runs)} runs"
 
 
@@ -198,22 +200,23 @@ STEPS: tuple[Step, ...] = (
 
 
 def healthy(trial: Trial) -> str:
-    if not answers(trial):
-        raise CommandError(f"`pulumi up` has ended, and {trial.outputs['url']} is not healthy.")
-    return f"healthy at {trial.outputs['url']}"
+    rest = trial.rest
+    if not answers(rest):
+        raise CommandError(f"`pulumi up` has ended, and {rest.url} is not healthy.")
+    return f"healthy at {rest.url}"
 
 
-def answers(trial: Trial) -> bool:
+def answers(rest: RestClient) -> bool:
     try:
-        health = trial.rest.request("GET", "/api/v2/monitor/health")
+        health = rest.request("GET", "/api/v2/monitor/health")
     except OSError:
         return False
     return health.status == 200 and all(part["status"] == "healthy" for part in health.json.values())
 
 
-def dag_runs(trial: Trial) -> list[tuple[str, str]]:
+def dag_runs(rest: RestClient) -> list[tuple[str, str]]:
     """Return the id and state of every run."""
-    runs = trial.rest.api("GET", "/dags/~/dagRuns").json["dag_runs"]
+    runs = rest.api("GET", "/dags/~/dagRuns").json["dag_runs"]
     return sorted((run["dag_run_id"], run["state"]) for run in runs)
 
 
