@@ -2,6 +2,7 @@
 
 import re
 import stat
+from collections.abc import Callable
 from contextlib import suppress
 
 import psutil
@@ -65,9 +66,7 @@ def test_no_secret_is_in_the_log_in_a_command_line_or_in_a_file_that_others_can_
     secrets = parameters(airflow)
     assert len(secrets) == 4
     shown = {"log": "\n".join(airflow.log())}
-    for process, name in airflow.processes().items():
-        with suppress(psutil.NoSuchProcess):
-            shown[f"command line of {name}"] = f"{shown.get(f'command line of {name}', '')} {process.cmdline()}"
+    shown |= {f"command line of {name}": text for name, text in of_processes(airflow, psutil.Process.cmdline).items()}
     assert [(place, name) for name, value in secrets.items() for place in shown if value in shown[place]] == []
 
     values = [value.encode() for value in secrets.values()]
@@ -79,17 +78,23 @@ def test_no_secret_is_in_the_log_in_a_command_line_or_in_a_file_that_others_can_
 
 def test_no_process_of_airflow_has_the_password_in_its_environment(airflow: Airflow) -> None:
     password = airflow.outputs["admin_password"]
-    seen: dict[str, bool] = {}
-    for process, name in airflow.processes().items():
-        with suppress(psutil.NoSuchProcess):  # a task's process ends when it has run
-            seen[name] = seen.get(name, False) or password in str(process.environ())
+    environments = of_processes(airflow, psutil.Process.environ)
 
-    assert seen.keys() >= {f"airflow {name}" for name in COMPONENTS}
-    assert [name for name, found in seen.items() if found] == []
+    assert environments.keys() >= {f"airflow {name}" for name in COMPONENTS}
+    assert [name for name, environment in environments.items() if password in environment] == []
 
 
 def test_nothing_is_to_be_done_after_up(airflow: Airflow) -> None:
     airflow.preview("--expect-no-changes")
+
+
+def of_processes(airflow: Airflow, read: Callable[[psutil.Process], object]) -> dict[str, str]:
+    """Return as text, by name, what is read of Airflow's processes; one that ends meanwhile, as a task's, has none."""
+    texts: dict[str, str] = {}
+    for process, name in airflow.processes().items():
+        with suppress(psutil.NoSuchProcess):
+            texts[name] = f"{texts.get(name, '')} {read(process)}"
+    return texts
 
 
 def parameters(airflow: Airflow) -> dict[str, str]:
