@@ -182,17 +182,9 @@ def _port(ecs: "ECSClient", task_definition: str) -> int:
 
 def _url(ec2: "EC2Client", task: "TaskTypeDef", port: int) -> str:
     """Where a task answers: the public address of its network interface, and the port that its container listens on."""
-    interfaces = [
-        detail.get("value", "")
-        for attachment in task.get("attachments", [])
-        for detail in attachment.get("details", [])
-        if detail.get("name") == "networkInterfaceId"
-    ]
-    if not interfaces or task.get("lastStatus") == "STOPPED":
-        return ""
-    # By a filter: an id whose interface has just gone would be an error.
-    found = ec2.describe_network_interfaces(Filters=[{"Name": "network-interface-id", "Values": interfaces}])
-    address = next((each.get("Association", {}).get("PublicIp") for each in found["NetworkInterfaces"]), None)
+    from airflow_fargate.task.running import public_address_of
+
+    address = None if task.get("lastStatus") == "STOPPED" else public_address_of(ec2, task)
     return f"http://{address}:{port}" if address else ""
 
 

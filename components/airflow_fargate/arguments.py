@@ -112,6 +112,15 @@ class AirflowFargateArgs(TypedDict):
     may call `ecs:ExecuteCommand` or `ssm:StartSession` on the task acts as Airflow.
     """
 
+    drain_minutes: NotRequired[int]
+    """
+    How many minutes an update that starts a new task waits, at most, until no task of Airflow runs. All DAGs are
+    paused meanwhile, and go on afterwards if the database is still the same, and whenever the update fails. `pulumi up`
+    shows what runs; it asks Airflow's REST API, and must be able to reach it. Default: 0, which does not wait. Nothing
+    is waited for when the service is deleted or replaced. Refused: below 0, above 1440 (a day), with `allowed_cidrs`
+    that admit nobody, and with the legacy image.
+    """
+
     vpc_id: NotRequired[pulumi.Input[str]]
     """
     The id of an existing VPC to run in, together with `subnet_ids`. Default: a VPC of its own with two public subnets

@@ -127,6 +127,7 @@ class AirflowFargate(pulumi.ComponentResource):
             health_check=airflow.health_check,
             port=endpoint.port,
             tasks_may_overlap=airflow.database.tasks_may_overlap,
+            drain_minutes=settings.drain.drain_minutes,
             public_ip=endpoint.public_ip,
             enable_exec=settings.exec.enable_exec,
         )

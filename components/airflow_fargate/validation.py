@@ -24,6 +24,7 @@ from .network import NetworkSettings, refuse_network
 from .scope import TagSettings, refuse_name, refuse_tags
 from .settings import CapabilitySettings, Reader
 from .task.container import refuse_large
+from .task.drain import DrainSettings, refuse_drain
 from .task.exec import ExecSettings
 from .task.log import LogSettings, refuse_log
 from .task.workload import TaskSettings, refuse_task
@@ -38,6 +39,7 @@ class Settings:
     endpoint: EndpointSettings
     firewall: FirewallSettings
     exec: ExecSettings
+    drain: DrainSettings
     network: NetworkSettings
     roles: RoleSettings
     login: LoginSettings
@@ -92,13 +94,14 @@ def _refuse(name: str, settings: Settings) -> Iterator[Refusal]:
         refuse_tags(settings.tags, added=settings.network.added_tags),
     )
     if settings.image.legacy:
-        given = settings.login.given | settings.dags.given
+        given = settings.login.given | settings.dags.given | settings.drain.given
         yield from legacy.refuse_legacy(given, settings.firewall, settings.task)
         return
     yield from chain(
         refuse_generation(settings.image),
         refuse_public_access(settings.firewall),
         refuse_login(settings.login),
+        refuse_drain(settings.drain, settings.firewall),
         refuse_dags(settings.dags, open_ports=settings.firewall.open_ports),
         refuse_dag_folder(name, settings.dags),
     )

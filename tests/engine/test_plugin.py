@@ -35,6 +35,7 @@ NUMBERS: dict[str, Any] = {
     "ephemeralStorageGib": 30,
     "logRetentionDays": 7,
     "dagsRefreshSeconds": 45,
+    "drainMinutes": 5,
 }
 """Every number. Pulumi YAML sends each as a float, as every consumer does."""
 

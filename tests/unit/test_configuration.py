@@ -110,6 +110,7 @@ def test_every_kind_of_value_arrives_as_the_argument_it_is() -> None:
         "environment": {"A": "1"},
         "egress_ports": [22],
         "dags_refresh_seconds": 30,
+        "drain_minutes": 0,
         "log_retention_days": 30,
         "tags": {"team": "data"},
     }

@@ -91,6 +91,13 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
         {"allowed_cidrs": ["2001:db8::/64"]},
         "allowed_cidrs: has 2001:db8::/64, but the VPC that is made has no IPv6, and nobody could come from there; ",
     ),
+    ({"drain_minutes": -1}, "drain_minutes: is -1; use 0 (no draining) to 1440, a day"),
+    ({"drain_minutes": 1441}, "drain_minutes: is 1441; use 0 (no draining) to 1440, a day"),
+    (
+        {"drain_minutes": 1},
+        "drain_minutes: is 1, but allowed_cidrs admits nobody, and whoever runs `pulumi up` has to ",
+    ),
+    ({**LEGACY, "drain_minutes": 1}, "drain_minutes: is given, but the legacy image has no REST API that tells what "),
     ({"egress_ports": [0]}, "egress_ports: has 0; use 1 to 65535"),
     ({"egress_ports": [443]}, "egress_ports: has 443, which is open already; leave it out"),
     ({"egress_ports": [22, 22]}, "egress_ports: has 22 more than once; name it once"),

@@ -15,7 +15,7 @@ SCHEMA: dict[str, Any] = json.loads(COMMITTED.read_text())
 COMPONENT: dict[str, Any] = SCHEMA["resources"]["airflow-fargate:index:AirflowFargate"]
 INPUTS: dict[str, dict[str, Any]] = COMPONENT["inputProperties"]
 NUMBERS = [name for name, declared in INPUTS.items() if "integer" in json.dumps(declared)]
-UNITS = ("TCP port", "CPU units", "MiB", "GiB", "seconds", "days")
+UNITS = ("TCP port", "CPU units", "MiB", "GiB", "seconds", "minutes", "days")
 
 
 def snake_case(name: str) -> str:

@@ -76,10 +76,13 @@ def _follow_service(
     # The loop is closed, a RuntimeError, once the program has ended in some other way than by these hooks.
     with contextlib.suppress(botocore.exceptions.BotoCoreError, RuntimeError):
         ecs = _client(cluster_arn)
-        follow(lambda: _ask(ecs, cluster_arn, name), lambda text: loop.call_soon_threadsafe(_show, text, urn), ended)
+        follow(
+            lambda: _ask(ecs, cluster_arn, name), lambda text: loop.call_soon_threadsafe(show_beside, text, urn), ended
+        )
 
 
-def _show(text: str, urn: str) -> None:
+def show_beside(text: str, urn: str) -> None:
+    """Show a line beside the resource, until the next one or the end. In the program's own thread alone."""
     pulumi.log.info(text, resource=cast(pulumi.Resource, _Beside(urn)), ephemeral=True)
 
 

@@ -1,5 +1,6 @@
 """The task definition and the service: what registers a workload with ECS and keeps it running."""
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from ..scope import Scope
 from .cluster import Cluster
 from .container import container_definition
 from .diagnosis import explain_failed_service, warn_of_unread_bundles
+from .drain import Drain
 from .log import Log
 from .progress import Progress
 from .workload import Workload
@@ -86,7 +88,6 @@ def create_service(
     network interface that would hold the security group and the subnets, before anything else.
     """
     name = f"{scope.name}{workload.suffix}-service"
-    progress = Progress(name)
     unread = pulumi.ResourceHook(f"{name}-reads", warn_of_unread_bundles)
     return aws.ecs.Service(
         name,
@@ -117,8 +118,9 @@ def create_service(
                 delete_before_replace=True,
                 # Three tasks that never become healthy take this long at the smallest size.
                 custom_timeouts=pulumi.CustomTimeouts(create="40m", update="40m", delete="20m"),
-                hooks=pulumi.ResourceHookBinding.merge(
-                    progress.hooks,
+                hooks=_merged(
+                    Drain(name, workload.drain_minutes).hooks,
+                    Progress(name).hooks,
                     pulumi.ResourceHookBinding(
                         after_create=[unread],
                         after_update=[unread],
@@ -128,3 +130,7 @@ def create_service(
             )
         ),
     )
+
+
+def _merged(*bindings: pulumi.ResourceHookBinding) -> pulumi.ResourceHookBinding | None:
+    return functools.reduce(pulumi.ResourceHookBinding.merge, bindings)

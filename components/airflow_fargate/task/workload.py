@@ -47,6 +47,8 @@ class Workload:
     count: int = 1
     tasks_may_overlap: bool
     """Whether an update may start the next task while the one before still runs."""
+    drain_minutes: int = 0
+    """How long an update waits until no task of Airflow runs any more."""
     public_ip: bool
     enable_exec: bool
 

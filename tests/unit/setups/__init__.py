@@ -70,6 +70,7 @@ SETUPS: Mapping[str, Callable[[], AirflowFargate]] = {
     ),
     "smallest-size": one(cpu=256, memory=1024),
     "exec-and-more-egress": one(enable_exec=True, egress_ports=[5432, 22]),
+    "drained-before-updates": one(drain_minutes=10, allowed_cidrs=["203.0.113.7/32"]),
     "a-command-and-tags": one(command=["bash", "-c", "airflow standalone"], tags={"team": "data"}),
     "a-folder-of-dags": one(dags_path=str(DAGS), tags={"team": "data"}),
     "a-git-repository": one(

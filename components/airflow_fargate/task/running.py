@@ -1,0 +1,89 @@
+"""Where Airflow runs now and how to log in to it, as AWS knows of the running task, and not the program."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ecs import ECSClient
+    from mypy_boto3_ecs.type_defs import TaskTypeDef
+    from mypy_boto3_ssm import SSMClient
+
+_PASSWORD = "ADMIN_PASSWORD"  # noqa: S105 - the name of a variable
+
+
+@dataclass(frozen=True)
+class RunningAirflow:
+    """A task's Airflow, and its administrator."""
+
+    task_arn: str
+    is_healthy: bool
+    url: str
+    username: str
+    password: str = field(repr=False)
+
+
+def running_airflow(
+    ecs: "ECSClient", ec2: "EC2Client", ssm: "SSMClient", *, cluster: str, service: str
+) -> RunningAirflow | None:
+    """Return the newest running task's Airflow; None if no task runs, or none that has an address and a login.
+
+    An update may be about to change port, name or password: what counts is what the running task was started with.
+    """
+    arns = ecs.list_tasks(cluster=cluster, serviceName=service)["taskArns"]
+    tasks = ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []
+    running = sorted(
+        (task for task in tasks if task.get("lastStatus") == "RUNNING"),
+        key=lambda task: task["createdAt"],  # pyright: ignore[reportTypedDictNotRequiredAccess] # ECS always has it
+    )
+    if not running:
+        return None
+    task = running[-1]
+    definition = ecs.describe_task_definition(taskDefinition=task.get("taskDefinitionArn", ""))["taskDefinition"]
+    [container] = cast(Sequence[dict[str, Any]], definition.get("containerDefinitions", []))
+    environment: dict[str, str] = {each["name"]: each["value"] for each in container.get("environment", [])}
+    secrets: dict[str, str] = {each["name"]: each["valueFrom"] for each in container.get("secrets", [])}
+    address = public_address_of(ec2, task)
+    if address is None or _PASSWORD not in secrets:
+        return None
+    labels: dict[str, str] = container.get("dockerLabels", {})
+    return RunningAirflow(
+        task_arn=task.get("taskArn", ""),
+        is_healthy=task.get("healthStatus") == "HEALTHY",
+        url=f"http://{address}{_port_and_path(container, environment)}",
+        username=environment.get("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS", "admin").partition(":")[0],
+        password=_parameter(ssm, secrets[_PASSWORD], labels.get(f"airflow-fargate.parameter-version.{_PASSWORD}")),
+    )
+
+
+def public_address_of(ec2: "EC2Client", task: "TaskTypeDef") -> str | None:
+    """Return the public address of a task's network interface."""
+    interfaces = [
+        detail.get("value", "")
+        for attachment in task.get("attachments", [])
+        for detail in attachment.get("details", [])
+        if detail.get("name") == "networkInterfaceId"
+    ]
+    if not interfaces:
+        return None
+    # By a filter: an id whose interface has just gone would be an error.
+    found = ec2.describe_network_interfaces(Filters=[{"Name": "network-interface-id", "Values": interfaces}])
+    return next((each.get("Association", {}).get("PublicIp") for each in found["NetworkInterfaces"]), None)
+
+
+def _port_and_path(container: Mapping[str, Any], environment: Mapping[str, str]) -> str:
+    """Return what comes after the address in the URL: the tasks in the container reach the API by both as well."""
+    execution_api = environment.get("AIRFLOW__CORE__EXECUTION_API_SERVER_URL")
+    if execution_api is None:  # version 0.1, at Airflow's own port
+        return f":{container['portMappings'][0]['containerPort']}"
+    parts = urlsplit(execution_api)
+    return f":{parts.port}{parts.path.removesuffix('/execution/')}"
+
+
+def _parameter(ssm: "SSMClient", arn: str, version: str | None) -> str:
+    """Return the value that the parameter had in the version that the container was labelled with."""
+    name = arn.partition(":parameter/")[2]
+    found = ssm.get_parameter(Name=f"{name}:{version}" if version else name, WithDecryption=True)
+    return found["Parameter"].get("Value", "")
