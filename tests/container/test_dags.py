@@ -3,6 +3,7 @@
 import functools
 import http.server
 import json
+import shutil
 import subprocess
 import threading
 from collections.abc import Generator
@@ -126,6 +127,66 @@ def test_a_removed_dag_goes_away(airflow: Airflow) -> None:
     until(lambda: "added" not in known(airflow), REFRESH, "the removed DAG to be gone")
 
     assert running(airflow) == before
+
+
+BESIDE = {
+    ".airflowignore": "common/\n",
+    "common/__init__.py": "",
+    "common/question.sql": "select 1\n",
+    "common/nap.py": """
+import asyncio
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+class Nap(BaseTrigger):
+    def serialize(self):
+        return "common.nap.Nap", {}
+
+    async def run(self):
+        await asyncio.sleep(1)
+        yield TriggerEvent("slept")
+""",
+    "common/no_dag.py": DAG.format(dag_id="ignored", body="pass"),
+    "uses_common.py": """
+from pathlib import Path
+from airflow.sdk import BaseOperator, dag
+from common.nap import Nap
+
+class Napper(BaseOperator):
+    def execute(self, context):
+        self.defer(trigger=Nap(), method_name="wake")
+
+    def wake(self, context, event):
+        return event + " on " + (Path(__file__).parent / "common" / "question.sql").read_text()
+
+@dag(schedule=None)
+def uses_common():
+    Napper(task_id="nap")
+
+uses_common()
+""",
+}
+"""A DAG that imports and reads what `.airflowignore` excludes, and a trigger among it."""
+
+
+def test_dags_and_their_triggers_are_imported_with_what_airflow_looks_for_no_dags_in(airflow: Airflow) -> None:
+    folder = airflow.stack.project / "dags"
+    (folder / "common").mkdir()
+    for name, content in BESIDE.items():
+        (folder / name).write_text(content)
+
+    text = airflow.up()
+    run_id = airflow.run_dag("uses_common")
+
+    assert result(airflow, "uses_common", run_id, "nap") == "slept on select 1\n"
+    assert "ignored" not in known(airflow)
+    assert airflow.rest.api("GET", "/importErrors").json["import_errors"] == []
+    assert ".airflowignore excludes 4 of the files that are uploaded" in text
+
+    shutil.rmtree(folder / "common")
+    for name in (".airflowignore", "uses_common.py"):
+        (folder / name).unlink()
+    airflow.up()
+    until(lambda: "uses_common" not in known(airflow), REFRESH, "the DAG to be gone")
 
 
 def test_a_broken_dag_fails_the_preview_and_what_runs_is_untouched(airflow: Airflow) -> None:

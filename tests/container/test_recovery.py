@@ -1,11 +1,15 @@
 """Whatever ends, Airflow is back: each of its processes, the container, the task. The tests go on from one another."""
 
 import time
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from local.cgroup import ControlGroup
 from operate import status
 from operate.rest import until
 from tests.container.conftest import AGEING, Airflow
@@ -62,6 +66,75 @@ def test_the_log_names_what_died_and_how(airflow: Airflow, name: str) -> None:
 
 def test_after_all_of_it_a_dag_still_runs(airflow: Airflow) -> None:
     airflow.run_dag("example_bash_operator")
+
+
+BUSY = """
+from airflow.sdk import dag, task
+
+@dag(schedule=None, default_args={"retries": 0})
+def busy():
+    @task
+    def work(number):
+        import time
+        time.sleep(25)
+
+    work.expand(number=list(range(8)))
+
+busy()
+"""
+
+
+def test_on_a_small_cpu_a_killed_scheduler_delays_eight_tasks_by_less_than_airflows_own_five_minutes(
+    airflow: Airflow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (airflow.stack.project / "dags" / "busy.py").write_text(BUSY)
+    airflow.up()
+    airflow.rest.wait_for_dag("busy")
+    run = f"/dags/busy/dagRuns/{airflow.rest.trigger('busy')}"
+
+    def states() -> list[str]:
+        instances = airflow.rest.api("GET", f"{run}/taskInstances").json["task_instances"]
+        return sorted(str(instance["state"]) for instance in instances)
+
+    with half_a_vcpu(airflow) as limited:
+        until(lambda: states().count("running") == 4 and len(states()) == 8, 180, "four tasks to run and four to wait")
+        time.sleep(max(0.0, RESTART_PERIOD + 1 - (time.time() - airflow.supervisor().create_time())))
+        killed, before = time.monotonic(), airflow.supervisor()
+        airflow.component("scheduler").kill()
+        until(lambda: not before.is_running(), 30, "the container to end")
+        until(lambda: airflow.tasks()[0]["healthStatus"] == "HEALTHY", 180, "the task to be healthy again")
+        healthy = time.monotonic() - killed
+        assert airflow.supervisor().pid in limited.pids()
+        until(lambda: airflow.rest.api("GET", run).json["state"] in ("success", "failed"), 280, "the run to end")
+        done = time.monotonic() - killed
+
+    with capsys.disabled():
+        print(f"\n0.5 vCPU, 4 tasks running and 4 waiting, scheduler killed: healthy after {healthy:.0f} s, ", end="")
+        print(f"all done after {done:.0f} s (python -m pytest tests/container/test_recovery.py -k small_cpu)")
+    assert states() == ["success"] * 8, "none has a retry, and each that was started again is done"
+
+
+@contextmanager
+def half_a_vcpu(airflow: Airflow) -> Generator[ControlGroup]:
+    """Limit the task's sandbox, and all that it will start."""
+    emulator = airflow.cloud.emulator.running()
+    assert emulator is not None, "the emulator does not run"
+    [sandbox] = [process for process in emulator.children() if airflow.supervisor() in process.children(recursive=True)]
+    group = ControlGroup(f"airflow-fargate-test-{sandbox.pid}", memory=4096, cpu=512)
+    for process in (sandbox, *sandbox.children(recursive=True)):
+        _move(process.pid, group.entries)
+    try:
+        yield group
+    finally:
+        for pid in group.pids():
+            _move(pid, [entry.parent.parent / entry.name for entry in group.entries])
+        group.remove()
+
+
+def _move(pid: int, groups: Sequence[Path]) -> None:
+    for group in groups:
+        with suppress(ProcessLookupError):
+            group.write_text(str(pid))
 
 
 def test_a_killed_task_is_followed_by_another_whose_address_status_and_up_give(airflow: Airflow) -> None:

@@ -1,5 +1,6 @@
 """The supervisor as the container runs it: its source in ``python -c``, with stand-ins for Airflow's components."""
 
+import importlib
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from airflow_fargate.task import supervisor
@@ -440,3 +442,37 @@ supervise(scheduler=idle, triggerer=idle, api_server=idle)
 def test_the_source_fits_into_a_task_definition_and_imports_no_airflow() -> None:
     assert len(SOURCE.encode()) < 24 * 1024
     assert "airflow" not in sys.modules
+
+
+def test_the_triggerer_finds_modules_beside_the_dags_as_soon_as_they_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundles: list[dict[str, Any]] = [
+        {"name": "s3", "classpath": "airflow_fargate_dags.bucket.BucketBundle", "kwargs": {}},
+        {"name": "git", "classpath": "airflow.providers.git.bundles.git.GitDagBundle", "kwargs": {"subdir": "a/dags"}},
+        {"name": "root", "classpath": "airflow_fargate_dags.git.GitBundle", "kwargs": {"subdir": None}},
+    ]
+    folders = supervisor.bundle_folders(bundles, tmp_path)
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, supervisor.BesideDags(folders)])
+    modules = {
+        "of_s3": "s3/files",
+        "of_git": "git/tracking_repo/a/dags",
+        "of_root": "root/tracking_repo",
+        "json": "s3/files",
+    }
+    with pytest.raises(ImportError):
+        importlib.import_module("of_s3")
+
+    for name, folder in modules.items():
+        package = tmp_path / folder / name
+        package.mkdir(parents=True)
+        (package / "__init__.py").write_text("from . import inner\n")
+        (package / "inner.py").write_text(f"where = {folder!r}\n")
+
+    assert {name: importlib.import_module(name).inner.where for name in modules if name != "json"} == {
+        name: folder for name, folder in modules.items() if name != "json"
+    }
+    monkeypatch.delitem(sys.modules, "json")
+    assert not hasattr(importlib.import_module("json"), "inner"), "what is installed goes first"
+    with pytest.raises(ImportError):
+        importlib.import_module("of_s3.absent")

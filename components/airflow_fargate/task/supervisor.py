@@ -21,10 +21,11 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from collections.abc import Set as AbstractSet
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, cast
 
 STOP_SECONDS = 40.0
 """Seconds from SIGTERM to SIGKILL for the components; the task definition's ``stopTimeout`` is 60."""
@@ -461,6 +462,38 @@ def wait_for_port(port: int) -> None:
         time.sleep(0.2)
 
 
+class BesideDags:
+    """Finds modules beside the DAGs, in what Airflow has copied of its bundles, after all others.
+
+    Airflow's triggerer has no bundle to look in, as its tasks have, and could not import a trigger that comes along
+    with a DAG. What of it is not there yet is looked for again at the next import.
+    """
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self._folders = folders
+
+    def find_spec(self, name: str, path: object = None, _target: object = None) -> ModuleSpec | None:
+        if path is not None:
+            return None
+        # Of folders that are not there, Python would remember that.
+        return PathFinder.find_spec(name, [str(folder) for folder in self._folders if folder.is_dir()])
+
+
+BUNDLE_FOLDERS = {"BucketBundle": "files", "GitBundle": "tracking_repo", "GitDagBundle": "tracking_repo"}
+"""Where in its own folder a bundle has what it follows, by the name of its class."""
+
+
+def bundle_folders(bundles: Sequence[Mapping[str, Any]], root: Path) -> list[Path]:
+    """Return where below ``root`` Airflow has the DAGs of its bundles."""
+    return [
+        root
+        / bundle["name"]
+        / BUNDLE_FOLDERS.get(bundle["classpath"].rpartition(".")[2], "")
+        / (bundle["kwargs"].get("subdir") or "")
+        for bundle in bundles
+    ]
+
+
 def load_airflow(names: Sequence[str]) -> tuple[Component, list[Component]]:
     """Import what the components share and return the database migration and the components, ready to be forked."""
     gc.disable()
@@ -492,6 +525,11 @@ def load_airflow(names: Sequence[str]) -> tuple[Component, list[Component]]:
             if name == "scheduler" and "api-server" in names:
                 # A task that finds no API server tries for seconds and fails; on a small CPU one starts too early.
                 wait_for_port(airflow.configuration.conf.getint("api", "port"))
+            if name == "triggerer":
+                bundles: Any = importlib.import_module("airflow.dag_processing.bundles.base")
+                configured = airflow.configuration.conf.getjson("dag_processor", "dag_bundle_config_list")
+                folders = bundle_folders(configured, bundles.get_bundle_storage_root_path())
+                sys.meta_path.append(cast(Any, BesideDags(folders)))
             sys.argv = ["airflow", *command]
             arguments.func(arguments)
 
