@@ -44,7 +44,6 @@ def variable_rules(open_ports: Sequence[int]) -> tuple[VariableRule, ...]:
 class Airflow:
     """What differs between the generations of Airflow, as far as the rest of the component has to know it."""
 
-    command: tuple[str, ...]
     health_check: HealthCheck
     login: Login
     database: Database
@@ -73,7 +72,6 @@ def create_airflow(
         dags_part(scope, dags, supervised=task.command is None),
     )
     return Airflow(
-        command=COMMAND,
         health_check=health_check(endpoint.port, task.cpu, part.start_period_seconds),
         login=administrator,
         database=database,

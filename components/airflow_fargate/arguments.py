@@ -44,7 +44,8 @@ class AirflowFargateArgs(TypedDict):
     """
     The command that the image's entrypoint runs, in place of ours. Default: the supervisor, which starts all of
     Airflow's components and ends the container when one of them dies; `webserver` with the legacy image. The health
-    check stays the same. Refused: an empty list.
+    check stays the same. In the official image the login is prepared first; in another one `admin_password` logs in
+    only if the command sees to it, with what is in `ADMIN_PASSWORD` (docs/images.md). Refused: an empty list.
     """
 
     port: NotRequired[int]

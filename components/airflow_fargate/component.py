@@ -122,7 +122,7 @@ class AirflowFargate(pulumi.ComponentResource):
         part = merge(capabilities, parameters.part, image_part(settings.image, image, location))
 
         workload = Workload(
-            command=settings.task.command or airflow.command,
+            command=settings.command,
             size=settings.task,
             health_check=airflow.health_check,
             port=endpoint.port,

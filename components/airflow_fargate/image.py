@@ -60,6 +60,11 @@ class Image(Parsed):
         """Whether it is the image of the original guide, whatever its registry and tag."""
         return self.repository == "puckel/docker-airflow" or self.repository.endswith("/puckel/docker-airflow")
 
+    @property
+    def official(self) -> bool:
+        """Whether it is Airflow's own image, whose entrypoint is known."""
+        return self.registry in ("", "docker.io") and self.repository == "apache/airflow"
+
 
 def _hint(text: str) -> str:
     if "://" in text:
@@ -86,6 +91,11 @@ class ImageSettings(CapabilitySettings):
         if self.legacy_image is not None:
             return self.legacy_image
         return isinstance(self.image, Image) and self.image.legacy
+
+    @property
+    def official(self) -> bool:
+        """Whether it is known to be Airflow's own image."""
+        return isinstance(self.image, Image) and self.image.official and not self.legacy
 
     def known(self, component: str, open_ports: Sequence[int]) -> pulumi.Output[Image]:
         """Return the image once its name is known; what could not be pulled is refused for `component` then."""
@@ -146,7 +156,7 @@ def _refuse_registry(image: Image, open_ports: Sequence[int], settings: ImageSet
 def refuse_generation(settings: ImageSettings) -> Iterator[Refusal]:
     """Refuse an official image whose tag says that it is not Airflow 3, which our start command expects."""
     image = settings.image
-    if not isinstance(image, Image) or image.registry not in ("", "docker.io") or image.repository != "apache/airflow":
+    if not isinstance(image, Image) or not image.official:
         return
     version = re.match(r"(?:slim-)?(\d+)\.", image.tag)
     if version and int(version[1]) < 3:

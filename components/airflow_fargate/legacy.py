@@ -61,7 +61,6 @@ def legacy_airflow(endpoint: Endpoint) -> Airflow:
     """Return Airflow 1.10 as the guide runs it."""
     variable = {"AIRFLOW__WEBSERVER__WEB_SERVER_PORT": str(endpoint.port)}
     return Airflow(
-        command=COMMAND,
         health_check=_HEALTH_CHECK,
         login=Login(username="", password=pulumi.Output.secret("")),
         database=Database(tasks_may_overlap=False, part=Part()),

@@ -23,7 +23,7 @@ from .login import LoginSettings, refuse_login
 from .network import NetworkSettings, refuse_network
 from .scope import TagSettings, refuse_name, refuse_tags
 from .settings import CapabilitySettings, Reader
-from .task.container import refuse_large
+from .task.container import refuse_large, supervisor_command
 from .task.drain import DrainSettings, refuse_drain
 from .task.exec import ExecSettings
 from .task.log import LogSettings, refuse_log
@@ -47,6 +47,14 @@ class Settings:
     dags: DagSettings
     log: LogSettings
     tags: TagSettings
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """What the container runs: ours, or the caller's own, with the login prepared where the entrypoint is known."""
+        own = self.task.command
+        if own is None:
+            return legacy.COMMAND if self.image.legacy else airflow.COMMAND
+        return supervisor_command("--", *own) if self.image.official else own
 
     @property
     def variable_rules(self) -> tuple[VariableRule, ...]:
@@ -86,7 +94,7 @@ def _refuse(name: str, settings: Settings) -> Iterator[Refusal]:
         refuse_roles(settings.roles),
         refuse_environment(settings.environment, generation.RESERVED_VARIABLES, settings.variable_rules),
         refuse_large(
-            settings.task.command or generation.COMMAND,
+            settings.command,
             settings.environment.environment,
             settings.environment.secrets,
         ),

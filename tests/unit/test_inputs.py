@@ -5,8 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 import botocore.session
+import pulumi
 import pytest
 from airflow_fargate.credentials import url_safe
+from airflow_fargate.task.container import supervisor_command
 from botocore.validate import ParamValidator
 
 from .conftest import Deploy, Deployment, Recorder
@@ -252,8 +254,23 @@ def test_the_guides_image_is_run_as_the_guide_runs_it(deploy: Deploy) -> None:
     assert (deployment.outputs["admin_username"], deployment.outputs["admin_password"]) == ("", "")
 
 
-def test_a_command_of_ones_own_replaces_the_supervisor(deploy: Deploy) -> None:
-    assert container(deploy(command=["airflow", "standalone"]))["command"] == ["airflow", "standalone"]
+@pytest.mark.parametrize(
+    ("args", "prepared"),
+    [
+        ({}, True),
+        ({"image": "docker.io/apache/airflow:3.3.1"}, True),
+        ({"image": "ghcr.io/acme/airflow:1"}, False),
+        ({"image": pulumi.Output.from_input("apache/airflow:3.3.1")}, False),
+        ({"image": "puckel/docker-airflow"}, False),
+        ({"image": "apache/airflow:3.3.1", "legacy_image": True}, False),
+    ],
+)
+def test_a_command_of_ones_own_comes_after_the_login_where_the_entrypoint_is_known(
+    deploy: Deploy, args: dict[str, Any], prepared: bool
+) -> None:
+    command = container(deploy(command=["airflow", "standalone"], **args))["command"]
+
+    assert command == [*(supervisor_command("--") if prepared else ()), "airflow", "standalone"]
 
 
 def test_tags_are_on_everything_that_takes_them(deploy: Deploy) -> None:

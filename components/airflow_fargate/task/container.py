@@ -19,9 +19,12 @@ _BYTES_OF_A_SECRET = 220
 _BYTES_OF_THE_REST = 6 * 1024
 
 
-def supervisor_command() -> tuple[str, ...]:
-    """Return the command that starts all components of Airflow, and ends when one of them does."""
-    return ("python", "-c", Path(__file__).with_name("supervisor.py").read_text(encoding="utf-8"))
+def supervisor_command(*arguments: str) -> tuple[str, ...]:
+    """Return the command that starts all components of Airflow, and ends when one of them does.
+
+    :param arguments: The components to start, if not all; or ``--`` and a command that is run once there is a login.
+    """
+    return ("python", "-c", Path(__file__).with_name("supervisor.py").read_text(encoding="utf-8"), *arguments)
 
 
 def refuse_large(command: Sequence[str], environment: Variables, secrets: Variables) -> Iterator[Refusal]:

@@ -3,6 +3,7 @@
 The source of this module is the container's command, ``["python", "-c", source, component, …]``: it uses nothing but
 the standard library and the image's Airflow, on Python 3.10 and later, and imports Airflow only inside functions. The
 components are those of `COMMANDS`, all of them if none is named; the last one is what the importing process becomes.
+After ``--`` comes a command of the caller's instead, which this process becomes as soon as its login is prepared.
 ``docs/container.md`` tells what each step saves.
 """
 
@@ -17,6 +18,7 @@ import io
 import json
 import os
 import selectors
+import shutil
 import signal
 import socket
 import sys
@@ -131,6 +133,16 @@ def write_modules(sources: str, environment: MutableMapping[str, str]) -> None:
 
 def _airflow_home(environment: MutableMapping[str, str]) -> str:
     return environment.get("AIRFLOW_HOME", str(Path.home() / "airflow"))
+
+
+def become(command: list[str]) -> NoReturn:
+    """Run a command as the image's entrypoint does, which has installed packages already."""
+    os.environ.pop("_PIP_ADDITIONAL_REQUIREMENTS", None)
+    if Path("/entrypoint").exists():
+        command = ["/entrypoint", *command]
+    elif not shutil.which(command[0]):
+        command = ["airflow", *command]
+    os.execvp(command[0], command)  # noqa: S606 - it is what the caller wants to run
 
 
 class Log:
@@ -546,6 +558,10 @@ def load_airflow(names: Sequence[str]) -> tuple[Component, list[Component]]:
 
 def main() -> int:
     """Run the components that the arguments name in this container until one of them ends, or SIGTERM."""
+    if sys.argv[1:2] == ["--"]:
+        # Such a command may read the password itself, so that it stays.
+        write_password_file(os.environ["ADMIN_PASSWORD"], os.environ)
+        become(sys.argv[2:])
     names = sys.argv[1:] or list(COMMANDS)
     if not set(names) <= COMMANDS.keys() or len(set(names)) < len(names):
         raise SystemExit(f"The arguments are {' '.join(names)}; name each of {', '.join(COMMANDS)} at most once.")
