@@ -44,8 +44,16 @@ class AirflowFargateArgs(TypedDict):
     """
     The command that the image's entrypoint runs, in place of ours. Default: the supervisor, which starts all of
     Airflow's components and ends the container when one of them dies; `webserver` with the legacy image. The health
-    check stays the same. In the official image the login is prepared first; in another one `admin_password` logs in
-    only if the command sees to it, with what is in `ADMIN_PASSWORD` (docs/images.md). Refused: an empty list.
+    check stays the same. The login is prepared first, so that `admin_password` logs in: in the official image, and in
+    every other one whose `image_entrypoint` is given. Without that the command has to see to it, with what is in
+    `ADMIN_PASSWORD` (docs/images.md), and a warning says so. Refused: an empty list.
+    """
+
+    image_entrypoint: NotRequired[list[str]]
+    """
+    The ENTRYPOINT of an image other than the official one, where `command` is given: ECS then starts what prepares the
+    login, which goes on with this entrypoint and the command. The image must have `python`. For an image without one
+    give `["env"]`. Default: unknown. Refused: without `command`, and with the legacy image, which has no login.
     """
 
     port: NotRequired[int]

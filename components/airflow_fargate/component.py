@@ -86,6 +86,8 @@ class AirflowFargate(pulumi.ComponentResource):
         """Build Airflow as `args` say. Everything that is refused raises one error before anything is created."""
         settings = validate(name, args)
         super().__init__("airflow-fargate:index:AirflowFargate", name, {}, opts)
+        if settings.unprepared_login:
+            pulumi.log.warn(settings.unprepared_login, resource=self)
         # All else that Pulumi documents as inherited comes by the parent; the SDK leaves the waiting to the component.
         child = pulumi.ResourceOptions(parent=self, depends_on=opts.depends_on if opts else None)
         scope = Scope(name, settings.tags.tags, child)
@@ -122,6 +124,7 @@ class AirflowFargate(pulumi.ComponentResource):
         part = merge(capabilities, parameters.part, image_part(settings.image, image, location))
 
         workload = Workload(
+            entrypoint=settings.entrypoint,
             command=settings.command,
             size=settings.task,
             health_check=airflow.health_check,

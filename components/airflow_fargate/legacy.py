@@ -50,6 +50,7 @@ _WITHOUT_EFFECT: Mapping[str, str] = {
     "dags_git_subdir": _NO_BUNDLES,
     "dags_git_token": _NO_BUNDLES,
     "dags_git_username": _NO_BUNDLES,
+    "image_entrypoint": _NO_LOGIN,
     "drain_minutes": f"has no REST API that tells what runs; leave it out, or use Airflow 3 ({DEFAULT_IMAGE})",
     "load_examples": _NOT_READ,
     "pip_requirements": _NOT_READ,

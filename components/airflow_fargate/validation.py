@@ -27,6 +27,7 @@ from .task.container import refuse_large, supervisor_command
 from .task.drain import DrainSettings, refuse_drain
 from .task.exec import ExecSettings
 from .task.log import LogSettings, refuse_log
+from .task.supervisor import ENTRYPOINT
 from .task.workload import TaskSettings, refuse_task
 
 
@@ -50,11 +51,30 @@ class Settings:
 
     @property
     def command(self) -> tuple[str, ...]:
-        """What the container runs: ours, or the caller's own, with the login prepared where the entrypoint is known."""
+        """What the container runs: ours, or the caller's own, in the official image with the login prepared."""
         own = self.task.command
         if own is None:
             return legacy.COMMAND if self.image.legacy else airflow.COMMAND
-        return supervisor_command("--", *own) if self.image.official else own
+        if self.image.official and not self.entrypoint:
+            return supervisor_command("--", ENTRYPOINT, *own)
+        return own
+
+    @property
+    def entrypoint(self) -> tuple[str, ...]:
+        """What runs the command instead of the image's entrypoint: it prepares the login, and goes on there."""
+        own = self.task.image_entrypoint
+        return supervisor_command("--", *own) if own else ()
+
+    @property
+    def unprepared_login(self) -> str | None:
+        """Why `admin_password` may not log in, if it may not."""
+        unknown = not (self.image.official or self.image.legacy or self.entrypoint)
+        if self.task.command is None or not unknown:
+            return None
+        return (
+            "command is given, in an image whose entrypoint is not known: admin_password logs in only if the command "
+            "sees to it. Give image_entrypoint to have the login prepared (docs/images.md)."
+        )
 
     @property
     def variable_rules(self) -> tuple[VariableRule, ...]:
@@ -94,7 +114,7 @@ def _refuse(name: str, settings: Settings) -> Iterator[Refusal]:
         refuse_roles(settings.roles),
         refuse_environment(settings.environment, generation.RESERVED_VARIABLES, settings.variable_rules),
         refuse_large(
-            settings.command,
+            (*settings.entrypoint, *settings.command),
             settings.environment.environment,
             settings.environment.secrets,
         ),
@@ -102,7 +122,7 @@ def _refuse(name: str, settings: Settings) -> Iterator[Refusal]:
         refuse_tags(settings.tags, added=settings.network.added_tags),
     )
     if settings.image.legacy:
-        given = settings.login.given | settings.dags.given | settings.drain.given
+        given = settings.login.given | settings.dags.given | settings.drain.given | settings.task.given
         yield from legacy.refuse_legacy(given, settings.firewall, settings.task)
         return
     yield from chain(

@@ -55,6 +55,7 @@ for name, args in json.loads(Path("airflows.json").read_text()).items():
 COMMON: dict[str, Any] = {"vpc_id": "vpc-first", "allowed_cidrs": ["127.0.0.0/24"]}
 GIT: dict[str, Any] = {"dags_git_url": "https://example.com/dags.git"}
 BESIDE = {
+    "image_entrypoint": {"command": ["airflow", "standalone"]},
     "dags_refresh_seconds": GIT,
     "dags_git_ref": GIT,
     "dags_git_subdir": GIT,

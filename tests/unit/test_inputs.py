@@ -254,23 +254,46 @@ def test_the_guides_image_is_run_as_the_guide_runs_it(deploy: Deploy) -> None:
     assert (deployment.outputs["admin_username"], deployment.outputs["admin_password"]) == ("", "")
 
 
+OWN = ["airflow", "standalone"]
+
+
 @pytest.mark.parametrize(
-    ("args", "prepared"),
+    ("args", "entrypoint", "command", "warned"),
     [
-        ({}, True),
-        ({"image": "docker.io/apache/airflow:3.3.1"}, True),
-        ({"image": "ghcr.io/acme/airflow:1"}, False),
-        ({"image": pulumi.Output.from_input("apache/airflow:3.3.1")}, False),
-        ({"image": "puckel/docker-airflow"}, False),
-        ({"image": "apache/airflow:3.3.1", "legacy_image": True}, False),
+        ({}, None, [*supervisor_command("--", "/entrypoint"), *OWN], False),
+        ({"image": "docker.io/apache/airflow:3.3.1"}, None, [*supervisor_command("--", "/entrypoint"), *OWN], False),
+        ({"image_entrypoint": ["/mine"]}, [*supervisor_command("--", "/mine")], OWN, False),
+        ({"image": "ghcr.io/acme/airflow:1"}, None, OWN, True),
+        ({"image": pulumi.Output.from_input("apache/airflow:3.3.1")}, None, OWN, True),
+        (
+            {"image": "ghcr.io/acme/airflow:1", "image_entrypoint": ["/usr/bin/tini", "--", "/mine"]},
+            [*supervisor_command("--", "/usr/bin/tini", "--", "/mine")],
+            OWN,
+            False,
+        ),
+        ({"image": "ghcr.io/acme/airflow:1", "image_entrypoint": []}, None, OWN, True),
+        ({"image": "puckel/docker-airflow"}, None, OWN, False),
+        ({"image": "apache/airflow:3.3.1", "legacy_image": True}, None, OWN, False),
     ],
 )
 def test_a_command_of_ones_own_comes_after_the_login_where_the_entrypoint_is_known(
-    deploy: Deploy, args: dict[str, Any], prepared: bool
+    deploy: Deploy,
+    monkeypatch: pytest.MonkeyPatch,
+    args: dict[str, Any],
+    entrypoint: list[str] | None,
+    command: list[str],
+    warned: bool,
 ) -> None:
-    command = container(deploy(command=["airflow", "standalone"], **args))["command"]
+    warnings: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", lambda message, **_: warnings.append(message))  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType] # of no resource
 
-    assert command == [*(supervisor_command("--") if prepared else ()), "airflow", "standalone"]
+    definition = container(deploy(command=OWN, **args))
+
+    assert (definition.get("entryPoint"), definition["command"]) == (entrypoint, command)
+    assert [warning for warning in warnings if "Give image_entrypoint to have the login prepared" in warning] == (
+        warnings if warned else []
+    )
+    assert bool(warnings) == warned
 
 
 def test_tags_are_on_everything_that_takes_them(deploy: Deploy) -> None:

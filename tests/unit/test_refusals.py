@@ -50,6 +50,14 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ),
     ({"command": []}, "command: is an empty list; leave it out to have Airflow started"),
     ({"command": "bash"}, "command: is 'bash'; give a list of strings"),
+    (
+        {"image_entrypoint": ["env"]},
+        "image_entrypoint: is given without command; our own runs behind whatever the image ",
+    ),
+    (
+        {**LEGACY, "command": ["webserver"], "image_entrypoint": ["env"]},
+        "image_entrypoint: is given, but the legacy image has no login; leave it out",
+    ),
     ({"port": 80}, "port: is 80; use 1024 to 65535, since the image does not run as root"),
     ({"port": 65536}, "port: is 65536; use 1024 to 65535"),
     ({"port": "8080"}, "port: is '8080'; give a whole number"),

@@ -354,18 +354,53 @@ sys.exit(main())
     assert started[runs[-1]] == loader
 
 
-def test_a_command_of_ones_own_runs_with_its_login_prepared_and_the_password_still_there(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("entrypoint", "packages"),
+    [
+        # Which is not there, outside of the official image; in it, it has installed the packages before.
+        (["/entrypoint"], "None"),
+        (["env"], "pandas"),
+    ],
+)
+def test_a_command_of_ones_own_runs_with_its_login_prepared_and_the_password_still_there(
+    tmp_path: Path, entrypoint: list[str], packages: str
+) -> None:
     passwords = tmp_path / "passwords.json"
-    script = "import os, sys; print(*sys.argv[1:], os.environ['ADMIN_PASSWORD'])"
+    script = """
+import os, sys
+print(*sys.argv[1:], os.environ["ADMIN_PASSWORD"], os.environ.get("_PIP_ADDITIONAL_REQUIREMENTS"))
+"""
     with container(
         "sys.exit(main())",
-        *("--", sys.executable, "-c", script, "an argument"),
+        *("--", *entrypoint, sys.executable, "-c", script, "an argument"),
         ADMIN_PASSWORD="secret",
         AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE=str(passwords),
+        _PIP_ADDITIONAL_REQUIREMENTS="pandas",
     ) as process:
         log, _ = process.communicate(timeout=10)
-    assert (process.returncode, log) == (0, "an argument secret\n")
+    assert (process.returncode, log) == (0, f"an argument secret {packages}\n")
     assert json.loads(passwords.read_text()) == {"admin": "secret"}
+
+
+def test_where_the_images_user_may_not_write_the_login_is_in_airflows_home(tmp_path: Path) -> None:
+    (tmp_path / "opt").write_text("a file, below which root can write no other")
+    with container(
+        "sys.exit(main())",
+        *("--", sys.executable, "-c", f"import os; print(os.environ[{supervisor.PASSWORDS_FILE!r}])"),
+        ADMIN_PASSWORD="secret",
+        AIRFLOW_HOME=str(tmp_path),
+        AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE=str(tmp_path / "opt" / "airflow" / "passwords.json"),
+    ) as process:
+        log, _ = process.communicate(timeout=10)
+    assert json.loads(Path(log.strip()).read_text()) == {"admin": "secret"}
+    assert Path(log.strip()).parent == tmp_path
+
+
+def test_a_password_that_can_be_written_nowhere_ends_the_container(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("")
+    for environment in ({}, {supervisor.PASSWORDS_FILE: str(tmp_path / "home" / "passwords.json")}):
+        with pytest.raises(OSError, match="home"):
+            supervisor.write_password_file("x", {**environment, "AIRFLOW_HOME": str(tmp_path / "home")})
 
 
 @pytest.mark.parametrize("arguments", [("scheduler", "worker"), ("scheduler", "scheduler")])

@@ -77,6 +77,7 @@ def container_definition(
         **image,
         "essential": True,
         "memory": workload.size.memory,
+        **({"entryPoint": list(workload.entrypoint)} if workload.entrypoint else {}),
         "command": list(workload.command),
         "portMappings": [{"containerPort": port, "hostPort": port, "protocol": "tcp"} for port in ports],
         "environment": [{"name": key, "value": value} for key, value in sorted(part.variables().items())],

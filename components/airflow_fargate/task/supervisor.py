@@ -35,6 +35,11 @@ STOP_SECONDS = 40.0
 FAILURE_SECONDS = 10.0
 """The same when a component has died: the rest can do nothing useful, and the container should soon be back."""
 
+ENTRYPOINT = "/entrypoint"
+"""The official image's: it runs programs as they are, and takes every other word for a command of Airflow's."""
+
+PASSWORDS_FILE = "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"
+
 LOADER = "loader"
 """The process that imports Airflow, until it becomes the last component."""
 
@@ -95,27 +100,38 @@ def write_password_file(password: str, environment: MutableMapping[str, str]) ->
     """Write SimpleAuthManager's password file, readable by its owner only, and return its path.
 
     The password is that of the first user in ``AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS``; those that Airflow has
-    generated for other users stay. The file is replaced in one step: a container killed here starts again.
+    generated for other users stay. In an image whose user may not write where the file should be, it is in
+    ``AIRFLOW_HOME``, and the environment says so.
     """
     if not password:
         raise SystemExit("ADMIN_PASSWORD is empty: anyone could log in. Give it a value, or leave it out.")
     user = environment.get("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS", "admin:admin").split(",")[0].split(":")[0]
-    path = Path(
-        environment.get("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE")
-        or f"{_airflow_home(environment)}/simple_auth_manager_passwords.json.generated"
-    )
+    at_home = Path(_airflow_home(environment), "simple_auth_manager_passwords.json.generated")
+    path = Path(environment.get(PASSWORDS_FILE) or at_home)
+    try:
+        _add_password(path, user.strip(), password)
+    except OSError:
+        if path == at_home:
+            raise
+        path = at_home
+        _add_password(path, user.strip(), password)
+        environment[PASSWORDS_FILE] = str(path)
+    return path
+
+
+def _add_password(path: Path, user: str, password: str) -> None:
+    """Replace the file in one step: a container killed here starts again."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         passwords = dict(json.loads(path.read_text()))
     except (OSError, ValueError, TypeError):
         passwords = {}
-    passwords[user.strip()] = password
+    passwords[user] = password
     new = path.with_name(path.name + ".new")
     new.unlink(missing_ok=True)
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         json.dump(passwords, file)
     new.replace(path)
-    return path
 
 
 def write_modules(sources: str, environment: MutableMapping[str, str]) -> None:
@@ -136,12 +152,12 @@ def _airflow_home(environment: MutableMapping[str, str]) -> str:
 
 
 def become(command: list[str]) -> NoReturn:
-    """Run a command as the image's entrypoint does, which has installed packages already."""
-    os.environ.pop("_PIP_ADDITIONAL_REQUIREMENTS", None)
-    if Path("/entrypoint").exists():
-        command = ["/entrypoint", *command]
-    elif not shutil.which(command[0]):
-        command = ["airflow", *command]
+    """Run a command, behind the entrypoint of the official image if that is its first word."""
+    if command[0] == ENTRYPOINT:
+        # It has been passed on the way here, and has installed them.
+        os.environ.pop("_PIP_ADDITIONAL_REQUIREMENTS", None)
+        if not Path(ENTRYPOINT).exists():
+            command = command[1:] if shutil.which(command[1]) else ["airflow", *command[1:]]
     os.execvp(command[0], command)  # noqa: S606 - it is what the caller wants to run
 
 

@@ -26,6 +26,7 @@ class TaskSettings(CapabilitySettings):
     """The task that Airflow runs in."""
 
     command: tuple[str, ...] | None = None
+    image_entrypoint: tuple[str, ...] = ()
     cpu: int = 512
     memory: int = 2048
     cpu_architecture: str = "X86_64"
@@ -39,6 +40,8 @@ class Workload:
 
     suffix: str = ""
     """What its resources are called besides the component's name."""
+    entrypoint: tuple[str, ...]
+    """What runs the command; nothing leaves that to the image."""
     command: tuple[str, ...]
     size: TaskSettings
     health_check: HealthCheck
@@ -70,6 +73,8 @@ def refuse_task(settings: TaskSettings, *, least_memory: int) -> Iterator[Refusa
     """Refuse what Fargate does not offer, and less than `least_memory` MiB, which Airflow needs."""
     if settings.command is not None and not settings.command:
         yield Refusal("command", "is an empty list; leave it out to have Airflow started")
+    if settings.command is None and settings.image_entrypoint:
+        yield Refusal("image_entrypoint", "is given without command; our own runs behind whatever the image has")
     yield from _refuse_size(settings.cpu, settings.memory, least_memory)
     if settings.cpu_architecture not in ("X86_64", "ARM64"):
         yield Refusal("cpu_architecture", f"is {settings.cpu_architecture!r}; use X86_64 or ARM64")
