@@ -1,7 +1,7 @@
 """Whatever ends, Airflow is back: each of its processes, the container, the task. The tests go on from one another."""
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 import pytest
 
-from local.cgroup import ControlGroup
+from local.cgroup import ROOT
 from operate import status
 from operate.rest import until
 from tests.container.conftest import AGEING, Airflow
@@ -104,7 +104,7 @@ def test_on_a_small_cpu_a_killed_scheduler_delays_eight_tasks_by_less_than_airfl
         until(lambda: not before.is_running(), 30, "the container to end")
         until(lambda: airflow.tasks()[0]["healthStatus"] == "HEALTHY", 180, "the task to be healthy again")
         healthy = time.monotonic() - killed
-        assert airflow.supervisor().pid in limited.pids()
+        assert str(airflow.supervisor().pid) in limited.read_text().split()
         until(lambda: airflow.rest.api("GET", run).json["state"] in ("success", "failed"), 280, "the run to end")
         done = time.monotonic() - killed
 
@@ -115,26 +115,39 @@ def test_on_a_small_cpu_a_killed_scheduler_delays_eight_tasks_by_less_than_airfl
 
 
 @contextmanager
-def half_a_vcpu(airflow: Airflow) -> Generator[ControlGroup]:
-    """Limit the task's sandbox, and all that it will start."""
+def half_a_vcpu(airflow: Airflow) -> Generator[Path]:
+    """Limit the task's CPU, and return the file that lists whom the limit is for."""
     emulator = airflow.cloud.emulator.running()
     assert emulator is not None, "the emulator does not run"
+    if (ROOT / "cgroup.controllers").exists():
+        # The group that the task has for its memory is for its CPU as well.
+        membership = Path(f"/proc/{airflow.supervisor().pid}/cgroup").read_text().strip()
+        group = ROOT / membership.removeprefix("0::/")
+        (group / "cpu.max").write_text("50000 100000")
+        try:
+            yield group / "cgroup.procs"
+        finally:
+            (group / "cpu.max").write_text("max 100000")
+        return
     [sandbox] = [process for process in emulator.children() if airflow.supervisor() in process.children(recursive=True)]
-    group = ControlGroup(f"airflow-fargate-test-{sandbox.pid}", memory=4096, cpu=512)
-    for process in (sandbox, *sandbox.children(recursive=True)):
-        _move(process.pid, group.entries)
+    group = ROOT / "cpu" / f"airflow-fargate-test-{sandbox.pid}"
+    group.mkdir()
     try:
-        yield group
+        (group / "cpu.cfs_quota_us").write_text("50000")
+        # What the sandbox starts later is in it by birth.
+        for process in (sandbox, *sandbox.children(recursive=True)):
+            _move(process.pid, group)
+        yield group / "cgroup.procs"
     finally:
-        for pid in group.pids():
-            _move(pid, [entry.parent.parent / entry.name for entry in group.entries])
-        group.remove()
+        while pids := (group / "cgroup.procs").read_text().split():
+            for pid in pids:
+                _move(int(pid), ROOT / "cpu")
+        group.rmdir()
 
 
-def _move(pid: int, groups: Sequence[Path]) -> None:
-    for group in groups:
-        with suppress(ProcessLookupError):
-            group.write_text(str(pid))
+def _move(pid: int, group: Path) -> None:
+    with suppress(ProcessLookupError):
+        (group / "cgroup.procs").write_text(str(pid))
 
 
 def test_a_killed_task_is_followed_by_another_whose_address_status_and_up_give(airflow: Airflow) -> None:
