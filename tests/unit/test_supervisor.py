@@ -215,6 +215,37 @@ supervise(scheduler=says_when(0.5), api_server=says_when(0))
     assert log.index("scheduler | ends") < log.index("api-server | ends")
 
 
+def test_a_triggerer_whose_child_has_ended_is_told_a_second_time() -> None:
+    """Airflow's would wait in vain for ten seconds."""
+    script = """
+def waits_in_vain():
+    child = os.fork()
+    if child == 0:
+        signal.signal(signal.SIGUSR1, lambda *_: (time.sleep(0.3), print("child ends", flush=True), os._exit(0)))
+        print("child ready", flush=True)
+        while True: time.sleep(60)
+    told = []
+    def stop(*_):
+        told.append(child)
+        print("told", flush=True)
+        if len(told) == 1: os.kill(child, signal.SIGUSR1)
+        else: os._exit(0)
+    signal.signal(signal.SIGTERM, stop)
+    idle()
+supervise(triggerer=waits_in_vain, api_server=idle)
+"""
+    with container(script) as process:
+        wait_for(process, "triggerer | ready", "triggerer | child ready", "api-server | ready")
+        process.terminate()
+        log, _ = process.communicate(timeout=10)
+    assert [line for line in log.splitlines() if "triggerer" in line] == [
+        "triggerer | told",
+        "triggerer | child ends",
+        "triggerer | told",
+    ]
+    assert process.returncode == 0
+
+
 def test_a_stop_signal_while_airflow_is_imported_is_obeyed() -> None:
     with container(
         'supervise(load=lambda: (print("importing", flush=True), time.sleep(60)), api_server=idle)'

@@ -46,6 +46,9 @@ LOADER = "loader"
 LAST_TO_STOP = "api-server"
 """Running tasks report their end to it, so it is told to stop when all others have stopped."""
 
+WAITS_IN_VAIN = "triggerer"
+"""Told once, Airflow's triggerer may wait ten seconds more for a child that has ended (``WatchedSubprocess.kill``)."""
+
 COMMANDS = {
     "scheduler": ("scheduler", "--skip-serve-logs"),
     "dag-processor": ("dag-processor",),
@@ -247,6 +250,7 @@ class Supervisor:
         self._running: dict[int, str] = {}
         self._ended: dict[str, int] = {}
         self._told: set[int] = set()
+        self._told_again: set[int] = set()
         self._selector = selectors.DefaultSelector()
         self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._births = os.pipe2(os.O_CLOEXEC)
@@ -395,6 +399,12 @@ class Supervisor:
                 _kill(pid, signal.SIGTERM)
             self._told |= alive
             self._wait(min(left, 0.1))
+            for pid in self._waiting_in_vain() & self._told - self._told_again:
+                _kill(pid, signal.SIGTERM)
+                self._told_again.add(pid)
+
+    def _waiting_in_vain(self) -> set[int]:
+        return {pid for pid, name in self._running.items() if name == WAITS_IN_VAIN and not descendants(pid)}
 
     def _last_to_stop(self) -> set[int]:
         return {pid for pid, name in self._running.items() if name == LAST_TO_STOP}
@@ -403,8 +413,8 @@ class Supervisor:
         _write_lines("supervisor", [message.encode()])
 
 
-def descendants() -> set[int]:
-    """Return the ids of all processes that descend from this one and have not ended."""
+def descendants(of: int | None = None) -> set[int]:
+    """Return the ids of all processes that descend from this one, or another, and have not ended."""
     children: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -414,7 +424,7 @@ def descendants() -> set[int]:
         if state != "Z" or int(parent) == os.getpid():
             children.setdefault(int(parent), []).append(int(stat.parent.name))
     found: set[int] = set()
-    ahead = children.get(os.getpid(), [])
+    ahead = children.get(of or os.getpid(), [])
     while ahead:
         pid = ahead.pop()
         found.add(pid)
