@@ -8,38 +8,22 @@ VENV is an environment with Airflow 3; without it, the newest one under ``.local
 
 import argparse
 import contextlib
-import ctypes
-import json
 import os
-import secrets
 import shlex
-import shutil
-import signal
-import socket
-import subprocess
 import sys
-import tempfile
 import time
-import urllib.request
-from base64 import urlsafe_b64encode
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from airflow_fargate.cost import PRICES, a_month_of, a_month_of_compute, in_cents
-from airflow_fargate.task import supervisor
-from airflow_fargate.task.health import health_check_command
 
 from bench import dags
+from bench.running import OURS, Running, airflow, free_port, prepare
 from local.cgroup import ControlGroup
-from local.proxies import without_proxy
 
-PASSWORD = "bench"  # noqa: S105 - of an Airflow that listens on this machine for minutes
-HEALTHY_WITHIN = 420.0
 RUN_WITHIN = 420.0
 IDLE_AFTER = 20.0
 """Seconds from healthy to the idle measurement: the first parse of the DAGs is over by then."""
-
-_PR_SET_CHILD_SUBREAPER = 36
 
 DAG = """
 from datetime import datetime
@@ -87,13 +71,7 @@ def main() -> None:
     parser.add_argument("--refresh", type=int, default=30, help="dagsRefreshSeconds of the DAG measurement; 0: none")
     parser.add_argument("--parallelism", type=int, default=4, help="AIRFLOW__CORE__PARALLELISM of both")
     options = parser.parse_args()
-    os.environ |= without_proxy(os.environ)
-    venv: Path = (options.airflow or find_airflow()).resolve()
-    if not (venv / "bin" / "airflow").exists():
-        raise SystemExit(f"--airflow {venv}: no bin/airflow in it. Give an environment with apache-airflow 3.")
-    # Orphans of the measured Airflow become ours, and every process that was started can be ended.
-    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    signal.signal(signal.SIGTERM, stop)
+    venv = prepare(options.airflow)
     rows: list[tuple[str, str, Result]] = []
     kind = "none"
     for size in options.sizes.split(","):
@@ -116,106 +94,33 @@ def main() -> None:
     print("\nAgain: " + shlex.join(["python", "-m", "bench", *arguments]))
 
 
-def stop(*_: object) -> None:
-    """On SIGTERM: leave through the ``finally`` that ends the processes."""
-    raise SystemExit("stopped by SIGTERM")
-
-
-def find_airflow() -> Path:
-    """Return the newest environment under ``.local/`` that has an ``airflow`` command."""
-    found = sorted(Path(".local").glob("**/bin/airflow"), key=lambda path: path.stat().st_mtime)
-    if not found:
-        raise SystemExit("No Airflow under .local/: run `make up` once, or give --airflow VENV.")
-    return found[-1].parent.parent
-
-
 def measure(venv: Path, name: str, cpu: int, memory: int, bytecode: str, parallelism: int) -> tuple[str, Result]:
     """Start Airflow in a new home and a new control group, run a DAG in it, and end all its processes."""
     group = ControlGroup(f"airflow-fargate-bench-{os.getpid()}-{name}-{cpu}", cpu=cpu, memory=memory)
-    home = Path(tempfile.mkdtemp(prefix="airflow-fargate-bench-"))
-    port = free_port()
-    (home / "dags").mkdir()
-    (home / "dags" / "bench.py").write_text(DAG)
-    (home / "passwords.json").write_text(json.dumps({"admin": PASSWORD}))
-    source = Path(supervisor.__file__).read_text()
-    command = {"standalone": ["airflow", "standalone"], "ours": ["python", "-c", source]}[name]
+    command = {"standalone": ("airflow", "standalone"), "ours": OURS}[name]
     title = f"{cpu / 1024:g} vCPU, {memory / 1024:g} GB, {name}"
-    with (home / "log").open("wb") as log:
-        process = subprocess.Popen(  # noqa: S603 - what is measured
-            [str(venv / "bin" / command[0]), *command[1:]],
-            env=environment(venv, home, port, bytecode, parallelism),
-            cwd=home,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            preexec_fn=group.enter,
-        )
-    try:
-        return group.kind, observe(title, process, group, port)
-    finally:
-        note("")
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(30)
-        end_descendants()
-        group.remove()
-        shutil.rmtree(home, ignore_errors=True)
+    with airflow(venv, command, DAG, group, bytecode=bytecode, parallelism=parallelism) as running:
+        try:
+            return group.kind, observe(title, running, group)
+        finally:
+            note("")
 
 
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def environment(venv: Path, home: Path, port: int, bytecode: str, parallelism: int) -> dict[str, str]:
-    """Return the same settings for both: those of the component, in the image's way."""
-    return {
-        "PATH": f"{venv}/bin:{os.environ['PATH']}",
-        "HOME": str(home),
-        "LANG": "C.UTF-8",
-        "ADMIN_PASSWORD": PASSWORD,
-        "PYTHONPYCACHEPREFIX": str(home / "bytecode"),
-        **({"PYTHONDONTWRITEBYTECODE": "1"} if bytecode == "never" else {}),
-        "AIRFLOW_HOME": str(home),
-        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CORE__PARALLELISM": str(parallelism),
-        "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
-        "AIRFLOW__CORE__FERNET_KEY": urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://localhost:{port}/execution/",
-        "AIRFLOW__API__PORT": str(port),
-        "AIRFLOW__API__HOST": "127.0.0.1",
-        "AIRFLOW__API__SECRET_KEY": secrets.token_hex(32),
-        "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(64),
-    }
-
-
-def observe(title: str, process: subprocess.Popen[bytes], group: ControlGroup, port: int) -> Result:
+def observe(title: str, running: Running, group: ControlGroup) -> Result:
     """Watch one Airflow from its start through a DAG run."""
+    healthy = running.wait_until_healthy(lambda seconds: note(f"{title}: waiting for healthy, {seconds:.0f} s"))
+    if healthy is None:
+        return Result(peak=_mib(group.memory_peak()), hits=group.memory_limit_hits(), kills=group.memory_kills())
     begin = time.monotonic()
-    # The container's own health check, by a Python that costs the measured group nothing.
-    check = health_check_command(port)[1].replace("python", sys.executable, 1)
-    while subprocess.run(["/bin/sh", "-c", check], capture_output=True, check=False).returncode != 0:  # noqa: S603
-        seconds = time.monotonic() - begin
-        note(f"{title}: waiting for healthy, {seconds:.0f} s")
-        if seconds > HEALTHY_WITHIN or process.poll() is not None:
-            return Result(peak=_mib(group.memory_peak()), hits=group.memory_limit_hits(), kills=group.memory_kills())
-        time.sleep(0.2)
-    healthy = time.monotonic() - begin
-    while (left := IDLE_AFTER - (time.monotonic() - begin - healthy)) > 0:
+    while (left := IDLE_AFTER - (time.monotonic() - begin)) > 0:
         note(f"{title}: healthy after {healthy:.1f} s, idle memory in {left:.0f} s")
         time.sleep(0.5)
-    idle = tree_pss(process.pid)
-    run = run_dag(f"{title}: healthy after {healthy:.1f} s, {idle:.0f} MiB idle", port)
+    idle = tree_pss(running.process.pid)
+    run = run_dag(f"{title}: healthy after {healthy:.1f} s, {idle:.0f} MiB idle", running)
     return Result(healthy, idle, run, _mib(group.memory_peak()), group.memory_limit_hits(), group.memory_kills())
 
 
-def run_dag(title: str, port: int) -> str:
+def run_dag(title: str, running: Running) -> str:
     """Trigger the DAG over REST and wait: "12 s" when it succeeds, else how far it came."""
     begin = time.monotonic()
     token = state = ""
@@ -223,27 +128,14 @@ def run_dag(title: str, port: int) -> str:
     while (seconds := time.monotonic() - begin) < RUN_WITHIN:
         note(f"{title}, DAG run {state or 'not yet accepted'}, {seconds:.0f} s")
         with contextlib.suppress(OSError, ValueError, KeyError):
-            if not token:
-                user = {"username": "admin", "password": PASSWORD}
-                token = request(port, "/auth/token", user)["access_token"]
+            token = token or running.log_in()
             if not run:
-                run = request(port, "/api/v2/dags/bench/dagRuns", {"logical_date": None}, token)["dag_run_id"]
-            state = request(port, f"/api/v2/dags/bench/dagRuns/{run}", None, token)["state"]
+                run = running.request("/api/v2/dags/bench/dagRuns", {"logical_date": None}, token)["dag_run_id"]
+            state = running.request(f"/api/v2/dags/bench/dagRuns/{run}", None, token)["state"]
         if state in {"success", "failed"}:
             break
         time.sleep(0.5)
     return f"{seconds:.0f} s" if state == "success" else f"{state or 'not accepted'} after {seconds:.0f} s"
-
-
-def request(port: int, path: str, body: dict[str, Any] | None, token: str = "") -> dict[str, Any]:
-    """One call of Airflow's REST API: POST with a body, GET without."""
-    headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {token}"} if token else {})
-    data = None if body is None else json.dumps(body).encode()
-    with urllib.request.urlopen(
-        urllib.request.Request(f"http://127.0.0.1:{port}{path}", data, headers),
-        timeout=30,
-    ) as response:
-        return json.load(response)
 
 
 def tree_pss(root: int) -> float:
@@ -318,18 +210,6 @@ _last_note = [float("-inf")]
 
 def _mib(value: int | None) -> float | None:
     return None if value is None else value / 2**20
-
-
-def end_descendants() -> None:
-    """Kill and reap whatever the measured Airflow has left."""
-    while pids := supervisor.descendants():
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        with contextlib.suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
-        time.sleep(0.05)
 
 
 if __name__ == "__main__":
