@@ -22,7 +22,8 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def tried_again(*errors: str) -> bool:
     """Return what becomes of a call that has failed so, the newest error first."""
-    return asyncio.run(cluster.await_linked_role(pulumi.ErrorHookArgs("urn", "", "name", "type", errors=[*errors])))
+    waited = cluster.await_linked_role(pulumi.ErrorHookArgs("urn", "", "name", "type", errors=[*errors]))
+    return asyncio.get_event_loop().run_until_complete(waited)
 
 
 def test_the_call_is_tried_again_while_the_role_is_not_there(logged: list[str]) -> None:
