@@ -18,8 +18,9 @@ Pulumi's engine and AWS take no part. A test of a program is, as Pulumi's docume
 from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
+import pulumi
 from google.protobuf import json_format
-from pulumi.runtime import mocks, rpc
+from pulumi.runtime import mocks, rpc, settings
 from pulumi.runtime.proto import resource_pb2
 
 
@@ -128,6 +129,8 @@ def registered(program: Callable[[], object], answers: mocks.Mocks) -> list[Regi
     `program` may return an output, which is waited for.
     """
     monitor = _RecordingMonitor(answers)
+    # One of earlier mocks would stay, with the project and the stack that those were for.
+    settings.set_root_resource(cast(pulumi.Resource, None))
     mocks.set_mocks(answers, project="project", stack="test", preview=False, monitor=monitor)
     mocks.test(program)()
     return [each for each in monitor.registrations if each.parent]
