@@ -32,8 +32,10 @@ def main() -> None:
             step.waiting_for(f"pip: {venvs.UV}")
             venvs.run([python, "-m", "pip", "install", "--quiet", venvs.UV], "Installing uv into .venv")
             step.waiting_for("uv: requirements-dev.txt")
+            # Compiled, as pip leaves it: where PYTHONDONTWRITEBYTECODE is set, every process would compile it all.
+            install = [VENV / "bin" / "uv", "pip", "install", "--compile-bytecode", "--python", python]
             venvs.run(
-                [VENV / "bin" / "uv", "pip", "install", "--python", python, "--requirements", "requirements-dev.txt"],
+                [*install, "--requirements", "requirements-dev.txt"],
                 "Installing requirements-dev.txt into .venv",
                 env=venvs.uv_environment(python),
             )
