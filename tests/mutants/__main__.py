@@ -104,9 +104,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("modules", nargs="*", help="all, if none is named")
     parser.add_argument("--every", type=int, default=1, help="try one of so many, for an estimate")
+    parser.add_argument("--processes", type=int, default=1 + (os.cpu_count() or 1), help="try so many at once")
     arguments = parser.parse_args()
     named = arguments.modules or modules()
-    copies = [Copy(FOLDER / str(number)) for number in range(1 + (os.cpu_count() or 1))]
+    copies = [Copy(FOLDER / str(number)) for number in range(arguments.processes)]
     import_what_stays()
     into = FOLDER / f"reached-{digest()}"
     reached = recorded(into) if into.exists() else copies[0].record(into)

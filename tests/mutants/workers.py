@@ -4,6 +4,7 @@ import gc
 import importlib
 import os
 import pickle
+import re
 import shutil
 import signal
 import subprocess
@@ -76,6 +77,7 @@ class Copy:
         before = path.read_bytes(), path.stat().st_mtime
         path.write_text(source, encoding="utf-8")
         (self.folder / "noticed").unlink(missing_ok=True)
+        (self.folder / "log").write_text("")
         # A time that no other version of it has: Python knows by it whether what it once compiled is of this one.
         self._versions += 1
         os.utime(path, (self._versions, self._versions))
@@ -87,7 +89,7 @@ class Copy:
             path.write_bytes(before[0])
             os.utime(path, (before[1], before[1]))
 
-        return Run(self._fork(run), self.folder / "noticed", restore)
+        return Run(self._fork(run), self.folder, restore)
 
     def _fork(self, run: Callable[[], int]) -> int:
         child = os.fork()
@@ -139,34 +141,39 @@ class _Selection:
     """A plugin of pytest that runs the given tests, in their order."""
 
     def __init__(self, tests: Sequence[str]) -> None:
-        self._places: Mapping[str, int] = {test: place for place, test in enumerate(tests)}
+        self._places: Mapping[str, int] = {_id(test): place for place, test in enumerate(tests)}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
             Path("noticed").write_text(report.nodeid)
 
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
-        items[:] = sorted(
-            (item for item in items if item.nodeid in self._places), key=lambda item: self._places[item.nodeid]
-        )
+        places = {item: self._places[_id(item.nodeid)] for item in items if _id(item.nodeid) in self._places}
+        items[:] = sorted(places, key=lambda item: places[item])
+
+
+def _id(node: str) -> str:
+    """Return a test's id with single backslashes: pytest doubles them whenever a process collects the test again."""
+    return re.sub(r"\\+", r"\\", node)
 
 
 class Run:
     """A run of tests in a process of its own."""
 
     LONGEST_SECONDS = 120
+    """How long a run may say nothing, be it on a machine that has other things to do."""
 
-    def __init__(self, process: int, noticed: Path, restore: Callable[[], None]) -> None:
-        """Watch a process that leads a session."""
+    def __init__(self, process: int, folder: Path, restore: Callable[[], None]) -> None:
+        """Watch a process that leads a session, and writes its log and the test that failed into `folder`."""
         self._process = process
-        self._noticed = noticed
+        self._noticed = folder / "noticed"
+        self._log = folder / "log"
         self._restore = restore
-        self._until = time.monotonic() + self.LONGEST_SECONDS
 
     def result(self) -> str | None:
         """Return the first test that failed, "" if none did, and None while they go on; a run that hangs has failed."""
         ended, status = os.waitpid(self._process, os.WNOHANG)
-        late = time.monotonic() > self._until
+        late = time.time() - self._log.stat().st_mtime > self.LONGEST_SECONDS
         if not ended and not late:
             return None
         with suppress(ProcessLookupError):
