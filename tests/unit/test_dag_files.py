@@ -1,5 +1,6 @@
 """Which files of a DAG folder are uploaded, and what in it is refused: a table of folders."""
 
+import errno
 import hashlib
 import os
 from collections.abc import Mapping
@@ -46,7 +47,15 @@ def make(folder: Path, files: Mapping[str, str]) -> Path:
         pytest.param({"a.py": DAG, ".dagsignore": "/b.py\n", "b.py": "(", "x/b.py": DAG}, ["a.py", "x/b.py"], id="/"),
         pytest.param({"a.py": DAG, ".dagsignore": "x/\n", "x/b.py": "(", "y/x": "1"}, ["a.py", "y/x"], id="a folder"),
         pytest.param({"a.py": DAG, ".dagsignore": "x/**/b.py\n", "x/y/z/b.py": "("}, ["a.py"], id="two stars"),
+        pytest.param({"a.py": DAG, ".dagsignore": "a/x\n", "a/x": "1", "x": "1"}, ["a.py", "x"], id="in a folder"),
+        pytest.param(
+            {".dagsignore": "x/*\n!x/a.py\n", "x/a.py": DAG, "x/b.py": "("}, ["x/a.py"], id="all in a folder but one"
+        ),
+        pytest.param(
+            {".dagsignore": "x/y/\n!y\n", "x/y/b.py": DAG}, ["x/y/b.py"], id="a folder is taken back in with its files"
+        ),
         pytest.param({"a.py": DAG, ".dagsignore": "*.tmp # no\n#a.py\n\n/\n", "x.tmp": ""}, ["a.py"], id="comments"),
+        pytest.param({"a.py": DAG, ".dagsignore": "ü.py\n", "ü.py": "("}, ["a.py"], id="UTF-8"),
         pytest.param({"a.py": DAG, ".dagsignore": "*.py\n!a.py\n", "b.py": "("}, ["a.py"], id="taken back in"),
         pytest.param({"a.py": DAG, ".dagsignore": "!a.py\n*.py\n", "x": "1"}, ["x"], id="the last line counts"),
         pytest.param(
@@ -97,6 +106,7 @@ def test_uploaded_are(tmp_path: Path, files: Mapping[str, str], uploaded: list[s
         ),
         ({"a.py": "\n\nprint('hello\n"}, "has a.py, line 3: unterminated string literal"),
         ({"a.py": "return 1\n"}, "has a.py, line 1: 'return' outside function"),
+        ({"a.py": "# coding: none\n"}, "has a.py: unknown encoding: none"),
         ({"a.py": "x = 1\0\n"}, "source code string cannot contain null bytes"),
         ({}, "in which there is no file to upload; put a DAG into it"),
         ({".dagsignore": "*\n", "a.py": DAG}, "in which there is no file to upload; put a DAG into it"),
@@ -107,6 +117,7 @@ def test_uploaded_are(tmp_path: Path, files: Mapping[str, str], uploaded: list[s
             "has x/a, a link to ../../outside, which does not exist; remove it, or exclude it in",
         ),
         ({"x/y": "-> ../x"}, "has x/y, a link to ../x, which leads back to a folder that it is in; remove it"),
+        ({"x": "-> ."}, "has x, a link to ., which leads back to a folder that it is in; remove it"),
         ({"a/b": "-> ../c", "c/d": "-> ../a"}, "which leads back to a folder that it is in; remove it"),
         ({".airflowignore": "ok\n!\n", "a": ""}, "has .airflowignore, line 2: '!' is not a pattern"),
         ({".dagsignore": "ok\n!\n", "a": ""}, "has .dagsignore, line 2: '!' is not a pattern"),
@@ -158,14 +169,33 @@ def test_what_is_no_folder_is_refused(tmp_path: Path, name: str) -> None:
     assert problem.endswith(f"{name}', which is not a folder; name one with DAG files in it")
 
 
+def test_a_file_whose_name_is_refused_is_not_read(tmp_path: Path) -> None:
+    [problem] = read_dag_folder(make(tmp_path / "dags", {"\udce9.py": "("})).problems
+
+    assert "rename the file" in problem
+
+
+def test_a_folder_that_may_not_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+
+    [problem] = read_dag_folder(tmp_path).problems
+
+    assert problem == f"cannot be read: [Errno 13] Permission denied: '{tmp_path}'; name a folder that you may read"
+
+
 def test_a_file_over_50_mb_is_refused_and_one_of_50_mb_is_not(tmp_path: Path) -> None:
     folder = make(tmp_path / "dags", {"big.bin": "", "bigger.bin": ""})
     os.truncate(folder / "big.bin", 50_000_000)
     os.truncate(folder / "bigger.bin", 50_400_000)
 
-    [problem] = read_dag_folder(folder).problems
+    found = read_dag_folder(folder)
 
+    [problem] = found.problems
     assert problem.startswith("has bigger.bin, 50.4 MB; at most 50 MB are uploaded")
+    assert [file.name for file in found.files] == ["big.bin"]
 
 
 def test_more_than_1000_files_are_refused_with_their_number(tmp_path: Path) -> None:

@@ -217,8 +217,6 @@ class _Walk:
         for number, line in enumerate(text.split("\n"), start=1):
             # Unlike git, Airflow takes a # anywhere in the line for the start of a comment.
             pattern = re.sub(r"\s*#.*", "", line)
-            if pattern.strip() in ("", "/"):
-                continue
             try:
                 yield _IgnoreRule.parse(pattern, file.parent)
             except GitIgnorePatternError:
