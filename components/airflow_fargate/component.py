@@ -10,6 +10,7 @@ from .cost import MONTHLY_COST_BASIS, in_cents
 from .credentials import create_parameters, fernet_part
 from .endpoint.base_url import base_path
 from .endpoint.public_ip import public_address, public_ip_endpoint
+from .engine import require_engine
 from .environment import environment_part
 from .firewall import create_firewall, egress_part
 from .identity import create_roles, find_location
@@ -84,6 +85,7 @@ class AirflowFargate(pulumi.ComponentResource):
     # Optional, not `| None`: the schema analyzer takes a union for an argument type that it does not support.
     def __init__(self, name: str, args: AirflowFargateArgs, opts: Optional[pulumi.ResourceOptions] = None) -> None:  # noqa: UP045
         """Build Airflow as `args` say. Everything that is refused raises one error before anything is created."""
+        require_engine()
         settings = validate(name, args)
         super().__init__("airflow-fargate:index:AirflowFargate", name, {}, opts)
         if settings.unprepared_login:
