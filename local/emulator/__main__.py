@@ -65,7 +65,7 @@ def main() -> int:
     # moto reads these when it is imported. Without the first it lacks AWS's own policies.
     os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
     os.environ["MOTO_PORT"] = str(arguments.port)
-    from local.emulator.api.buckets import refuse_invalid_tags, take_requests_for_encrypted
+    from local.emulator.api.buckets import block_keys_of_customers, refuse_invalid_tags, take_requests_for_encrypted
     from local.emulator.api.ecs import ControlPlane
     from local.emulator.api.requests import refuse_invalid_requests
     from local.emulator.api.rules import enforce_rules
@@ -93,6 +93,7 @@ def main() -> int:
     take_requests_for_encrypted()
     refuse_invalid_tags()
     refuse_invalid_requests()
+    block_keys_of_customers()
     plane.start()
     try:
         server = ApiServer(

@@ -1,15 +1,27 @@
 """The lowest versions that are asked for, each with its reason."""
 
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pulumi
 import pytest
 import yaml
 from airflow_fargate import engine
+from packaging.requirements import Requirement
 
 from .conftest import Deploy, Recorder
 
 ROOT = Path(__file__).parents[2]
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "components" / "pyproject.toml").read_text())["project"]
+
+
+def test_the_lowest_provider_leaves_what_a_bucket_blocks_to_s3() -> None:
+    """Before 6.40 of Terraform's, which 7.25 brings, S3's own choice is a change at every preview."""
+    [provider] = [each for each in map(Requirement, PROJECT["dependencies"]) if each.name == "pulumi-aws"]
+
+    assert "7.25.0" in provider.specifier
+    assert "7.24.0" not in provider.specifier
 
 
 def test_the_program_asks_for_the_pulumi_that_the_component_needs() -> None:

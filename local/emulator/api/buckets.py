@@ -1,4 +1,4 @@
-"""S3, where moto is not as AWS: policies that ask for TLS, for which plain HTTP on loopback stands here, and tags."""
+"""S3, where moto is not as AWS: policies that ask for TLS, tags, and the encryption that a bucket blocks."""
 
 import json
 import re
@@ -8,13 +8,16 @@ from typing import Any
 from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.s3.exceptions import BadRequest, InvalidTagError
 from moto.s3.models import FakeBucket, FakeKey, S3Backend
+from moto.s3.responses import S3Response
 
+_BLOCKED = "<BlockedEncryptionTypes><EncryptionType>SSE-C</EncryptionType></BlockedEncryptionTypes>"
 _WITHOUT_TLS = {"Bool": {"aws:SecureTransport": "false"}}
 
 
 def take_requests_for_encrypted() -> None:
     """Have S3 take no statement into account that is about requests without TLS.
 
+    The emulator speaks plain HTTP on loopback, which stands for TLS here.
     moto knows neither the condition nor, in a bucket policy, what one that is not met means: it denies every request.
     """
 
@@ -28,6 +31,18 @@ def take_requests_for_encrypted() -> None:
         return IAMPolicy(json.dumps(document)).is_action_permitted(action, resource)
 
     FakeBucket.get_permission = get_permission
+
+
+def block_keys_of_customers() -> None:
+    """Have S3 say of every bucket that it blocks SSE-C, as of new ones since April 2026 (S3 user guide, "SSE-C")."""
+    described = S3Response.get_bucket_encryption
+
+    def get_bucket_encryption(self: S3Response) -> Any:
+        status, headers, body = described(self)
+        text = body if isinstance(body, str) else body.decode()
+        return status, headers, text.replace("</Rule>", f"{_BLOCKED}</Rule>")
+
+    S3Response.get_bucket_encryption = get_bucket_encryption
 
 
 # S3 API reference, Tag, and user guide, "Using cost allocation S3 bucket tags".

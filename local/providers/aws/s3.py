@@ -120,16 +120,20 @@ class BucketPolicy(AwsResource):
 
 
 def same_rules(old: list[Properties], new: list[Properties]) -> bool:
-    """Equality of encryption rules; no bucket key is the default."""
+    """Equality of encryption rules; no bucket key is the default, and what is blocked is S3's choice."""
 
     def normal(rules: list[Properties]) -> list[Properties]:
-        return [{**rule, "bucketKeyEnabled": bool(rule.get("bucketKeyEnabled"))} for rule in rules]
+        return [
+            {**rule, "bucketKeyEnabled": bool(rule.get("bucketKeyEnabled")), "blockedEncryptionTypes": None}
+            for rule in rules
+        ]
 
     return normal(old) == normal(new)
 
 
 _RULE_NAMES = {
     "applyServerSideEncryptionByDefault": "ApplyServerSideEncryptionByDefault",
+    "blockedEncryptionTypes": "BlockedEncryptionTypes",
     "bucketKeyEnabled": "BucketKeyEnabled",
     "kmsMasterKeyId": "KMSMasterKeyID",
     "sseAlgorithm": "SSEAlgorithm",
@@ -145,6 +149,11 @@ def _renamed(value: Any, names: Mapping[str, str]) -> Any:
     return value
 
 
+def _rules_of(found: list[dict[str, Any]]) -> list[Properties]:
+    blocked = [{**rule, "BlockedEncryptionTypes": rule["BlockedEncryptionTypes"]["EncryptionType"]} for rule in found]
+    return _renamed(blocked, {api: name for name, api in _RULE_NAMES.items()})
+
+
 class BucketServerSideEncryptionConfiguration(AwsResource):
     sdk = "pulumi_aws.s3:BucketServerSideEncryptionConfiguration"
     title = "S3 Bucket Server Side Encryption Configuration"
@@ -154,7 +163,7 @@ class BucketServerSideEncryptionConfiguration(AwsResource):
         rules=Field(
             api="ServerSideEncryptionConfiguration.Rules",
             encode=partial(_renamed, names=_RULE_NAMES),
-            decode=partial(_renamed, names={api: name for name, api in _RULE_NAMES.items()}),
+            decode=_rules_of,
             same=same_rules,
         ),
     )
