@@ -91,7 +91,8 @@ def report(outputs: Mapping[str, Any], read: "ReadKey", *, update: str, restore:
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
         raise CommandError(
             f"AWS could not be asked: {error}",
-            "The same credentials are needed as for `pulumi up`; `aws sts get-caller-identity` shows yours.",
+            "The same credentials are needed as for `pulumi up`; `aws sts get-caller-identity` shows yours. Those of a "
+            "Pulumi ESC environment: `pulumi env run <environment> -- make status STACK=…`.",
         ) from error
     if rows:
         print(aligned([TaskStatus.HEADINGS, *(row.cells for row in rows)]))

@@ -71,7 +71,8 @@ def _decide(
         except (BotoCoreError, ClientError) as error:
             raise CommandError(
                 f"{name_of(urn)} was being created, and AWS does not say whether it is there: {error}",
-                "Use the credentials that `pulumi up` was run with.",
+                "Use the credentials that `pulumi up` was run with; those of a Pulumi ESC environment with "
+                "`pulumi env run <environment> -- make repair STACK=…`.",
             ) from error
         if found:
             adoptions[urn] = Adoption(found, replaces=LOOKUPS[resource["type"]].one_of_a_kind)

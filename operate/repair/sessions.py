@@ -2,12 +2,15 @@
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from airflow_fargate.session import NotFollowedError, ReadKey, aws_endpoint, aws_session
 
 from operate.console import CommandError
 from operate.repair.state import ResourceState, StackState
+
+_CREDENTIALS = ("accessKey", "secretKey", "token")
 
 Client = Any
 """A boto3 client: its stubs make every member of an answer optional, even those that AWS always gives."""
@@ -17,7 +20,7 @@ class ProviderSession:
     """The clients for one provider of a stack."""
 
     def __init__(self, read: ReadKey) -> None:
-        """`read`: reads an input of the provider; of a secret one nothing, the environment's is used."""
+        """`read`: reads an input of the provider, if `readable`."""
         self._read = read
         try:
             self._session: Any = aws_session(read)  # typed clients know services by literal names
@@ -45,6 +48,18 @@ class ProviderSession:
             )
 
 
+def readable(inputs: Mapping[str, Any]) -> dict[str, str]:
+    """Return the inputs of a provider that are text in the state.
+
+    Credentials count together, and where one of them is a secret there are none: the environment's are used, such as
+    those that `pulumi env run` takes from a Pulumi ESC environment. Half of them would be refused.
+    """
+    found = {name: value for name, value in inputs.items() if isinstance(value, str)}
+    if any(name in inputs and name not in found for name in _CREDENTIALS):
+        return {name: value for name, value in found.items() if name not in _CREDENTIALS}
+    return found
+
+
 class ProviderSessions:
     """A session for each provider of a stack, opened when it is first asked for."""
 
@@ -61,8 +76,7 @@ class ProviderSessions:
 
     def _open(self, urn: str) -> ProviderSession:
         [inputs] = [state["inputs"] for state in self._resources if state["urn"] == urn]
-        readable = {name: value for name, value in inputs.items() if isinstance(value, str)}
-        session = ProviderSession(readable.get)
+        session = ProviderSession(readable(inputs).get)
         numbers = re.findall(r'"arn": "arn:[^:"]+:[^:"]+:[^:"]*:(\d{12}):', json.dumps(self._resources))
         if numbers:
             session.refuse_other_account_than(numbers[0])

@@ -141,17 +141,20 @@ def test_no_task_at_all_is_said_with_ecs_own_reason_and_what_starts_one(stack: D
     assert status(workspace).code == 0
 
 
-def test_without_credentials_aws_is_not_asked_and_that_is_said(stack: Deployed, tmp_path: Path) -> None:
-    """The configuration of a stack on AWS names no keys: they come from the environment."""
-    home, name = stack.cloud.home.stack, f"Pulumi.{stack.workspace.stack.name}.yaml"
-    configuration = yaml.safe_load((home / name).read_text())
+def without_keys(stack: Deployed, folder: Path) -> Path:
+    """Write the configuration that a stack on AWS has: it names no keys, which come from the environment."""
+    name = f"Pulumi.{stack.workspace.stack.name}.yaml"
+    configuration = yaml.safe_load((stack.cloud.home.stack / name).read_text())
     for key in ("aws:accessKey", "aws:secretKey"):
         del configuration["config"][key]
-    (tmp_path / name).write_text(yaml.safe_dump(configuration))
+    (folder / name).write_text(yaml.safe_dump(configuration))
+    return folder / name
 
+
+def test_without_credentials_aws_is_not_asked_and_that_is_said(stack: Deployed, tmp_path: Path) -> None:
     answer = status(
         stack.workspace,
-        PULUMI_OPTION_CONFIG_FILE=str(tmp_path / name),
+        PULUMI_OPTION_CONFIG_FILE=str(without_keys(stack, tmp_path)),
         HOME=str(tmp_path),
         AWS_ACCESS_KEY_ID=None,
         AWS_SECRET_ACCESS_KEY=None,
@@ -160,6 +163,19 @@ def test_without_credentials_aws_is_not_asked_and_that_is_said(stack: Deployed, 
     assert answer.code == 2
     assert "error: AWS could not be asked: Unable to locate credentials" in answer.message
     assert "`aws sts get-caller-identity` shows yours" in answer.message
+
+
+def test_credentials_come_from_the_environment_as_pulumi_env_run_sets_them(stack: Deployed, tmp_path: Path) -> None:
+    answer = status(
+        stack.workspace,
+        PULUMI_OPTION_CONFIG_FILE=str(without_keys(stack, tmp_path)),
+        HOME=str(tmp_path),
+        AWS_ACCESS_KEY_ID="ASIAEXAMPLE",
+        AWS_SECRET_ACCESS_KEY="of-the-environment",
+        AWS_SESSION_TOKEN="of-the-environment-too",
+    )
+
+    assert (answer.code, answer.message) == (0, "")
 
 
 def test_a_service_that_others_have_deleted_is_said_to_be_gone(stack: Deployed) -> None:

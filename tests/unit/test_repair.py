@@ -17,6 +17,7 @@ from operate.repair.state import Adoption, Found, adopt, interrupted
 
 STACK = "urn:pulumi:dev::airflow-fargate"
 ROLE = "aws:iam/role:Role"
+SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:…"}
 RULE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 SERVICE = "aws:ecs/service:Service"
 PROVIDER: dict[str, Any] = {
@@ -230,6 +231,33 @@ def test_a_vpc_without_tags_is_not_guessed(monkeypatch: pytest.MonkeyPatch) -> N
 
     with pytest.raises(CommandError, match="neither a name nor tags"):
         repair(Pulumi(deployed(creating=NO_TAGS)), print)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "credentials"),
+    [
+        ({}, None),
+        ({"accessKey": "key", "secretKey": "of the stack"}, "of the stack"),
+        ({"accessKey": "key", "secretKey": SECRET}, None),
+        ({"accessKey": "key", "secretKey": "of the stack", "token": SECRET}, None),
+    ],
+    ids=["none", "plain", "a secret one", "a secret token"],
+)
+def test_credentials_that_the_state_keeps_secret_come_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, inputs: dict[str, Any], credentials: str | None
+) -> None:
+    """`pulumi env run` sets these variables from a Pulumi ESC environment."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of the environment")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "token")
+    role = resource(ROLE, "role")
+    provider = {**PROVIDER, "inputs": {"region": "us-east-1", **inputs}}
+
+    session = module.ProviderSessions({"resources": [provider]}).of(role)
+
+    used = session.client("sts")._get_credentials()  # pyright: ignore[reportPrivateUsage] # boto3 has no public way
+    assert used.secret_key == (credentials or "of the environment")
+    assert used.token == (None if credentials else "token")
 
 
 def test_credentials_of_another_account_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
