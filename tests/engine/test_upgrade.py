@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,6 +53,21 @@ def test_nothing_is_replaced_or_taken_away(stack: Deployed) -> None:
     others = [step for step in steps if step["urn"].split("::")[2].rpartition("$")[2] not in REPLACED_BY_DESIGN]
     assert len(others) > 25
     assert {step["urn"]: step["op"] for step in others if step["op"] not in ("same", "update", "create")} == {}
+
+
+def test_a_service_whose_controller_is_not_known_is_not_replaced_for_it(stack: Deployed, tmp_path: Path) -> None:
+    state = stack.workspace.export()
+    [service] = [each for each in state["resources"] if each["type"] == "aws:ecs/service:Service"]
+    assert "deploymentController" not in service["inputs"]
+    # ECS need not tell the one that a service has when none was asked for.
+    del service["outputs"]["deploymentController"]
+    (tmp_path / "state.json").write_text(json.dumps({"version": 3, "deployment": state}))
+    stack.workspace.stack.pulumi("stack", "import", "--file", str(tmp_path / "state.json"))
+
+    text = stack.workspace.preview("--json")
+
+    steps: list[dict[str, Any]] = json.loads(text[text.index("{") :])["steps"]
+    assert [step["op"] for step in steps if step["urn"] == service["urn"]] == ["update"]
 
 
 def test_the_subnets_stay_in_zones_that_would_not_be_chosen_now(stack: Deployed) -> None:

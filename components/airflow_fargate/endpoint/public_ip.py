@@ -8,6 +8,7 @@ import pulumi_aws as aws
 from ..cost import a_month_of
 from ..part import Part
 from ..task.diagnosis import explain_service
+from ..task.rollout import current_rollout, finished_rollout
 from .endpoint import Endpoint, EndpointSettings
 
 
@@ -26,48 +27,62 @@ def public_address(
     """Return the public IPv4 address of the task that `service` runs, looked up anew at every `pulumi up`.
 
     ECS gives each task a network interface; the security group is used by nothing else, so its one attached interface
-    is the task's. The service is asked which task definition it runs as well: the AWS provider can call a deployment
-    that ECS rolled back a success (terraform-provider-aws#20858). Anything but exactly one interface, or another task
-    definition, fails the update with the reason, and is a warning in a preview, which must stay possible then.
+    is the task's. Before that ECS is asked whether the task is the one that was asked for, and healthy: the AWS
+    provider can call a deployment that was rolled back a success (terraform-provider-aws#20858), and one whose task
+    only runs when this machine's clock is ahead of AWS's. Whatever is not so fails the update with the reason, and is
+    a warning in a preview, which must stay possible then.
     """
     opts = pulumi.InvokeOutputOptions(parent=parent, depends_on=[service])
 
-    def complain(problem: str) -> str:
-        if pulumi.runtime.is_dry_run():
-            pulumi.log.warn(problem, resource=service)
-            return ""
-        raise pulumi.RunError(problem)
-
-    def address(cluster_arn: str, wanted: str, running: str, interface_ids: Sequence[str]) -> pulumi.Output[str]:
+    async def problem(cluster_arn: str, wanted: str, running: str) -> str:
         if running != wanted:
-            return pulumi.Output.from_input(
-                complain(
-                    f"{wanted} was asked for, but ECS rolled the service back to {running}, which is what runs now. "
-                    "Correct what keeps the new one from becoming healthy and run `pulumi up` again; to try the same "
-                    f"once more, run `pulumi up --refresh`.\n{explain_service(cluster_arn, wanted)}"
-                )
+            return (
+                f"{wanted} was asked for, but ECS rolled the service back to {running}, which is what runs now. "
+                "Correct what keeps the new one from becoming healthy and run `pulumi up` again; to try the same "
+                f"once more, run `pulumi up --refresh`.\n{explain_service(cluster_arn, wanted)}"
             )
-        if len(interface_ids) != 1:
-            return pulumi.Output.from_input(
-                complain(
-                    f"The service has {len(interface_ids)} tasks with a network interface in place of 1, so there is "
-                    "no address to give. Its task is being replaced, or cannot start: run `pulumi up` again in a "
-                    f"minute.\n{explain_service(cluster_arn, wanted)}"
-                )
+        rollout = await (current_rollout if pulumi.runtime.is_dry_run() else finished_rollout)(cluster_arn)
+        if rollout is None or rollout.state not in ("IN_PROGRESS", "FAILED"):
+            return ""
+        if rollout.state == "FAILED":
+            return (
+                f"The deployment of {wanted} failed: {rollout.reason} Run `pulumi up` again once the cause is gone; it "
+                f"starts another.\n{explain_service(cluster_arn, wanted)}"
             )
-        interface = aws.ec2.get_network_interface_output(id=interface_ids[0], opts=opts)
-        return interface.associations.apply(lambda associations: associations[0].public_ip)
+        return (
+            f"The task of {wanted} is not healthy yet: {rollout.reason} Run `pulumi up` again in a few minutes.\n"
+            f"{explain_service(cluster_arn, wanted)}"
+        )
+
+    def address(cluster_arn: str, wanted: str, found: str, interface_ids: Sequence[str]) -> pulumi.Output[str]:
+        if not found and len(interface_ids) != 1:
+            found = (
+                f"The service has {len(interface_ids)} tasks with a network interface in place of 1, so there is "
+                "no address to give. Its task is being replaced, or cannot start: run `pulumi up` again in a "
+                f"minute.\n{explain_service(cluster_arn, wanted)}"
+            )
+        if not found:
+            interface = aws.ec2.get_network_interface_output(id=interface_ids[0], opts=opts)
+            return interface.associations.apply(lambda associations: associations[0].public_ip)
+        if not pulumi.runtime.is_dry_run():
+            raise pulumi.RunError(found)
+        pulumi.log.warn(found, resource=service)
+        return pulumi.Output.from_input("")
 
     running = aws.ecs.get_service_output(cluster_arn=cluster.arn, service_name=service.name, opts=opts)
+    found = pulumi.Output.all(cluster.arn, task_definition.arn, running.task_definition).apply(
+        lambda known: problem(*known)
+    )
+    # With what was found: the interface of a task that has not stayed must not be taken for that of the one that has.
     interfaces = aws.ec2.get_network_interfaces_output(
-        filters=security_group.id.apply(
-            lambda group_id: [
-                aws.ec2.GetNetworkInterfacesFilterArgs(name="group-id", values=[group_id]),
+        filters=pulumi.Output.all(security_group.id, found).apply(
+            lambda known: [
+                aws.ec2.GetNetworkInterfacesFilterArgs(name="group-id", values=[known[0]]),
                 aws.ec2.GetNetworkInterfacesFilterArgs(name="attachment.status", values=["attached"]),
             ]
         ),
         opts=opts,
     )
-    return pulumi.Output.all(cluster.arn, task_definition.arn, running.task_definition, interfaces.ids).apply(
+    return pulumi.Output.all(cluster.arn, task_definition.arn, found, interfaces.ids).apply(
         lambda known: address(*known)
     )

@@ -13,6 +13,7 @@ import pulumi
 
 from ..session import aws_endpoint, aws_session
 from .log import log_stream
+from .rollout import ask
 from .unread import unread_bundles
 
 if TYPE_CHECKING:
@@ -43,8 +44,24 @@ def explain_failed_service(failure: pulumi.ErrorHookArgs) -> bool:
     """Log why the service could not be created or updated; the error itself stays as it is, and nothing is retried."""
     inputs = failure.new_inputs
     if inputs is not None:
-        pulumi.log.error(explain_service(str(inputs["cluster"]), str(inputs["taskDefinition"])))
+        cluster_arn, wanted = str(inputs["cluster"]), str(inputs["taskDefinition"])
+        why = explain_service(cluster_arn, wanted)
+        pulumi.log.error(f"{why}\nOnce the cause is gone, run: {_another_try(cluster_arn, wanted, failure.urn)}")
     return False
+
+
+def _another_try(cluster_arn: str, wanted: str, service_urn: str) -> str:
+    """Return the command that starts another deployment of the task definition `wanted`.
+
+    The same one sees a deployment that ECS has given up. After a rollback a good one runs, and only a refresh shows
+    that it is not the one that was asked for. Where ECS cannot be asked, neither can be told.
+    """
+    try:
+        rollout = ask(cluster_arn)
+    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError):
+        return f"pulumi up --replace '{service_urn}'"
+    rolled_back = rollout is not None and rollout.task_definition_arn != wanted
+    return "pulumi up --refresh" if rolled_back else "pulumi up"
 
 
 def warn_of_unread_bundles(done: pulumi.ResourceHookArgs) -> None:

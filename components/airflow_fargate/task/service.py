@@ -20,6 +20,7 @@ from .diagnosis import explain_failed_service, warn_of_unread_bundles
 from .drain import Drain
 from .log import Log
 from .progress import Progress
+from .rollout import new_deployment_after_a_failed_one
 from .workload import Workload
 
 
@@ -97,13 +98,16 @@ def create_service(
         capacity_provider_strategies=[
             {"capacity_provider": "FARGATE_SPOT" if workload.size.spot else "FARGATE", "weight": 1}
         ],
-        # The provider asks for it when the capacity changes; every other update starts a new task anyway.
+        # The provider asks for it when the capacity or a trigger changes; every other update starts a new task anyway.
         force_new_deployment=True,
+        triggers=new_deployment_after_a_failed_one(cluster.cluster.arn),
         network_configuration={
             "subnets": network.subnet_ids,
             "security_groups": [firewall.security_group.id],
             "assign_public_ip": workload.public_ip,
         },
+        # The provider waits for the deployment, and not for running tasks alone, if ECS says that it has this one.
+        deployment_controller={"type": "ECS"},
         deployment_minimum_healthy_percent=100 if workload.tasks_may_overlap else 0,
         deployment_maximum_percent=200 if workload.tasks_may_overlap else 100,
         deployment_circuit_breaker={"enable": True, "rollback": True},
@@ -116,6 +120,8 @@ def create_service(
             pulumi.ResourceOptions(
                 depends_on=[*part.waits_for, *firewall.rules, *roles.policies, cluster.capacity_providers],
                 delete_before_replace=True,
+                # Given to a service that was made without one, it might replace it: that depends on what ECS answers.
+                ignore_changes=["deploymentController"],
                 # Three tasks that never become healthy take this long at the smallest size.
                 custom_timeouts=pulumi.CustomTimeouts(create="40m", update="40m", delete="20m"),
                 hooks=_merged(

@@ -44,6 +44,7 @@ class Service(EcsTaggedResource):
         capacityProviderStrategies=Field(api="capacityProviderStrategy", same=same_strategies),
         cluster=Field(answer="clusterArn", replaces=True, computed=True),
         deploymentCircuitBreaker=Field(api="deploymentConfiguration.deploymentCircuitBreaker"),
+        deploymentController=Field(replaces=True, computed=True),
         deploymentMaximumPercent=Field(api="deploymentConfiguration.maximumPercent", default=200),
         deploymentMinimumHealthyPercent=Field(api="deploymentConfiguration.minimumHealthyPercent", default=100),
         desiredCount=Field(),

@@ -1,0 +1,59 @@
+"""A deployment that failed, and the same once more when its cause is gone."""
+
+import sys
+import urllib.request
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from local.providers.aws.config import CLOCK_AHEAD
+from local.testing.deployed import AIRFLOW, Deployed
+
+
+def _fails_until(cause_is_gone: Path) -> list[str]:
+    """Return a command that exits at once until the file is there."""
+    waits = f"import os, sys; os.path.exists({str(cause_is_gone)!r}) or sys.exit('the cause is there')\n"
+    return [sys.executable, "-c", waits + AIRFLOW]
+
+
+@pytest.mark.parametrize("seconds_ahead", ["0", "3600"])
+def test_the_same_up_starts_another_deployment_once_the_cause_is_gone(
+    empty_stack: Deployed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds_ahead: str
+) -> None:
+    # With a clock that is ahead of AWS's, the provider's wait ends at a running task.
+    monkeypatch.setenv(CLOCK_AHEAD, seconds_ahead)
+    stack, cause_is_gone = empty_stack, tmp_path / "cause-is-gone"
+    stack.configure(command=_fails_until(cause_is_gone))
+    failed = stack.workspace.up(fails=True)
+    assert "tasks failed to start" in failed
+    assert "the cause is there" in failed
+    assert "Once the cause is gone, run: pulumi up\n" in failed
+
+    again = stack.workspace.up(fails=True)
+    assert "the cause is there" in again, "while it is there, another deployment fails as well"
+
+    cause_is_gone.touch()
+    assert "[diff: ~triggers]" in stack.workspace.preview(), "it shows what it will do"
+    stack.workspace.up()
+
+    with closing(urllib.request.urlopen(stack.workspace.outputs()["url"], timeout=5)) as answer:
+        assert answer.status == 200
+    stack.workspace.preview("--expect-no-changes", "--diff")
+    stack.workspace.destroy()
+
+
+def test_after_a_rollback_the_command_that_is_named_tries_the_same_once_more(
+    empty_stack: Deployed, tmp_path: Path
+) -> None:
+    stack, cause_is_gone = empty_stack, tmp_path / "cause-is-gone"
+    stack.configure()
+    stack.workspace.up()
+    stack.configure(command=_fails_until(cause_is_gone))
+
+    assert "Once the cause is gone, run: pulumi up --refresh\n" in stack.workspace.up(fails=True)
+    cause_is_gone.touch()
+    stack.workspace.up("--refresh")
+
+    assert stack.service["taskDefinition"] == stack.workspace.outputs()["task_definition_arn"]
+    stack.workspace.preview("--expect-no-changes", "--diff")

@@ -1,0 +1,218 @@
+"""What ECS says of the service's deployment: it is waited for, told when it failed, and followed by another."""
+
+from collections.abc import Callable
+from typing import Any
+
+import botocore.exceptions
+import pulumi
+import pytest
+from airflow_fargate.endpoint import public_ip
+from airflow_fargate.task import diagnosis, rollout
+from airflow_fargate.task.rollout import Rollout
+
+from .conftest import Deploy
+
+ACCOUNT, REGION = "123456789012", "us-east-1"
+SERVICE = "aws:ecs/service:Service"
+CLUSTER = f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/airflow"
+
+PROGRESS = Rollout("ecs-svc/1", "IN_PROGRESS", "ECS deployment ecs-svc/1 in progress.", "airflow:1")
+DONE = Rollout("ecs-svc/1", "COMPLETED", "ECS deployment ecs-svc/1 completed.", "airflow:1")
+FAILED = Rollout("ecs-svc/1", "FAILED", "ECS deployment circuit breaker: tasks failed to start.", "airflow:1")
+
+Say = Callable[..., list[str]]
+
+
+@pytest.fixture
+def say(monkeypatch: pytest.MonkeyPatch) -> Say:
+    """Have ECS say one thing after another, the last one for ever; returns the clusters that were asked for."""
+
+    def prepare(*said: Rollout | None) -> list[str]:
+        ahead, asked = list(said), list[str]()
+
+        async def current(cluster_arn: str) -> Rollout | None:
+            asked.append(cluster_arn)
+            return ahead.pop(0) if len(ahead) > 1 else ahead[0]
+
+        def explained(*_: str) -> str:
+            return "because of its log"
+
+        monkeypatch.setattr(rollout, "current_rollout", current)
+        monkeypatch.setattr(public_ip, "current_rollout", current)
+        monkeypatch.setattr(public_ip, "explain_service", explained)
+        monkeypatch.setattr(rollout, "_POLL_SECONDS", 0.0)
+        return asked
+
+    return prepare
+
+
+@pytest.mark.parametrize("said", [DONE, PROGRESS, None], ids=["completed", "in progress", "nothing"])
+def test_a_service_that_was_not_given_up_has_no_triggers(deploy: Deploy, say: Say, said: Rollout | None) -> None:
+    say(said, DONE)
+
+    assert "triggers" not in deploy().inputs(SERVICE), "what is given and taken away again would be a change each time"
+
+
+def test_a_deployment_that_ecs_has_given_up_is_followed_by_another(deploy: Deploy, say: Say) -> None:
+    asked = say(FAILED, DONE)
+
+    service = deploy().inputs(SERVICE)
+
+    assert service["triggers"] == {"failed_deployment": "ecs-svc/1"}
+    assert service["forceNewDeployment"] is True, "the provider starts none for a trigger without it"
+    assert asked[0] == f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/airflow-cluster-1234567"
+
+
+def test_the_address_is_given_when_the_deployment_has_completed(deploy: Deploy, say: Say) -> None:
+    asked = say(DONE, PROGRESS, PROGRESS, DONE)
+
+    assert deploy().outputs["public_ip"] == "203.0.113.80"
+    assert len(asked) == 4, "once for the triggers, then until it has completed"
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (FAILED, "failed: ECS deployment circuit breaker: tasks failed to start. Run `pulumi up` again once the cause"),
+        (PROGRESS, "is not healthy yet: ECS deployment ecs-svc/1 in progress. Run `pulumi up` again in a few minutes."),
+    ],
+    ids=["failed", "too slow"],
+)
+def test_without_a_healthy_task_there_is_no_address_but_the_reason(
+    deploy: Deploy, say: Say, monkeypatch: pytest.MonkeyPatch, said: Rollout, words: str
+) -> None:
+    monkeypatch.setattr(rollout, "WAIT_MINUTES", 0)
+    say(said)
+
+    with pytest.raises(pulumi.RunError) as failed:
+        deploy()
+
+    assert words in str(failed.value)
+    assert "because of its log" in str(failed.value)
+
+
+def test_a_preview_does_not_wait_and_warns(deploy: Deploy, say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
+    warnings: list[str] = []
+
+    def warn(message: str, **_: object) -> None:
+        warnings.append(message)
+
+    monkeypatch.setattr(pulumi.log, "warn", warn)
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
+    say(PROGRESS)
+
+    assert deploy().outputs["public_ip"] == ""
+    assert ["not healthy yet" in warning for warning in warnings] == [True]
+
+
+class Ecs:
+    """Stands for a boto3 session and its ECS client."""
+
+    def __init__(self, *services: dict[str, Any]) -> None:
+        self.services = services
+        self.asked: dict[str, Any] = {}
+
+    def client(self, service: str, **options: Any) -> "Ecs":
+        self.asked = {"service": service, **options}
+        return self
+
+    def list_services(self, **_: Any) -> dict[str, Any]:
+        return {"serviceArns": [str(number) for number, _ in enumerate(self.services)]}
+
+    def describe_services(self, **_: Any) -> dict[str, Any]:
+        return {"services": list(self.services)}
+
+
+def service(status: str, *deployments: tuple[str, Rollout]) -> dict[str, Any]:
+    described = [
+        {
+            "id": of.deployment_id,
+            "status": status,
+            "rolloutState": of.state,
+            "rolloutStateReason": of.reason,
+            "taskDefinition": of.task_definition_arn,
+        }
+        for status, of in deployments
+    ]
+    return {"status": status, "deployments": described}
+
+
+@pytest.mark.parametrize(
+    ("services", "found"),
+    [
+        pytest.param([], None, id="no service yet"),
+        pytest.param([service("ACTIVE", ("ACTIVE", DONE), ("PRIMARY", FAILED))], FAILED, id="the primary one counts"),
+        pytest.param([service("INACTIVE", ("PRIMARY", FAILED))], None, id="a service that was deleted"),
+        pytest.param([service("INACTIVE"), service("ACTIVE", ("PRIMARY", DONE))], DONE, id="one that replaced another"),
+    ],
+)
+def test_ecs_is_asked_for_the_primary_deployment_of_the_clusters_service(
+    monkeypatch: pytest.MonkeyPatch, services: list[dict[str, Any]], found: Rollout | None
+) -> None:
+    ecs = Ecs(*services)
+
+    def session(_: object) -> Ecs:
+        return ecs
+
+    monkeypatch.setattr(rollout, "aws_session", session)
+
+    assert rollout.ask(CLUSTER) == found
+    assert (ecs.asked["service"], ecs.asked["region_name"]) == ("ecs", REGION)
+
+
+def test_an_answer_that_cannot_be_had_is_none(deploy: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: str) -> None:
+        raise botocore.exceptions.NoCredentialsError
+
+    monkeypatch.setattr(rollout, "ask", refused)
+    monkeypatch.setattr(rollout, "MockMonitor", str)
+
+    assert deploy().outputs["public_ip"] == "203.0.113.80"
+
+
+@pytest.mark.parametrize(
+    ("said", "command"),
+    [
+        (FAILED, "pulumi up"),
+        (DONE._replace(task_definition_arn="airflow:0"), "pulumi up --refresh"),
+        (botocore.exceptions.NoCredentialsError(), "pulumi up --replace 'urn:pulumi:dev::airflow::service'"),
+    ],
+    ids=["which sees it", "which sees the rollback", "of the service, when ECS cannot be asked"],
+)
+def test_a_failure_names_the_command_that_starts_another_deployment(
+    monkeypatch: pytest.MonkeyPatch, said: Rollout | Exception, command: str
+) -> None:
+    logged: list[str] = []
+
+    def ask(_: str) -> Rollout:
+        if isinstance(said, Exception):
+            raise said
+        return said
+
+    def explained(*_: str) -> str:
+        return "The newest of 3 stopped tasks: …"
+
+    monkeypatch.setattr(diagnosis, "ask", ask)
+    monkeypatch.setattr(diagnosis, "explain_service", explained)
+    monkeypatch.setattr(pulumi.log, "error", logged.append)
+    failure = pulumi.ErrorHookArgs(
+        urn="urn:pulumi:dev::airflow::service",
+        id="",
+        name="airflow-service",
+        type=SERVICE,
+        new_inputs={"cluster": CLUSTER, "taskDefinition": "airflow:1"},
+        failed_operation="create",
+        errors=[],
+    )
+
+    assert diagnosis.explain_failed_service(failure) is False, "the engine tries nothing again"
+    assert logged == [f"The newest of 3 stopped tasks: …\nOnce the cause is gone, run: {command}"]
+
+
+def test_with_pulumis_mocks_nobody_is_asked(deploy: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(_: str) -> None:
+        raise AssertionError("a unit test asked AWS")
+
+    monkeypatch.setattr(rollout, "ask", asked)
+
+    deploy()
