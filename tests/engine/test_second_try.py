@@ -17,12 +17,7 @@ def _fails_until(cause_is_gone: Path) -> list[str]:
     return [sys.executable, "-c", waits + AIRFLOW]
 
 
-@pytest.mark.parametrize("seconds_ahead", ["0", "3600"])
-def test_the_same_up_starts_another_deployment_once_the_cause_is_gone(
-    empty_stack: Deployed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds_ahead: str
-) -> None:
-    # With a clock that is ahead of AWS's, the provider's wait ends at a running task.
-    monkeypatch.setenv(CLOCK_AHEAD, seconds_ahead)
+def test_the_same_up_starts_another_deployment_once_the_cause_is_gone(empty_stack: Deployed, tmp_path: Path) -> None:
     stack, cause_is_gone = empty_stack, tmp_path / "cause-is-gone"
     stack.configure(command=_fails_until(cause_is_gone))
     failed = stack.workspace.up(fails=True)
@@ -57,3 +52,19 @@ def test_after_a_rollback_the_command_that_is_named_tries_the_same_once_more(
 
     assert stack.service["taskDefinition"] == stack.workspace.outputs()["task_definition_arn"]
     stack.workspace.preview("--expect-no-changes", "--diff")
+    stack.workspace.destroy()
+
+
+def test_with_a_clock_that_is_ahead_an_up_ends_when_the_task_is_healthy_all_the_same(
+    empty_stack: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The provider's own wait ends at a running task then."""
+    monkeypatch.setenv(CLOCK_AHEAD, "3600")
+    stack = empty_stack
+    stack.configure(command=[sys.executable, "-c", f"import time; time.sleep(5)\n{AIRFLOW}"])
+
+    stack.workspace.up()
+
+    cluster = stack.workspace.outputs()["cluster_arn"]
+    [task] = stack.client("ecs").describe_tasks(cluster=cluster, tasks=stack.task_arns)["tasks"]
+    assert task["healthStatus"] == "HEALTHY"

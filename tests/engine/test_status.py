@@ -188,6 +188,11 @@ def test_a_service_that_others_have_deleted_is_said_to_be_gone(stack: Deployed) 
     assert (answer.code, answer.table) == (1, [])
     assert f"{outputs['service_arn']} was deleted, and not by Pulumi." in answer.message
 
+    assert "somebody has deleted it" in stack.workspace.preview()
+    assert "`pulumi up --refresh` creates it again" in stack.workspace.up(fails=True)
+    stack.workspace.up("--refresh")
+    assert status(stack.workspace).code == 0
+
 
 def test_a_stack_that_was_never_deployed_is_told_from_one_that_is_not_there(cloud: Cloud, tmp_path: Path) -> None:
     workspace = Workspace.make(cloud, tmp_path, "", {})

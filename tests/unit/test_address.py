@@ -70,11 +70,11 @@ def test_a_preview_stays_possible_and_warns(
 ) -> None:
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
 
-    deployment = deploy(recorder=Recorder(service_runs=OLD))
+    deployment = deploy(recorder=Recorder(interface_ids=()))
 
     assert deployment.outputs["public_ip"] == ""
     assert len(warnings) == 1
-    assert "rolled the service back" in warnings[0]
+    assert "The service has 0 tasks" in warnings[0]
 
 
 class Aws:

@@ -1,6 +1,7 @@
 """What ECS says of the service's deployment: it is waited for, told when it failed, and followed by another."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import botocore.exceptions
@@ -14,11 +15,14 @@ from .conftest import Deploy
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 SERVICE = "aws:ecs/service:Service"
+GET_SERVICE = "aws:ecs/getService:getService"
+OLD, NEW = (f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/airflow:{revision}" for revision in (0, 1))
 CLUSTER = f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/airflow"
 
-PROGRESS = Rollout("ecs-svc/1", "IN_PROGRESS", "ECS deployment ecs-svc/1 in progress.", "airflow:1")
-DONE = Rollout("ecs-svc/1", "COMPLETED", "ECS deployment ecs-svc/1 completed.", "airflow:1")
-FAILED = Rollout("ecs-svc/1", "FAILED", "ECS deployment circuit breaker: tasks failed to start.", "airflow:1")
+PROGRESS = Rollout("ecs-svc/1", "IN_PROGRESS", "ECS deployment ecs-svc/1 in progress.", NEW)
+DONE = Rollout("ecs-svc/1", "COMPLETED", "ECS deployment ecs-svc/1 completed.", NEW)
+MISSING = Rollout("", "MISSING", "", "")
+FAILED = Rollout("ecs-svc/1", "FAILED", "ECS deployment circuit breaker: tasks failed to start.", NEW)
 
 Say = Callable[..., list[str]]
 
@@ -46,7 +50,7 @@ def say(monkeypatch: pytest.MonkeyPatch) -> Say:
     return prepare
 
 
-@pytest.mark.parametrize("said", [DONE, PROGRESS, None], ids=["completed", "in progress", "nothing"])
+@pytest.mark.parametrize("said", [DONE, PROGRESS, None, MISSING], ids=["completed", "in progress", "nothing", "none"])
 def test_a_service_that_was_not_given_up_has_no_triggers(deploy: Deploy, say: Say, said: Rollout | None) -> None:
     say(said, DONE)
 
@@ -75,8 +79,9 @@ def test_the_address_is_given_when_the_deployment_has_completed(deploy: Deploy, 
     [
         (FAILED, "failed: ECS deployment circuit breaker: tasks failed to start. Run `pulumi up` again once the cause"),
         (PROGRESS, "is not healthy yet: ECS deployment ecs-svc/1 in progress. Run `pulumi up` again in a few minutes."),
+        (replace(DONE, task_definition_arn=OLD), f"ECS rolled the service back to {OLD}"),
     ],
-    ids=["failed", "too slow"],
+    ids=["failed", "too slow", "rolled back"],
 )
 def test_without_a_healthy_task_there_is_no_address_but_the_reason(
     deploy: Deploy, say: Say, monkeypatch: pytest.MonkeyPatch, said: Rollout, words: str
@@ -91,7 +96,19 @@ def test_without_a_healthy_task_there_is_no_address_but_the_reason(
     assert "because of its log" in str(failed.value)
 
 
-def test_a_preview_does_not_wait_and_warns(deploy: Deploy, say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (PROGRESS, "is not healthy yet"),
+        (FAILED, "failed: ECS deployment circuit breaker"),
+        (replace(DONE, task_definition_arn=OLD), f"ECS rolled the service back to {OLD}"),
+        (MISSING, "somebody has deleted it. `pulumi up --refresh` creates it again"),
+    ],
+    ids=["in progress", "failed", "rolled back", "deleted"],
+)
+def test_a_preview_does_not_wait_and_warns(
+    deploy: Deploy, say: Say, monkeypatch: pytest.MonkeyPatch, said: Rollout, words: str
+) -> None:
     warnings: list[str] = []
 
     def warn(message: str, **_: object) -> None:
@@ -99,10 +116,10 @@ def test_a_preview_does_not_wait_and_warns(deploy: Deploy, say: Say, monkeypatch
 
     monkeypatch.setattr(pulumi.log, "warn", warn)
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
-    say(PROGRESS)
+    say(said)
 
     assert deploy().outputs["public_ip"] == ""
-    assert ["not healthy yet" in warning for warning in warnings] == [True]
+    assert [words in warning for warning in warnings] == [True]
 
 
 class Ecs:
@@ -140,14 +157,14 @@ def service(status: str, *deployments: tuple[str, Rollout]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("services", "found"),
     [
-        pytest.param([], None, id="no service yet"),
+        pytest.param([], MISSING, id="no service yet"),
         pytest.param([service("ACTIVE", ("ACTIVE", DONE), ("PRIMARY", FAILED))], FAILED, id="the primary one counts"),
-        pytest.param([service("INACTIVE", ("PRIMARY", FAILED))], None, id="a service that was deleted"),
+        pytest.param([service("INACTIVE", ("PRIMARY", FAILED))], MISSING, id="a service that was deleted"),
         pytest.param([service("INACTIVE"), service("ACTIVE", ("PRIMARY", DONE))], DONE, id="one that replaced another"),
     ],
 )
 def test_ecs_is_asked_for_the_primary_deployment_of_the_clusters_service(
-    monkeypatch: pytest.MonkeyPatch, services: list[dict[str, Any]], found: Rollout | None
+    monkeypatch: pytest.MonkeyPatch, services: list[dict[str, Any]], found: Rollout
 ) -> None:
     ecs = Ecs(*services)
 
@@ -160,12 +177,27 @@ def test_ecs_is_asked_for_the_primary_deployment_of_the_clusters_service(
     assert (ecs.asked["service"], ecs.asked["region_name"]) == ("ecs", REGION)
 
 
+def test_a_service_that_is_not_there_is_said_to_be_gone(deploy: Deploy, say: Say) -> None:
+    say(MISSING)
+
+    with pytest.raises(pulumi.RunError, match=r"somebody has deleted it\. `pulumi up --refresh` creates it again"):
+        deploy()
+
+
+def test_a_preview_does_not_ask_the_provider_which_fails_without_a_service(
+    deploy: Deploy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
+
+    assert GET_SERVICE not in [call.token for call in deploy().recorder.calls]
+
+
 def test_an_answer_that_cannot_be_had_is_none(deploy: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(_: str) -> None:
         raise botocore.exceptions.NoCredentialsError
 
     monkeypatch.setattr(rollout, "ask", refused)
-    monkeypatch.setattr(rollout, "MockMonitor", str)
+    monkeypatch.setattr(rollout, "is_mocked", lambda: False)
 
     assert deploy().outputs["public_ip"] == "203.0.113.80"
 
@@ -174,7 +206,7 @@ def test_an_answer_that_cannot_be_had_is_none(deploy: Deploy, monkeypatch: pytes
     ("said", "command"),
     [
         (FAILED, "pulumi up"),
-        (DONE._replace(task_definition_arn="airflow:0"), "pulumi up --refresh"),
+        (replace(DONE, task_definition_arn=OLD), "pulumi up --refresh"),
         (botocore.exceptions.NoCredentialsError(), "pulumi up --replace 'urn:pulumi:dev::airflow::service'"),
     ],
     ids=["which sees it", "which sees the rollback", "of the service, when ECS cannot be asked"],
@@ -200,7 +232,7 @@ def test_a_failure_names_the_command_that_starts_another_deployment(
         id="",
         name="airflow-service",
         type=SERVICE,
-        new_inputs={"cluster": CLUSTER, "taskDefinition": "airflow:1"},
+        new_inputs={"cluster": CLUSTER, "taskDefinition": NEW},
         failed_operation="create",
         errors=[],
     )

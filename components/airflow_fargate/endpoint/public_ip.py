@@ -8,7 +8,7 @@ import pulumi_aws as aws
 from ..cost import a_month_of
 from ..part import Part
 from ..task.diagnosis import explain_service
-from ..task.rollout import current_rollout, finished_rollout
+from ..task.rollout import Rollout, current_rollout, finished_rollout
 from .endpoint import Endpoint, EndpointSettings
 
 
@@ -30,18 +30,27 @@ def public_address(
     is the task's. Before that ECS is asked whether the task is the one that was asked for, and healthy: the AWS
     provider can call a deployment that was rolled back a success (terraform-provider-aws#20858), and one whose task
     only runs when this machine's clock is ahead of AWS's. Whatever is not so fails the update with the reason, and is
-    a warning in a preview, which must stay possible then.
+    a warning in a preview, which must stay possible then. The provider's own function is asked only where ECS cannot
+    be, and never in a preview: it fails when somebody has deleted the service.
     """
     opts = pulumi.InvokeOutputOptions(parent=parent, depends_on=[service])
+    previews = pulumi.runtime.is_dry_run()
 
-    async def problem(cluster_arn: str, wanted: str, running: str) -> str:
-        if running != wanted:
+    def running(rollout: Rollout | None) -> pulumi.Input[str]:
+        if rollout or previews:
+            return rollout.task_definition_arn if rollout else ""
+        found = aws.ecs.get_service_output(cluster_arn=cluster.arn, service_name=service.name, opts=opts)
+        return found.task_definition
+
+    def problem(cluster_arn: str, wanted: str, rollout: Rollout | None, running: str) -> str:
+        if rollout and rollout.state == "MISSING":
+            return "The service is not there any more: somebody has deleted it. `pulumi up --refresh` creates it again."
+        if running not in ("", wanted):
             return (
                 f"{wanted} was asked for, but ECS rolled the service back to {running}, which is what runs now. "
                 "Correct what keeps the new one from becoming healthy and run `pulumi up` again; to try the same "
                 f"once more, run `pulumi up --refresh`.\n{explain_service(cluster_arn, wanted)}"
             )
-        rollout = await (current_rollout if pulumi.runtime.is_dry_run() else finished_rollout)(cluster_arn)
         if rollout is None or rollout.state not in ("IN_PROGRESS", "FAILED"):
             return ""
         if rollout.state == "FAILED":
@@ -64,13 +73,16 @@ def public_address(
         if not found:
             interface = aws.ec2.get_network_interface_output(id=interface_ids[0], opts=opts)
             return interface.associations.apply(lambda associations: associations[0].public_ip)
-        if not pulumi.runtime.is_dry_run():
+        if not previews:
             raise pulumi.RunError(found)
         pulumi.log.warn(found, resource=service)
         return pulumi.Output.from_input("")
 
-    running = aws.ecs.get_service_output(cluster_arn=cluster.arn, service_name=service.name, opts=opts)
-    found = pulumi.Output.all(cluster.arn, task_definition.arn, running.task_definition).apply(
+    # With the service's id: it is known when the provider's wait is over.
+    rollout = pulumi.Output.all(cluster.arn, service.id).apply(
+        lambda known: (current_rollout if previews else finished_rollout)(known[0])
+    )
+    found = pulumi.Output.all(cluster.arn, task_definition.arn, rollout, rollout.apply(running)).apply(
         lambda known: problem(*known)
     )
     # With what was found: the interface of a task that has not stayed must not be taken for that of the one that has.

@@ -60,8 +60,7 @@ def _another_try(cluster_arn: str, wanted: str, service_urn: str) -> str:
         rollout = ask(cluster_arn)
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError):
         return f"pulumi up --replace '{service_urn}'"
-    rolled_back = rollout is not None and rollout.task_definition_arn != wanted
-    return "pulumi up --refresh" if rolled_back else "pulumi up"
+    return "pulumi up" if rollout.task_definition_arn in ("", wanted) else "pulumi up --refresh"
 
 
 def warn_of_unread_bundles(done: pulumi.ResourceHookArgs) -> None:

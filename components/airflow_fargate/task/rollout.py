@@ -5,39 +5,40 @@ deployment. When that may not ask, the provider's word has to do.
 """
 
 import asyncio
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import botocore.exceptions
 import pulumi
 from botocore.config import Config
-from pulumi.runtime.mocks import MockMonitor
 
+from ..engine import is_mocked
 from ..session import aws_endpoint, aws_session
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
 
 WAIT_MINUTES = 40
-"""How long a deployment may take: three tasks that never become healthy take this long at the smallest size."""
+"""How long a deployment may take: as long as the provider waits for it."""
 
 _POLL_SECONDS = 5.0
 _CLIENT_CONFIG = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
 
 
-class Rollout(NamedTuple):
+@dataclass(frozen=True)
+class Rollout:
     """The deployment that a service is at, in the words of ECS."""
 
     deployment_id: str
     state: str
-    """`IN_PROGRESS`, `COMPLETED` or `FAILED`: completed is one whose tasks are healthy."""
+    """`IN_PROGRESS`, `COMPLETED` (its tasks are healthy) or `FAILED`; `MISSING` without a service."""
     reason: str
     task_definition_arn: str
 
 
 async def current_rollout(cluster_arn: str) -> Rollout | None:
-    """Return the primary deployment of the cluster's one service; None without one, or if ECS cannot be asked."""
-    # A unit test of a program asks nobody.
-    if isinstance(pulumi.runtime.settings.get_monitor(), MockMonitor):
+    """Return the primary deployment of the cluster's one service; None if ECS cannot be asked."""
+    if is_mocked():
         return None
     try:
         return await asyncio.to_thread(ask, cluster_arn)
@@ -72,7 +73,7 @@ def new_deployment_after_a_failed_one(cluster_arn: pulumi.Output[str]) -> pulumi
     return cluster_arn.apply(triggers)
 
 
-def ask(cluster_arn: str) -> Rollout | None:
+def ask(cluster_arn: str) -> Rollout:
     """Ask ECS for the primary deployment of the cluster's one service."""
     read = pulumi.Config("aws").get
     ecs: ECSClient = aws_session(read).client(
@@ -92,4 +93,4 @@ def ask(cluster_arn: str) -> Rollout | None:
                     deployment.get("rolloutStateReason", ""),
                     deployment.get("taskDefinition", ""),
                 )
-    return None
+    return Rollout("", "MISSING", "", "")
