@@ -12,10 +12,20 @@ REFUSED = (
 )
 
 
+@pytest.fixture(autouse=True)
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    return slept
+
+
 @pytest.fixture
 def logged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     logged: list[str] = []
-    monkeypatch.setattr(cluster, "_SECONDS_BETWEEN_TRIES", 0)
     monkeypatch.setattr(pulumi.log, "error", logged.append)
     return logged
 
@@ -37,8 +47,13 @@ def test_another_error_is_not_tried_again(logged: list[str]) -> None:
     assert logged == []
 
 
-def test_a_role_that_never_comes_is_an_error_with_the_way_out(logged: list[str]) -> None:
-    assert not tried_again(*[REFUSED] * 30)
+def test_a_role_that_has_not_come_in_a_minute_and_a_half_is_an_error_with_the_way_out(
+    logged: list[str], slept: list[float]
+) -> None:
+    errors = [REFUSED]
+    while tried_again(*errors):
+        errors.append(REFUSED)
 
+    assert 80 < sum(slept) < 90
     [line] = logged
     assert "aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com" in line

@@ -118,6 +118,18 @@ def test_a_secret_bypass_stays_a_secret(deploy: Deploy) -> None:
     assert (values["NO_PROXY"], values["no_proxy"]) == (f"secret.example,{OURS}", f"secret.example,{OURS}")
 
 
+def test_each_spelling_of_the_bypass_keeps_its_value_and_its_secrecy(deploy: Deploy) -> None:
+    deployment = deploy(
+        environment={"HTTPS_PROXY": "https://proxy.example", "NO_PROXY": "plain.example"},
+        secrets={"no_proxy": "secret.example"},
+    )
+
+    given = environment(deployment)
+    assert (given["NO_PROXY"], given.get("no_proxy")) == (f"plain.example,{OURS}", None)
+    values = secret_values(deployment)
+    assert (values["no_proxy"], values.get("NO_PROXY")) == (f"secret.example,{OURS}", None)
+
+
 @pytest.mark.parametrize(
     ("args", "words"),
     [

@@ -7,7 +7,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
 import pytest
-from airflow_fargate.task.health import START_PERIOD_SECONDS, health_check_command
+from airflow_fargate.task.health import health_check, health_check_command
+from airflow_fargate.task.workload import FARGATE_SIZES
 
 PARTS = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 
@@ -72,5 +73,8 @@ def test_no_server_is_unhealthy(api: Api) -> None:
     assert check(port) == 1
 
 
-def test_no_start_period_is_longer_than_aws_allows() -> None:
-    assert max(START_PERIOD_SECONDS.values()) <= 300
+def test_the_less_cpu_the_longer_a_start_may_take_up_to_what_aws_allows() -> None:
+    allowed = {cpu: health_check(8080, cpu, 0).start_period for cpu in FARGATE_SIZES}
+
+    assert allowed == {256: 300, 512: 240, 1024: 120, 2048: 60, 4096: 60, 8192: 60, 16384: 60}
+    assert health_check(8080, 16384, 300).start_period == 300, "packages are installed at the start"

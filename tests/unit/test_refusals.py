@@ -1,14 +1,19 @@
 """What the component refuses: one row a refusal, with the words that the user reads."""
 
+import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
+import botocore.session
 import pulumi
 import pytest
 from airflow_fargate import AirflowFargate, InvalidArgumentsError
 from airflow_fargate.airflow import LEAST_MEMORY
 from airflow_fargate.scope import MAX_NAME_LENGTH
+from airflow_fargate.task.container import refuse_large
+from airflow_fargate.task.log import LOG_RETENTION_DAYS
 from airflow_fargate.task.workload import FARGATE_SIZES
 from airflow_fargate.validation import validate
 
@@ -221,6 +226,9 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
         for argument, name, value, port in (
             ("environment", "HTTP_PROXY", "http://proxy.example:3128", 3128),
             ("environment", "https_proxy", "proxy.example:3128", 3128),
+            ("environment", "http_proxy", "socks4://proxy.example", 1080),
+            ("environment", "all_proxy", "socks4a://proxy.example", 1080),
+            ("secrets", "all_proxy", "socks5://proxy.example", 1080),
             ("secrets", "ALL_PROXY", "socks5h://user:password@proxy.example", 1080),
             ("secrets", "HTTPS_PROXY", "http://user:password@proxy.example", 80),
         )
@@ -269,7 +277,22 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ),
     *(
         ({**GIT, "dags_git_ref": ref}, f"dags_git_ref: is {ref!r}; give a branch, a tag or a commit, such as main")
-        for ref in ("", "--upload-pack=x", "a b", "a..b", "a:b", "refs/", "x.lock", "a@{1}", "a//b", "/a", "a/.b", "^")
+        for ref in (
+            "",
+            "--upload-pack=x",
+            "a b",
+            "a..b",
+            "a:b",
+            "refs/",
+            "x.lock",
+            "a@{1}",
+            "a//b",
+            "/a",
+            ".a",
+            "a.",
+            "a/.b",
+            "^",
+        )
     ),
     ({"dags_git_ref": "main"}, "dags_git_ref: is given, but dags_git_url is not; give both or neither"),
     ({"dags_git_subdir": "dags"}, "dags_git_subdir: is given, but dags_git_url is not; give both or neither"),
@@ -338,7 +361,8 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ),
     ({"log_retention_days": 10}, "log_retention_days: is 10; CloudWatch has 1, 3, 5, 7, 14, 30, 60, "),
     ({"tags": {"aws:name": "x"}}, "tags: has 'aws:name'; names that begin with aws: belong to AWS, choose another"),
-    ({"tags": {"x" * 129: ""}}, "129 characters; use 1 to 128"),
+    ({"tags": {"": "x"}}, "tags: has the name '', 0 characters; use 1 to 128"),
+    ({"tags": {"x" * 129: ""}}, f"tags: has the name {'x' * 129!r}, 129 characters; use 1 to 128"),
     ({"tags": {"x": "y" * 257}}, "tags: has 'x' with a value of 257 characters; use at most 256"),
     (
         {"tags": {f"tag-{n}": "" for n in range(49)}},
@@ -523,6 +547,61 @@ def test_an_image_that_is_known_late_is_refused_then(deploy: Deploy, image: str,
     assert words in str(refused.value)
 
 
+def test_fargate_has_these_sizes() -> None:
+    """GB of memory for each number of vCPU, as AWS's developer guide lists them ("Fargate task sizes")."""
+    listed = {
+        0.25: [0.5, 1, 2],
+        0.5: [1, 2, 3, 4],
+        1: [*range(2, 9)],
+        2: [*range(4, 17)],
+        4: [*range(8, 31)],
+        8: [*range(16, 61, 4)],
+        16: [*range(32, 121, 8)],
+    }
+
+    assert {cpu / 1024: [memory / 1024 for memory in sizes] for cpu, sizes in FARGATE_SIZES.items()} == listed
+
+
+def test_cloudwatch_keeps_logs_for_these_numbers_of_days() -> None:
+    session: Any = botocore.session.get_session()
+    _, _, listed = session.get_service_model("logs").shape_for("Days").documentation.partition("Possible values are")
+    days, _, _ = listed.partition("</p>")
+
+    assert tuple(map(int, re.findall(r"\d+", days))) == LOG_RETENTION_DAYS
+
+
+def test_a_task_definition_may_be_as_large_as_ecs_takes_but_for_what_the_component_adds() -> None:
+    room = 64 * 1024 - 6 * 1024 - len('[""]') - len("[]")
+    of_a_secret = 3 * 40 + 190
+
+    def refused(command: int, secrets: int) -> list[str]:
+        names = {f"{number:0>40}": "" for number in range(secrets)}
+        return [refusal.argument for refusal in refuse_large(["x" * command], {}, names)]
+
+    assert refused(room, 0) == []
+    assert refused(room + 1, 0) == ["command"]
+    assert refused(room - of_a_secret, 1) == []
+    assert refused(room - of_a_secret + 1, 1) == ["command"]
+    assert refused(0, room // of_a_secret) == []
+    assert refused(0, room // of_a_secret + 1) == ["secrets"]
+
+
+def test_what_is_counted_of_a_secret_is_no_less_than_what_ecs_is_sent(deploy: Deploy) -> None:
+    recorder = Recorder()
+    recorder.partition, recorder.region = "aws-us-gov", "us-gov-west-1"
+    names = {f"{number:S>100}": "secret" for number in range(4)}
+    longest = "a" * MAX_NAME_LENGTH
+
+    deployment = deploy(lambda: AirflowFargate(longest, {"secrets": names}), recorder=recorder)
+
+    [definition] = json.loads(deployment.inputs("aws:ecs/taskDefinition:TaskDefinition")["containerDefinitions"])
+    secrets = [secret for secret in definition["secrets"] if secret["name"] in names]
+    labels = {key: value for key, value in definition["dockerLabels"].items() if key.rpartition(".")[2] in names}
+    assert (len(secrets), len(labels)) == (4, 4)
+    counted = 4 * (3 * 100 + 190)
+    assert counted * 0.9 < len(json.dumps(secrets)) + len(json.dumps(labels)) <= counted
+
+
 @pytest.mark.parametrize(("cpu", "memory"), [(cpu, memory) for cpu, sizes in FARGATE_SIZES.items() for memory in sizes])
 def test_every_size_that_fargate_has_and_airflow_fits_into_is_accepted(cpu: int, memory: int) -> None:
     if memory >= LEAST_MEMORY:
@@ -555,6 +634,10 @@ def test_every_size_that_fargate_has_and_airflow_fits_into_is_accepted(cpu: int,
         {"image": "registry.example.com:443/team/airflow:1@sha256:" + "a" * 64},
         {"image": "localhost:5000/airflow", "egress_ports": [5000]},
         {"tags": {"Kostenstelle": "Größe / 3 + 4 @ x.y:z=1_2-3"}},
+        {"tags": {"x": "", "y" * 128: "z" * 256}},
+        {"tags": {f"tag-{n}": "" for n in range(48)}},
+        {**OWN_VPC, "tags": {f"tag-{n}": "" for n in range(50)}},
+        {"ephemeral_storage_gib": 20},
         {"ephemeral_storage_gib": 200, "cpu_architecture": "ARM64", "spot": True, "port": 1024},
     ],
 )

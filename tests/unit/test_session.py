@@ -2,7 +2,7 @@
 
 import boto3
 import pytest
-from airflow_fargate.session import aws_session
+from airflow_fargate.session import NotFollowedError, aws_session
 
 
 def test_the_session_has_the_providers_credentials_profile_and_region(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -19,3 +19,11 @@ def test_the_session_has_the_providers_credentials_profile_and_region(monkeypatc
         "profile_name": "dev",
         "region_name": "eu-west-1",
     }
+
+
+@pytest.mark.parametrize(
+    "key", ["assumeRole", "assumeRoles", "assumeRoleWithWebIdentity", "sharedConfigFiles", "sharedCredentialsFiles"]
+)
+def test_what_leads_the_provider_to_other_credentials_is_not_ignored(key: str) -> None:
+    with pytest.raises(NotFollowedError, match=f"the provider alone follows aws:{key} of the stack's configuration"):
+        aws_session({key: "value", "accessKey": "key"}.get)

@@ -1,5 +1,6 @@
 """The zones of the network: those that Fargate has, told by their ids, which mean the same in every account."""
 
+from collections.abc import Iterable
 from typing import Any, cast
 
 import pulumi
@@ -51,21 +52,23 @@ def test_the_first_two_zones_with_fargate_are_chosen_and_others_only_to_make_two
 
 
 class Zones(Recorder):
-    """An account that sees these zones; None: nobody answers."""
+    """An account that sees these zones; without `ids`, nobody knows theirs."""
 
-    def __init__(self, ids: dict[str, str] | None) -> None:
+    def __init__(self, names: Iterable[str], ids: Iterable[str] | None = None) -> None:
         super().__init__()
-        self._ids = ids
+        self._answer = {"names": list(names), **({"zoneIds": list(ids)} if ids else {})}
 
     def call(self, args: MockCallArgs) -> dict[str, Any]:
         answer = super().call(args)
         if args.token != "aws:index/getAvailabilityZones:getAvailabilityZones":
             return answer
-        return {} if self._ids is None else {"names": list(self._ids), "zoneIds": list(self._ids.values())}
+        return self._answer
 
 
 def test_the_vpc_is_made_in_the_chosen_zones_of_all_availability_zones(deploy: Deploy) -> None:
-    deployment = deploy(recorder=Zones({"us-west-1a": "usw1-az2", "us-west-1b": "usw1-az1", "us-west-1c": "usw1-az3"}))
+    zones = {"us-west-1a": "usw1-az2", "us-west-1b": "usw1-az1", "us-west-1c": "usw1-az3"}
+
+    deployment = deploy(recorder=Zones(zones, zones.values()))
 
     [asked] = [call for call in deployment.recorder.calls if "getAvailabilityZones" in call.token]
     assert asked.args == {"filters": [{"name": "zone-type", "values": ["availability-zone"]}], "state": "available"}
@@ -73,9 +76,13 @@ def test_the_vpc_is_made_in_the_chosen_zones_of_all_availability_zones(deploy: D
     assert "numberOfAvailabilityZones" not in deployment.inputs("awsx:ec2:Vpc")
 
 
-@pytest.mark.parametrize("ids", [None, {"us-west-1a": "usw1-az1"}], ids=["no answer", "one zone"])
-def test_without_two_zones_to_choose_from_the_vpc_decides(deploy: Deploy, ids: dict[str, str] | None) -> None:
-    deployment = deploy(recorder=Zones(ids))
+@pytest.mark.parametrize(
+    "zones",
+    [Zones([]), Zones(["us-west-1a", "us-west-1b"]), Zones(["us-west-1a"], ["usw1-az1"])],
+    ids=["no answer", "no ids", "one zone"],
+)
+def test_without_two_zones_to_choose_from_the_vpc_decides(deploy: Deploy, zones: Zones) -> None:
+    deployment = deploy(recorder=zones)
 
     assert deployment.inputs("awsx:ec2:Vpc")["numberOfAvailabilityZones"] == 2
     assert "availabilityZoneNames" not in deployment.inputs("awsx:ec2:Vpc")
@@ -91,7 +98,7 @@ def test_a_zone_without_fargate_is_chosen_with_a_warning(deploy: Deploy, monkeyp
     warnings: list[str] = []
     monkeypatch.setattr(pulumi.log, "warn", warnings.append)
 
-    deploy(recorder=Zones({"us-west-1a": "usw1-az2", "us-west-1b": "usw1-az1"}))
+    deploy(recorder=Zones(["us-west-1a", "us-west-1b"], ["usw1-az2", "usw1-az1"]))
 
     [warning] = warnings
     assert warning.startswith("Fargate is not in us-west-1a (usw1-az2), and this account has not 2 zones with it: ")

@@ -15,7 +15,7 @@ from .workload import Workload
 # AWS: Amazon ECS service quotas, "Task definition size limit".
 _MAX_BYTES = 64 * 1024
 # With some room: the ARN of a parameter and the label with its version, and all that the component itself puts there.
-_BYTES_OF_A_SECRET = 220
+_BYTES_OF_A_SECRET = 190
 _BYTES_OF_THE_REST = 6 * 1024
 
 
@@ -32,7 +32,7 @@ def refuse_large(command: Sequence[str], environment: Variables, secrets: Variab
     shares = {
         "command": _bytes(list(command)),
         "environment": _bytes([{"name": name, "value": _plain(value)} for name, value in environment.items()]),
-        "secrets": sum(2 * len(name) + _BYTES_OF_A_SECRET for name in secrets),
+        "secrets": sum(3 * len(name) + _BYTES_OF_A_SECRET for name in secrets),
     }
     if sum(shares.values()) + _BYTES_OF_THE_REST > _MAX_BYTES:
         largest = max(("command", "environment", "secrets"), key=lambda argument: shares[argument])
