@@ -77,6 +77,10 @@ def test_a_preview_stays_possible_and_warns(
     assert "The service has 0 tasks" in warnings[0]
 
 
+CLUSTER = f"arn:aws:ecs:{Mocks.region}:{Mocks.account}:cluster/airflow"
+SERVICE = f"arn:aws:ecs:{Mocks.region}:{Mocks.account}:service/airflow/airflow"
+
+
 class Aws:
     """Stands for a boto3 session: the answers of ECS and CloudWatch that a diagnosis reads."""
 
@@ -104,19 +108,24 @@ class Aws:
         return self
 
     def list_tasks(self, **request: Any) -> dict[str, Any]:
+        assert request["cluster"] == CLUSTER
         return {"taskArns": [task["taskArn"] for task in self.tasks[request["desiredStatus"]]]}
 
     def describe_tasks(self, **request: Any) -> dict[str, Any]:
+        assert request["cluster"] == CLUSTER
         tasks = [*self.tasks["STOPPED"], *self.tasks["RUNNING"]]
         return {"tasks": [task for task in tasks if task["taskArn"] in request["tasks"]]}
 
-    def list_services(self, **_: Any) -> dict[str, Any]:
-        return {"serviceArns": [f"arn:aws:ecs:{Mocks.region}:{Mocks.account}:service/airflow/airflow"]}
+    def list_services(self, **request: Any) -> dict[str, Any]:
+        assert request == {"cluster": CLUSTER}
+        return {"serviceArns": [SERVICE]}
 
-    def describe_services(self, **_: Any) -> dict[str, Any]:
+    def describe_services(self, **request: Any) -> dict[str, Any]:
+        assert request == {"cluster": CLUSTER, "services": [SERVICE]}
         return {"services": [{"events": [{"createdAt": at, "message": said} for at, said in self.events.items()]}]}
 
-    def describe_task_definition(self, **_: Any) -> dict[str, Any]:
+    def describe_task_definition(self, **request: Any) -> dict[str, Any]:
+        assert request == {"taskDefinition": NEW}
         options = {"awslogs-group": "airflow-logs", "awslogs-stream-prefix": "airflow"}
         return {
             "taskDefinition": {"containerDefinitions": [{"name": "airflow", "logConfiguration": {"options": options}}]}
@@ -151,8 +160,7 @@ def stopped(task_id: str, created: int, task_definition: str = NEW) -> dict[str,
 
 
 def service_updated() -> pulumi.ResourceHookArgs:
-    cluster = f"arn:aws:ecs:{Mocks.region}:{Mocks.account}:cluster/airflow"
-    inputs = {"cluster": cluster, "taskDefinition": NEW}
+    inputs = {"cluster": CLUSTER, "taskDefinition": NEW}
     return pulumi.ResourceHookArgs(
         urn="urn", id="id", name="airflow-service", type="aws:ecs/service:Service", new_inputs=inputs
     )
@@ -167,7 +175,7 @@ def use(monkeypatch: pytest.MonkeyPatch, aws: Aws) -> None:
 
 def explain(monkeypatch: pytest.MonkeyPatch, aws: Aws) -> str:
     use(monkeypatch, aws)
-    return diagnosis.explain_service(f"arn:aws:ecs:{Mocks.region}:{Mocks.account}:cluster/airflow", NEW)
+    return diagnosis.explain_service(CLUSTER, NEW)
 
 
 def test_a_diagnosis_names_the_newest_tasks_stop_reason_exit_code_and_last_log_lines(
@@ -243,19 +251,28 @@ def test_what_aws_does_not_tell_of_bundles_is_no_warning(monkeypatch: pytest.Mon
 
 
 def test_a_diagnosis_tells_of_bundles_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    aws = Aws([{**stopped("only", 1), "stoppedAt": datetime.now(UTC)}], ["a traceback"], bundles=[UNREAD])
+    stopped_at = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+    aws = Aws([{**stopped("only", 1), "stoppedAt": stopped_at}], ["a traceback"], bundles=[UNREAD])
 
     assert "  DAG bundle s3 cannot be read: ClientError: AccessDenied" in explain(monkeypatch, aws).splitlines()
+    [asked] = [request for request in aws.asked if "filterPattern" in request]
+    assert asked["startTime"] == (stopped_at.timestamp() - 300) * 1000, "what it said last, however long ago"
 
 
 def test_a_task_that_wrote_no_log_is_said_to_have_written_none(monkeypatch: pytest.MonkeyPatch) -> None:
     assert explain(monkeypatch, Aws([stopped("only", 1)], None)).endswith("  it wrote no log")
 
 
-def test_after_an_interruption_the_task_that_has_not_stopped_is_described(monkeypatch: pytest.MonkeyPatch) -> None:
-    pending = {**stopped("only", 1), "lastStatus": "PENDING", "healthStatus": "UNKNOWN"}
+def test_a_container_that_never_ran_has_neither_an_exit_code_nor_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = {**stopped("only", 1), "containers": [{"name": "airflow"}]}
 
-    assert explain(monkeypatch, Aws([], ["migrating"], [pending])).splitlines() == [
+    assert explain(monkeypatch, Aws([task], None)).splitlines()[1] == "  container airflow: exit code none"
+
+
+def test_after_an_interruption_the_task_that_has_not_stopped_is_described(monkeypatch: pytest.MonkeyPatch) -> None:
+    older, newest = stopped("older", 1), {**stopped("newest", 2), "lastStatus": "PENDING", "healthStatus": "UNKNOWN"}
+
+    assert explain(monkeypatch, Aws([], ["migrating"], [newest, older])).splitlines() == [
         "No task of it has stopped; the newest is PENDING, its health UNKNOWN.",
         "  its last 1 log lines:",
         "    migrating",
@@ -266,6 +283,7 @@ def test_without_any_task_the_services_newest_event_says_why(monkeypatch: pytest
     aws = Aws([], None, events={1: "an older one", 2: "has begun draining connections"})
 
     assert explain(monkeypatch, aws) == "No task of it was started. ECS says: has begun draining connections"
+    assert explain(monkeypatch, Aws([], None)) == "No task of it was started. ECS says nothing of it."
 
 
 NO_ROOM = {1: "(service a) was unable to place a task. Reason: No room.", 2: "(service a) deployment failed."}
@@ -276,6 +294,12 @@ NO_ROOM = {1: "(service a) was unable to place a task. Reason: No room.", 2: "(s
     [
         ([], [], "ECS could not start a task: No room."),
         ([stopped("earlier", 0)], [], "ECS could not start a task: No room."),
+        ([stopped("at the same moment", 1)], [], "ECS could not start a task: No room."),
+        (
+            [stopped("earlier", 0), stopped("later", 2)],
+            [],
+            "The newest of 2 stopped tasks: Essential container in task exited (later)",
+        ),
         ([stopped("later", 2)], [], "The newest of 1 stopped tasks: Essential container in task exited (later)"),
         ([], [stopped("later", 2)], "No task of it has stopped; the newest is None, its health None."),
         ([stopped("later", 2, OLD)], [], "ECS could not start a task: No room."),
@@ -317,9 +341,7 @@ def test_credentials_of_the_provider_alone_are_not_replaced_by_others(
     assert "could not be read (the provider alone follows aws:assumeRoles of the stack's configuration)" in explained
 
 
-@pytest.mark.parametrize(
-    "inputs", [None, {"cluster": "arn:aws:ecs:us-east-1:123456789012:cluster/a", "taskDefinition": NEW}]
-)
+@pytest.mark.parametrize("inputs", [None, {"cluster": CLUSTER, "taskDefinition": NEW}])
 def test_a_service_that_fails_is_explained_and_not_tried_again(
     monkeypatch: pytest.MonkeyPatch, inputs: dict[str, str] | None
 ) -> None:
@@ -335,12 +357,16 @@ def test_a_service_that_fails_is_explained_and_not_tried_again(
 
 
 def test_the_provider_configuration_tells_where_ecs_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    pulumi.runtime.set_config("aws:endpoints", json.dumps([{"ecs": "http://127.0.0.1:4566"}]))
+    endpoints = {"ecs": "http://127.0.0.1:4566", "logs": "http://127.0.0.1:4567"}
+    pulumi.runtime.set_config("aws:endpoints", json.dumps([endpoints]))
     aws = Aws([stopped("only", 1)], None)
 
     explain(monkeypatch, aws)
 
-    assert aws.asked[0] == {"service": "ecs", "region_name": Mocks.region, "endpoint_url": "http://127.0.0.1:4566"}
+    assert aws.asked[:2] == [
+        {"service": service, "region_name": Mocks.region, "endpoint_url": endpoint}
+        for service, endpoint in endpoints.items()
+    ]
 
 
 def test_a_diagnosis_that_is_not_possible_says_so_and_how_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -349,7 +375,7 @@ def test_a_diagnosis_that_is_not_possible_says_so_and_how_to_look(monkeypatch: p
 
     monkeypatch.setattr(boto3, "Session", refused)
 
-    explained = diagnosis.explain_service(f"arn:aws:ecs:{Mocks.region}:{Mocks.account}:cluster/airflow", NEW)
+    explained = diagnosis.explain_service(CLUSTER, NEW)
 
     assert "could not be read (Unable to locate credentials)" in explained
     assert "aws ecs describe-tasks --cluster arn:aws:ecs:us-east-1:123456789012:cluster/airflow" in explained

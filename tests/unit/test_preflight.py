@@ -5,6 +5,7 @@ from collections.abc import Generator, Mapping
 from typing import Any, NamedTuple, cast
 
 import boto3
+import botocore.exceptions
 import pulumi
 import pytest
 from airflow_fargate import AirflowFargateArgs
@@ -131,6 +132,38 @@ def test_without_existing_subnets_only_the_region_is_asked_for_where_every_accou
 
     assert [call["region_name"] for call in ec2.asked] == ["us-east-1"]
     assert warnings == []
+
+
+@pytest.mark.parametrize(
+    ("region", "asked"),
+    [
+        ("eu-west-1", "us-east-1"),
+        ("cn-northwest-1", "cn-north-1"),
+        ("us-gov-east-1", "us-gov-west-1"),
+        ("us-iso-west-1", "us-iso-west-1"),
+        ("eu-nowhere-1", "us-east-1"),
+    ],
+)
+def test_whether_there_is_a_region_is_asked_in_one_of_its_partition_that_every_account_has(
+    ec2: Ec2, region: str, asked: str
+) -> None:
+    pulumi.runtime.set_config("aws:region", region)
+    ec2.answers([{"RegionName": region, "OptInStatus": "opted-in"}])
+
+    preflight(AirflowFargateArgs())
+
+    assert [call["region_name"] for call in ec2.asked] == [asked]
+
+
+def test_ec2_is_asked_where_the_provider_reaches_it(ec2: Ec2) -> None:
+    pulumi.runtime.set_config("aws:endpoints", json.dumps([{"ec2": "http://127.0.0.1:4566"}]))
+    ec2.answers()
+
+    preflight(AirflowFargateArgs())
+
+    [asked] = ec2.asked
+    assert asked["service"] == "ec2"
+    assert asked["endpoint_url"] == "http://127.0.0.1:4566"
 
 
 def test_public_subnets_of_the_vpc_pass_with_one_call_each(ec2: Ec2, warnings: list[str]) -> None:
@@ -389,6 +422,22 @@ def test_what_the_caller_may_not_look_at_is_a_warning_that_says_what_stays_open(
     assert region.startswith("Whether there is a region eu-west-1, and whether it is enabled, was not checked: ")
     assert "(UnauthorizedOperation) when calling the DescribeRegions operation" in region
     assert routes.startswith("Whether subnetIds have a route to an internet gateway was not checked: ")
+
+
+def test_an_aws_that_does_not_answer_is_a_warning(
+    ec2: Ec2, warnings: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent(**_: Any) -> None:
+        raise botocore.exceptions.EndpointConnectionError(endpoint_url="https://ec2.us-east-1.amazonaws.com")
+
+    monkeypatch.setattr(ec2.client, "describe_regions", silent)
+
+    preflight(AirflowFargateArgs())
+
+    [warning] = warnings
+    assert warning.endswith(
+        'was not checked: Could not connect to the endpoint URL: "https://ec2.us-east-1.amazonaws.com"'
+    )
 
 
 def test_subnets_that_may_not_be_looked_at_are_asked_for_no_further(ec2: Ec2, warnings: list[str]) -> None:

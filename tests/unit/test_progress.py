@@ -1,12 +1,20 @@
 """What `pulumi up` shows of a service while it waits for it."""
 
+import asyncio
+import json
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
+import boto3
 import botocore.exceptions
+import pulumi
 import pytest
-from airflow_fargate.task.progress import follow, summary
+from airflow_fargate.task import progress
+from airflow_fargate.task.progress import Progress, follow, summary
+from pulumi.runtime import mocks
+
+from .conftest import Recorder
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import ServiceTypeDef, TaskTypeDef
@@ -47,6 +55,8 @@ FAILED = task(1, "STOPPED", stoppedReason="Essential container in task exited")
     ("now", "unstopped", "stopped", "line"),
     [
         (service(), [], [], "no task yet"),
+        (cast("ServiceTypeDef", {"deployments": [{"id": "old", "status": "ACTIVE"}]}), [RUNNING], [], ""),
+        (service(), [task(2, "RUNNING")], [], "task 2 is RUNNING, its health UNKNOWN"),
         (service(), [task(1, "PROVISIONING")], [], "task 1 is PROVISIONING"),
         (service(), [RUNNING], [], "task 2 is RUNNING, its health UNKNOWN"),
         (service(), [LONG_RUNNING], [], "task 2 is RUNNING for 3 min, its health UNHEALTHY"),
@@ -99,3 +109,92 @@ def test_a_line_is_shown_whenever_it_changes() -> None:
 )
 def test_nothing_more_is_shown_once_aws_refuses_to_answer(refusal: Exception) -> None:
     assert shown("PENDING", refusal, "RUNNING") == ["PENDING"]
+
+
+CLUSTER = "arn:aws:ecs:eu-west-1:123456789012:cluster/airflow"
+URN = "urn:pulumi:test::project::aws:ecs/service:Service::airflow-service"
+SERVICE = {"cluster": CLUSTER, "name": "airflow"}
+
+
+class Ecs:
+    """Stands for a boto3 session and its ECS, in which the service comes to be and then starts a task."""
+
+    def __init__(self) -> None:
+        self.client_options: dict[str, Any] = {}
+        self.answers: list[list[Any]] = [
+            [],
+            [{**service(), "status": "INACTIVE"}],
+            [{**service(), "status": "ACTIVE"}],
+        ]
+        """What is known of the service at each question; the last answer is the one from then on."""
+
+    def client(self, name: str, **options: Any) -> "Ecs":
+        assert name == "ecs"
+        self.client_options = options
+        return self
+
+    def describe_services(self, **request: Any) -> dict[str, Any]:
+        assert request == {"cluster": CLUSTER, "services": ["airflow"]}
+        return {"services": self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]}
+
+    def list_tasks(self, **request: Any) -> dict[str, Any]:
+        status = request.pop("desiredStatus")
+        assert request == {"cluster": CLUSTER, "serviceName": "airflow"}
+        return {"taskArns": {"RUNNING": ["arn of 1"], "STOPPED": []}[status]}
+
+    def describe_tasks(self, **request: Any) -> dict[str, Any]:
+        assert request == {"cluster": CLUSTER, "tasks": ["arn of 1"]}
+        return {"tasks": [task(1, "PENDING")]}
+
+
+async def run_hooks(begin: str, end: str, shown: list[Any]) -> None:
+    """Run the hooks that the engine runs at the begin and at the end, and wait meanwhile for something to be shown."""
+    hooks = Progress("airflow-service").hooks
+    [begins], [ends] = getattr(hooks, begin), getattr(hooks, end)
+    begins(pulumi.ResourceHookArgs(URN, "", "airflow-service", "aws:ecs/service:Service", SERVICE))
+    [thread] = [each for each in threading.enumerate() if each.name == "progress of airflow-service"]
+    assert thread.daemon, "a program that ends does not wait for it"
+    async with asyncio.timeout(10):
+        while not shown:
+            await asyncio.sleep(0.001)
+    args = pulumi.ErrorHookArgs if end == "on_error" else pulumi.ResourceHookArgs
+    assert not ends(args(URN, "", "airflow-service", "aws:ecs/service:Service", SERVICE))
+    await asyncio.to_thread(thread.join, 10)
+    assert not thread.is_alive()
+
+
+@pytest.mark.parametrize(
+    ("begin", "end"),
+    [
+        ("before_create", "after_create"),
+        ("before_update", "after_update"),
+        ("before_create", "on_error"),
+        ("before_update", "on_error"),
+    ],
+)
+def test_how_far_the_service_is_is_shown_beside_it_until_the_provider_is_done(
+    monkeypatch: pytest.MonkeyPatch, begin: str, end: str
+) -> None:
+    mocks.set_mocks(Recorder())
+    pulumi.runtime.set_config("aws:endpoints", json.dumps([{"ecs": "http://127.0.0.1:4566"}]))
+    ecs, shown = Ecs(), list[tuple[str, Any, bool]]()
+
+    def session(**_: object) -> Ecs:
+        return ecs
+
+    def info(text: str, *, resource: Any, ephemeral: bool) -> None:
+        shown.append((text, resource.urn, ephemeral))
+
+    monkeypatch.setattr(boto3, "Session", session)
+    monkeypatch.setattr(pulumi.log, "info", info)
+    monkeypatch.setattr(progress, "POLL_SECONDS", 0.001)
+
+    async def scenario() -> list[tuple[str, str | None, bool]]:
+        await run_hooks(begin, end, shown)
+        return [(text, await urn.future(), ephemeral) for text, urn, ephemeral in shown]
+
+    said = asyncio.get_event_loop().run_until_complete(scenario())
+
+    assert said == [("task 1 is PENDING", URN, True)]
+    assert ecs.client_options.pop("config").retries["mode"] == "standard"
+    assert ecs.client_options == {"region_name": "eu-west-1", "endpoint_url": "http://127.0.0.1:4566"}

@@ -589,7 +589,7 @@ def test_a_task_definition_may_be_as_large_as_ecs_takes_but_for_what_the_compone
 def test_what_is_counted_of_a_secret_is_no_less_than_what_ecs_is_sent(deploy: Deploy) -> None:
     recorder = Recorder()
     recorder.partition, recorder.region = "aws-us-gov", "us-gov-west-1"
-    names = {f"{number:S>100}": "secret" for number in range(4)}
+    names: dict[str, pulumi.Input[str]] = {f"{number:S>100}": "secret" for number in range(4)}
     longest = "a" * MAX_NAME_LENGTH
 
     deployment = deploy(lambda: AirflowFargate(longest, {"secrets": names}), recorder=recorder)

@@ -77,7 +77,10 @@ def _follow_service(
     with contextlib.suppress(botocore.exceptions.BotoCoreError, RuntimeError):
         ecs = _client(cluster_arn)
         follow(
-            lambda: _ask(ecs, cluster_arn, name), lambda text: loop.call_soon_threadsafe(show_beside, text, urn), ended
+            lambda: _ask(ecs, cluster_arn, name),
+            lambda text: loop.call_soon_threadsafe(show_beside, text, urn),
+            ended,
+            POLL_SECONDS,
         )
 
 
@@ -86,9 +89,7 @@ def show_beside(text: str, urn: str) -> None:
     pulumi.log.info(text, resource=cast(pulumi.Resource, _Beside(urn)), ephemeral=True)
 
 
-def follow(
-    ask: Callable[[], str | None], show: Callable[[str], object], ended: threading.Event, every: float = POLL_SECONDS
-) -> None:
+def follow(ask: Callable[[], str | None], show: Callable[[str], object], ended: threading.Event, every: float) -> None:
     """Show what there is to say whenever it changes, until it is over or AWS refuses to answer.
 
     :param every: Seconds between two questions.
