@@ -18,7 +18,7 @@ from typing import NamedTuple
 from airflow_fargate.cost import PRICES, a_month_of, a_month_of_compute, in_cents
 
 from bench import dags
-from bench.running import OURS, Running, airflow, free_port, prepare
+from bench.running import OURS, Running, airflow, prepare
 from local.cgroup import ControlGroup
 
 RUN_WITHIN = 420.0
@@ -83,7 +83,7 @@ def main() -> None:
     print(f"\n{limits}; bytecode: {options.bytecode}; parallelism {options.parallelism}; examples off")
     print_table(rows)
     if options.refresh:
-        delays = dags.measure(options.refresh, free_port(), note)
+        delays = dags.measure(options.refresh, note)
         note("")
         dags.print_delays(options.refresh, delays)
     print()
@@ -123,15 +123,14 @@ def observe(title: str, running: Running, group: ControlGroup) -> Result:
 def run_dag(title: str, running: Running) -> str:
     """Trigger the DAG over REST and wait: "12 s" when it succeeds, else how far it came."""
     begin = time.monotonic()
-    token = state = ""
-    run = ""
+    rest = RestClient(f"http://127.0.0.1:{port}", "admin", PASSWORD)
+    run = state = ""
     while (seconds := time.monotonic() - begin) < RUN_WITHIN:
         note(f"{title}, DAG run {state or 'not yet accepted'}, {seconds:.0f} s")
         with contextlib.suppress(OSError, ValueError, KeyError):
-            token = token or running.log_in()
             if not run:
-                run = running.request("/api/v2/dags/bench/dagRuns", {"logical_date": None}, token)["dag_run_id"]
-            state = running.request(f"/api/v2/dags/bench/dagRuns/{run}", None, token)["state"]
+                run = rest.api("POST", "/dags/bench/dagRuns", {"logical_date": None}).json["dag_run_id"]
+            state = rest.api("GET", f"/dags/bench/dagRuns/{run}").json["state"]
         if state in {"success", "failed"}:
             break
         time.sleep(0.5)

@@ -7,23 +7,22 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from airflow_fargate.task import supervisor
 from airflow_fargate.task.health import health_check_command
 
 from local.cgroup import ControlGroup
 from local.proxies import without_proxy
+from local.testing.clouds import free_port
+from operate.rest import RestClient
 
 OURS = ("python", "-c", Path(supervisor.__file__).read_text(encoding="utf-8"))
 """The command that is measured."""
@@ -56,19 +55,9 @@ class Running:
             time.sleep(0.2)
         return time.monotonic() - begin
 
-    def log_in(self) -> str:
-        """Return a token."""
-        return self.request("/auth/token", {"username": "admin", "password": PASSWORD})["access_token"]
-
-    def request(self, path: str, body: dict[str, Any] | None, token: str = "") -> dict[str, Any]:
-        """One call of Airflow's REST API: POST with a body, GET without."""
-        headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {token}"} if token else {})
-        data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(
-            urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, headers),
-            timeout=30,
-        ) as response:
-            return json.load(response)
+    @property
+    def rest(self) -> RestClient:
+        return RestClient(f"http://127.0.0.1:{self.port}", "admin", PASSWORD)
 
 
 @contextlib.contextmanager
@@ -113,13 +102,6 @@ def prepare(venv: Path | None) -> Path:
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     signal.signal(signal.SIGTERM, _stop)
     return venv
-
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def _find_airflow() -> Path:

@@ -12,7 +12,6 @@ import shlex
 import signal
 import sqlite3
 import time
-import urllib.error
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -97,12 +96,11 @@ def measure(venv: Path, case: Case) -> tuple[float, list[str]]:
 
 def run(running: Running, dag: str, conf: Mapping[str, Any]) -> None:
     """Start a run, and return when its task does what it is for."""
-    deadline, token, found = time.monotonic() + STARTS_WITHIN, running.log_in(), ""
+    deadline, rest, path, found = time.monotonic() + STARTS_WITHIN, running.rest, f"/dags/{dag}/dagRuns", ""
     while time.monotonic() < deadline:
-        with contextlib.suppress(urllib.error.HTTPError):  # until the DAG is known
-            path = f"/api/v2/dags/{dag}/dagRuns"
-            found = found or running.request(path, {"logical_date": None, "conf": conf}, token)["dag_run_id"]
-            tasks = running.request(f"{path}/{found}/taskInstances", None, token)["task_instances"]
+        with contextlib.suppress(KeyError):  # until the DAG is known
+            found = found or rest.api("POST", path, {"logical_date": None, "conf": conf}).json["dag_run_id"]
+            tasks = rest.api("GET", f"{path}/{found}/taskInstances").json["task_instances"]
             if [task["state"] for task in tasks] == ["running"]:
                 return
         time.sleep(0.2)

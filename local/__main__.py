@@ -69,7 +69,7 @@ def show_logs(*, follow: bool) -> None:
     """Show the container's log."""
     stack, outputs = _deployed()
     cloud = stack.cloud
-    for line in logs.lines(cloud.session(), outputs["log_group_name"], follow=follow, endpoint=cloud.emulator.endpoint):
+    for line in logs.lines(cloud.client("logs"), outputs["log_group_name"], follow=follow):
         print(line, flush=follow)
 
 

@@ -1,11 +1,14 @@
 """One local cloud: a home folder, an engine, an emulator on a port, and the environment that brings them together."""
 
+import functools
 import json
 import os
 import secrets
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import boto3
 
@@ -33,6 +36,8 @@ class Cloud:
     engine: Engine
     detached: bool = False
     """Whether the emulator outlives the process that starts it."""
+    python: Path = Path(sys.executable)
+    """What runs the provider stand-ins."""
 
     @property
     def emulator(self) -> EmulatorProcess:
@@ -41,17 +46,17 @@ class Cloud:
     def left_behind(self) -> set[str]:
         """Return what is there now and was not when the emulator started."""
         before = json.loads((self.home.run / "inventory.json").read_text())
-        return inventory(self.session(), self.emulator.endpoint) - set(before)
+        return inventory(self.client) - set(before)
 
     def start(self, images: Mapping[str, Path]) -> None:
         """Start the emulator, and note what is there before anything is deployed."""
         self.emulator.start(images)
-        there = inventory(self.session(), self.emulator.endpoint)
+        there = inventory(self.client)
         (self.home.run / "inventory.json").write_text(json.dumps(sorted(there)))
 
     def prepare(self) -> None:
         """Make what the engine needs in the home folder: providers, backend, passphrase. Keeps what is there."""
-        plugins.write_providers(self.home.pulumi)
+        plugins.write_providers(self.home.pulumi, self.python)
         self.home.state.mkdir(parents=True, exist_ok=True)
         if not self.home.passphrase.exists():
             descriptor = os.open(self.home.passphrase, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -88,6 +93,21 @@ class Cloud:
         kept = {name: value for name, value in os.environ.items() if name not in UNSET}
         return {**kept, **self.variables(stack)}
 
-    def session(self) -> boto3.Session:
-        """Return a boto3 session for this cloud; its clients need `endpoint_url=cloud.emulator.endpoint`."""
-        return boto3.Session(aws_access_key_id=CREDENTIAL, aws_secret_access_key=CREDENTIAL, region_name=REGION)
+    def client(self, service: str) -> Any:
+        """Return boto3's client of a service, the same one every time.
+
+        Any: its stubs make every member of an answer optional, and tables name operations by their attributes.
+        """
+        return _client(service, self.emulator.endpoint)
+
+
+@functools.cache
+def _client(service: str, endpoint: str) -> Any:
+    session: Any = _session()
+    return session.client(service, endpoint_url=endpoint)
+
+
+@functools.cache
+def _session() -> boto3.Session:
+    """Return the session of all clients: each session reads the descriptions of the services anew, which takes time."""
+    return boto3.Session(aws_access_key_id=CREDENTIAL, aws_secret_access_key=CREDENTIAL, region_name=REGION)

@@ -4,9 +4,8 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import boto3
-
 if TYPE_CHECKING:
+    from mypy_boto3_logs.client import CloudWatchLogsClient
     from mypy_boto3_logs.type_defs import FilteredLogEventTypeDef
 
 POLL_SECONDS = 1.0
@@ -14,15 +13,11 @@ OVERLAP_MS = 10_000
 """How far back a poll looks again: events become visible later than their own timestamps say, and not in order."""
 
 
-def lines(
-    session: boto3.Session, log_group: str, *, follow: bool = False, endpoint: str | None = None
-) -> Iterator[str]:
+def lines(logs: "CloudWatchLogsClient", log_group: str, *, follow: bool = False) -> Iterator[str]:
     """Yield the messages of all streams of a log group in the order of their timestamps.
 
     :param follow: Whether to wait for further messages, for ever.
-    :param endpoint: Where AWS's API is answered; AWS itself if not given.
     """
-    logs = session.client("logs", endpoint_url=endpoint)
     seen: dict[str, int] = {}
     start = 0
     while True:

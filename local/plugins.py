@@ -1,7 +1,6 @@
 """The executables that the engine starts: small scripts in front of Python modules of this repository."""
 
 import shlex
-import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -10,17 +9,19 @@ from local.paths import ROOT
 PROVIDERS = ("aws", "awsx", "random")
 
 
-def write_providers(pulumi_home: Path) -> None:
+def write_providers(pulumi_home: Path, python: Path) -> None:
     """Put the provider stand-ins where the engine keeps the plugins that it has downloaded.
 
     Each has the version of the SDK that is installed, since that is the one that the SDK asks the engine for. On PATH
     they would do as well, with a warning on every run.
+
+    :param python: What runs them.
     """
     for name in PROVIDERS:
         folder = pulumi_home / "plugins" / f"resource-{name}-v{metadata.version(f'pulumi-{name}')}"
         write_executable(
             folder / f"pulumi-resource-{name}",
-            f'PYTHONPATH={shlex.quote(str(ROOT))} exec {shlex.quote(sys.executable)} -m local.providers.{name} "$@"',
+            f'PYTHONPATH={shlex.quote(str(ROOT))} exec {shlex.quote(str(python))} -m local.providers.{name} "$@"',
         )
 
 

@@ -30,22 +30,32 @@ class Stack:
         salt = _salt(configuration)
         configuration.parent.mkdir(parents=True, exist_ok=True)
         configuration.write_text(f"{committed.rstrip()}\n{salt}")
-        if not self._file.exists():
+        if not self.exists():
             # Where `stack init` runs, it writes the salt into the configuration: not where that file is committed.
             (configuration.parent / "Pulumi.yaml").write_text(f"name: {self._project_name}\nruntime: python\n")
             self.pulumi("stack", "init", self.name, cwd=configuration.parent)
         release(self.cloud.home.state, self.name, lambda: self.pulumi("cancel", "--yes"), say)
 
+    @property
+    def file(self) -> Path:
+        """The stack in the file backend."""
+        return self.cloud.home.state / ".pulumi" / "stacks" / self._project_name / f"{self.name}.json"
+
     def exists(self) -> bool:
-        return self._file.exists()
+        return self.file.exists()
+
+    def checkpoint(self) -> dict[str, Any]:
+        """Return the state as the backend keeps it; `pulumi stack export` takes a second to show it decrypted."""
+        file = self.file
+        return (json.loads(file.read_text())["checkpoint"].get("latest") or {}) if file.exists() else {}
 
     def lists_resources(self) -> bool:
         """Whether the state says that something is there."""
-        return bool(self._checkpoint().get("resources"))
+        return bool(self.checkpoint().get("resources"))
 
     def repair(self) -> None:
         """Brings the state in step with the emulator, if the last `pulumi` was killed; otherwise does nothing."""
-        if not self._checkpoint().get("pending_operations"):
+        if not self.checkpoint().get("pending_operations"):
             return
         say("An earlier run was killed: looking for what it had begun.")
         try:
@@ -103,15 +113,6 @@ class Stack:
     @property
     def _project_name(self) -> str:
         return yaml.safe_load((self.project / "Pulumi.yaml").read_text())["name"]
-
-    @property
-    def _file(self) -> Path:
-        """The stack in the file backend."""
-        return self.cloud.home.state / ".pulumi" / "stacks" / self._project_name / f"{self.name}.json"
-
-    def _checkpoint(self) -> dict[str, Any]:
-        """Return the state as the backend keeps it; `pulumi stack export` takes a second to show it decrypted."""
-        return (json.loads(self._file.read_text())["checkpoint"].get("latest") or {}) if self._file.exists() else {}
 
 
 def _salt(configuration: Path) -> str:

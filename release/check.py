@@ -12,13 +12,12 @@ from pathlib import Path
 
 from airflow_fargate.image import DEFAULT_IMAGE
 
-from local.cloud import Cloud
 from local.engine.choose import engine
-from local.paths import ROOT, Home
+from local.paths import ROOT
 from local.progress import Step
 from local.proxies import without_proxy
+from local.testing.clouds import temporary_cloud
 from local.testing.deployed import stand_in_image
-from local.testing.emulated import free_port
 from local.testing.workspace import Workspace
 from operate.console import say
 from release.environments import COMPONENTS, make_environment, pinned, version_of
@@ -55,10 +54,8 @@ def main() -> None:
 
 def _run_minimal(folder: Path, python: Path) -> None:
     """Deploy the example to a local cloud, with a stand-in for Airflow in the image, and destroy it."""
-    cloud = Cloud(Home(folder / "cloud"), free_port(), engine())
-    cloud.prepare()
-    cloud.start({DEFAULT_IMAGE: stand_in_image(folder / "image")})
-    try:
+    images = {DEFAULT_IMAGE: stand_in_image(folder / "image")}
+    with temporary_cloud(folder / "cloud", engine(), images) as cloud:
         project = folder / "minimal"
         shutil.copytree(ROOT / "examples" / "minimal", project)
         # The environment that Pulumi.yaml of the example names.
@@ -72,8 +69,6 @@ def _run_minimal(folder: Path, python: Path) -> None:
             workspace.destroy()
         if health["scheduler"]["status"] != "healthy" or cloud.left_behind():
             sys.exit(f"error: {health}, left behind: {cloud.left_behind()}")
-    finally:
-        cloud.emulator.stop()
 
 
 if __name__ == "__main__":

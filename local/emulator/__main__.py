@@ -2,7 +2,7 @@
 
 On the same port it takes, as JSON, what tests have it behave otherwise by:
 
-    PUT /clock   {"seconds": how far its clock goes forward}
+    PUT /clock   {"seconds": how far its clock goes forward, "rate": how many times as fast it goes from then on}
     PUT /limits  {"vcpus": …, "full_zones": […], "pulls": …}: what Fargate runs out of; what is left out has no limit
     /faults      see `api.faults`
 """
@@ -99,7 +99,7 @@ def main() -> int:
         server = ApiServer(
             arguments.port,
             {
-                "/clock": lambda body: clock.set_forward(body["seconds"]),
+                "/clock": lambda body: clock.adjust(**body),
                 "/limits": lambda body: limits.set(**body),
             },
         )

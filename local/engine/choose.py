@@ -57,7 +57,7 @@ def engine(folder: Path = SHARED / "engine", environ: Mapping[str, str] = os.env
         found = _on_path(folder, environ)
         if found is None:
             found = _kept(folder) or _install(folder) or build(folder, environ)
-            _write_language_host(found.command.parent)
+            write_language_host(found.command.parent)
     return found
 
 
@@ -222,12 +222,15 @@ def _keep(new: Path, folder: Path) -> Engine:
     return Engine(kept / "bin" / "pulumi", version)
 
 
-def _write_language_host(bin_folder: Path) -> None:
-    """Write our language host beside an engine that was built; a complete distribution brings Pulumi's own."""
+def write_language_host(bin_folder: Path, python: Path = Path(sys.executable)) -> None:
+    """Write our language host beside an engine that was built; a complete distribution brings Pulumi's own.
+
+    :param python: What runs it, and with it all programs that name no environment.
+    """
     if (bin_folder / "pulumi-language-nodejs").exists():
         return
     script = ROOT / "local" / "language_host.py"
     plugins.write_executable(
         bin_folder / _LANGUAGE_HOST,
-        f'exec {shlex.join([sys.executable, "-P", str(script), str(bin_folder / _EXECUTOR)])} "$@"',
+        f'exec {shlex.join([str(python), "-P", str(script), str(bin_folder / _EXECUTOR)])} "$@"',
     )

@@ -12,6 +12,11 @@ def pass_time(endpoint: str, seconds: float) -> None:
     _put(endpoint, "/clock", {"seconds": seconds})
 
 
+def hurry(endpoint: str, rate: float) -> None:
+    """Let the emulator's clock go so many times as fast as this machine's."""
+    _put(endpoint, "/clock", {"rate": rate})
+
+
 @contextmanager
 def limits(endpoint: str, **limits: Any) -> Generator[None]:
     """Set Fargate's limits (`vcpus`, `full_zones`, `pulls`) for the length of the block."""

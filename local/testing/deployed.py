@@ -4,7 +4,7 @@ import json
 import sys
 from pathlib import Path
 from textwrap import dedent
-from typing import Any, cast
+from typing import Any
 
 from local.cloud import Cloud
 from local.paths import ROOT
@@ -17,16 +17,20 @@ AIRFLOW = dedent(
     import http.server, json, os, signal, sys
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     PARTS = ("metadatabase", "scheduler", "dag_processor", "triggerer")
-    class Health(http.server.BaseHTTPRequestHandler):
+    HEALTH = {part: {"status": "healthy"} for part in PARTS}
+    RUN = {"access_token": "any", "dag_run_id": "the only one", "state": "success"}
+    class Airflow(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
             self.send_response(200)
             self.end_headers()
-            self.wfile.write(json.dumps({part: {"status": "healthy"} for part in PARTS}).encode())
+            self.wfile.write(json.dumps(RUN if self.path.startswith(("/auth", "/api/v2/dags")) else HEALTH).encode())
+        do_PATCH = do_POST = do_GET
         def log_message(self, *_):
             pass
     print("serving", os.environ.get("GREETING", ""), flush=True)
     port = int(os.environ.get("AIRFLOW__API__PORT", "8080"))
-    http.server.ThreadingHTTPServer(("127.0.0.1", port), Health).serve_forever()
+    http.server.ThreadingHTTPServer(("127.0.0.1", port), Airflow).serve_forever()
     """
 )
 
@@ -101,7 +105,7 @@ class Deployed:
         self.workspace.write(program.replace("ARGS", repr({**ARGS, **args})))
 
     def client(self, service: str) -> Any:
-        return cast(Any, self.cloud.session()).client(service, endpoint_url=self.cloud.emulator.endpoint)
+        return self.cloud.client(service)
 
     @property
     def task_arns(self) -> list[str]:

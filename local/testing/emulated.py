@@ -4,7 +4,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -20,6 +19,7 @@ import boto3
 import psutil
 
 from local.paths import ROOT
+from local.testing.clouds import free_port
 from operate.waiting import until
 
 Client = Any
@@ -73,12 +73,6 @@ HEALTH_CHECK: Mapping[str, Any] = {
     "retries": 1,
     "startPeriod": 10,
 }
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Emulator:

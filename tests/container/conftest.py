@@ -1,10 +1,9 @@
 """What the tests of the container ring share: the program of this repository, deployed with a real Airflow."""
 
 import shutil
-import subprocess
 from collections.abc import Generator
-from dataclasses import dataclass, field
-from typing import Any, cast
+from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -13,53 +12,80 @@ import yaml
 from local.cloud import Cloud
 from local.engine.choose import engine
 from local.environments import airflow as airflow_environment
-from local.paths import ROOT, Home
+from local.paths import ROOT
 from local.stack import Stack
-from local.testing.emulated import free_port
+from local.testing.clouds import temporary_cloud
+from local.testing.deployed import Deployed
 from local.testing.program import copy_program, local_config
+from local.testing.warm import WarmPython
+from local.testing.workspace import Workspace
 from operate.console import CommandError
 from operate.rest import RestClient
+from tests.fixtures import warm
+
+__all__ = ["warm"]
+
+OF_THE_RING = {"airflow-fargate:loadExamples": True, "airflow-fargate:dagsRefreshSeconds": 5}
+"""Airflow's own examples are there to be run, and nobody waits half a minute for a file."""
+
+CLOCK_RATE = 2
+"""No more, since Airflow starts no faster than it does, and has to be healthy before its start period is over."""
 
 
-@dataclass
-class Airflow:
+class Airflow(Deployed):
     """The deployed stack, and its Airflow as a user reaches it: by URL, name and password."""
 
-    cloud: Cloud
-    stack: Stack
-    _rest: RestClient | None = field(default=None, repr=False)
+    def __init__(self, cloud: Cloud, project: Path) -> None:
+        super().__init__(cloud, Workspace(Stack(cloud, project, "local")))
+        self.dags = project / "dags"
+        self._configuration = project / "Pulumi.local.yaml"
+        self._rest: RestClient | None = None
+
+    def bring(self) -> None:
+        """Deploy the program as it is committed, unless that is what runs."""
+        there = self._configuration.read_text() if self._configuration.exists() else ""
+        copy_program(self._configuration.parent)
+        shutil.rmtree(self.dags, ignore_errors=True)
+        shutil.copytree(ROOT / "dags", self.dags, ignore=shutil.ignore_patterns("__pycache__"))
+        config = {**local_config(self.cloud.emulator.endpoint), **OF_THE_RING}
+        self._configuration.write_text(yaml.safe_dump({"config": config}))
+        if self._configuration.read_text() != there or not self.workspace.stack.lists_resources():
+            self.up()
+
+    def set(self, **values: Any) -> None:
+        """Set keys of the stack's configuration."""
+        configuration = yaml.safe_load(self._configuration.read_text())
+        configuration["config"] |= {f"airflow-fargate:{key}": value for key, value in values.items()}
+        self._configuration.write_text(yaml.safe_dump(configuration))
+
+    def up(self, *, fails: bool = False) -> str:
+        self._rest = None  # the keys may be others afterwards
+        return self.workspace.up(fails=fails)
 
     @property
-    def outputs(self) -> dict[str, Any]:
-        return self.stack.outputs()
-
-    def configure(self, **values: Any) -> None:
-        """Set keys of the stack's configuration."""
-        file = self.stack.project / "Pulumi.local.yaml"
-        configuration = yaml.safe_load(file.read_text())
-        configuration["config"] |= {f"airflow-fargate:{key}": value for key, value in values.items()}
-        file.write_text(yaml.safe_dump(configuration))
-
-    def up(self, *, check: bool = True) -> str:
-        self._rest = None  # address, login and keys may be others afterwards
-        return self._pulumi("up", "--yes", "--skip-preview", check=check)
-
-    def preview(self, *options: str, check: bool = True) -> str:
-        return self._pulumi("preview", *options, check=check)
-
-    def client(self, service: str) -> Any:
-        return cast(Any, self.cloud.session()).client(service, endpoint_url=self.cloud.emulator.endpoint)
+    def rest(self) -> RestClient:
+        if self._rest is None:
+            outputs = self.workspace.outputs()
+            self._rest = RestClient(outputs["url"], outputs["admin_username"], outputs["admin_password"])
+        return self._rest
 
     def tasks(self) -> list[dict[str, Any]]:
-        cluster = self.outputs["cluster_arn"]
-        arns = self.client("ecs").list_tasks(cluster=cluster)["taskArns"]
+        arns, cluster = self.task_arns, self.workspace.outputs()["cluster_arn"]
         return self.client("ecs").describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []
 
     def log(self) -> list[str]:
         """Every line of the container's log, from CloudWatch."""
         pages = self.client("logs").get_paginator("filter_log_events")
-        group = self.outputs["log_group_name"]
+        group = self.workspace.outputs()["log_group_name"]
         return [event["message"] for page in pages.paginate(logGroupName=group) for event in page["events"]]
+
+    def run_dag(self, dag_id: str, seconds: float = 180) -> str:
+        """Start a run, wait until it succeeds, and return its id."""
+        try:
+            return self.rest.run_dag(dag_id, seconds)
+        except CommandError as failure:
+            failure.add_note("\n".join(self.log()[-40:]))
+            raise
 
     def supervisor(self) -> psutil.Process:
         """Return the first process of the container."""
@@ -78,29 +104,6 @@ class Airflow:
         [process] = [child for child in self.supervisor().children() if _name(child) == f"airflow {name}"]
         return process
 
-    @property
-    def rest(self) -> RestClient:
-        """The REST API, for the administrator."""
-        if self._rest is None:
-            outputs = self.outputs
-            self._rest = RestClient(outputs["url"], outputs["admin_username"], outputs["admin_password"])
-        return self._rest
-
-    def run_dag(self, dag_id: str, seconds: float = 180) -> str:
-        """Start a run as soon as the DAG is known, wait until it succeeds, and return its id."""
-        try:
-            return self.rest.run_dag(dag_id, seconds)
-        except CommandError as failure:
-            failure.add_note("\n".join(self.log()[-40:]))
-            raise
-
-    def _pulumi(self, *arguments: str, check: bool = True) -> str:
-        self.stack.prepare()
-        result: subprocess.CompletedProcess[str] = self.stack.pulumi(*arguments, check=False)
-        text = result.stdout + result.stderr
-        assert (result.returncode == 0) == check, text
-        return text
-
 
 def _name(process: psutil.Process) -> str:
     try:
@@ -109,26 +112,16 @@ def _name(process: psutil.Process) -> str:
         return ""
 
 
-AGEING = 10
-"""How much faster than this machine's clock a container's restart policy goes."""
+@pytest.fixture(scope="session")
+def the_only_airflow(warm: WarmPython, tmp_path_factory: pytest.TempPathFactory) -> Generator[Airflow]:
+    """Return the one of the whole ring, in a cloud for itself: starting it takes minutes."""
+    folder, images = tmp_path_factory.mktemp("cloud"), airflow_environment.images()
+    with temporary_cloud(folder, warm.engine(engine()), images, python=warm.executable, clock_rate=CLOCK_RATE) as cloud:
+        yield Airflow(cloud, tmp_path_factory.mktemp("project"))
 
 
 @pytest.fixture(scope="module")
-def airflow(tmp_path_factory: pytest.TempPathFactory) -> Generator[Airflow]:
-    """Return the program of this repository on its stack `local`, healthy, in a cloud of its own."""
-    cloud = Cloud(Home(tmp_path_factory.mktemp("cloud")), free_port(), engine())
-    project = tmp_path_factory.mktemp("project")
-    copy_program(project)
-    shutil.copytree(ROOT / "dags", project / "dags", ignore=shutil.ignore_patterns("__pycache__"))
-    config = {**local_config(cloud.emulator.endpoint), "airflow-fargate:loadExamples": True}
-    (project / "Pulumi.local.yaml").write_text(yaml.safe_dump({"config": config}))
-    cloud.prepare()
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("EMULATOR_AGEING", str(AGEING))
-        cloud.start(airflow_environment.images())
-    try:
-        deployed = Airflow(cloud, Stack(cloud, project, "local"))
-        deployed.up()
-        yield deployed
-    finally:
-        cloud.emulator.stop()
+def airflow(the_only_airflow: Airflow) -> Airflow:
+    """Return it as it is committed, and healthy."""
+    the_only_airflow.bring()
+    return the_only_airflow

@@ -35,7 +35,7 @@ def test_the_url_opens_the_interface_of_airflow_3(airflow: Airflow) -> None:
 
 
 def test_only_the_exported_password_logs_in(airflow: Airflow) -> None:
-    password = airflow.outputs["admin_password"]
+    password = airflow.workspace.outputs()["admin_password"]
 
     assert len(password) == 24
     assert airflow.rest.log_in("admin").status == 401
@@ -77,7 +77,7 @@ def test_no_secret_is_in_the_log_in_a_command_line_or_in_a_file_that_others_can_
 
 
 def test_no_process_of_airflow_has_the_password_in_its_environment(airflow: Airflow) -> None:
-    password = airflow.outputs["admin_password"]
+    password = airflow.workspace.outputs()["admin_password"]
     environments = of_processes(airflow, psutil.Process.environ)
 
     assert environments.keys() >= {f"airflow {name}" for name in COMPONENTS}
@@ -85,7 +85,7 @@ def test_no_process_of_airflow_has_the_password_in_its_environment(airflow: Airf
 
 
 def test_nothing_is_to_be_done_after_up(airflow: Airflow) -> None:
-    airflow.preview("--expect-no-changes")
+    airflow.workspace.preview("--expect-no-changes")
 
 
 def of_processes(airflow: Airflow, read: Callable[[psutil.Process], object]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""DAGs in a real Airflow: from a folder, from a Git repository, with packages. Each test goes on from the last."""
+"""DAGs in a real Airflow: from a folder, from a Git repository, with packages."""
 
 import functools
 import http.server
@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,10 @@ from airflow_fargate.dags.folder import read_dag_folder
 from local.environments import airflow as airflow_environment
 from operate.rest import until
 from tests.container.conftest import Airflow
+from tests.stories import tell
 
-REFRESH = 30 + 5 + 10
-"""Seconds: the refresh interval, how often Airflow asks whether it is over, and the parsing."""
+REFRESH = 45
+"""Seconds within which a changed file is known: the refresh interval, Airflow's looking for its end, the parsing."""
 
 DAG = """
 from airflow.sdk import dag, task
@@ -46,7 +47,7 @@ def known(airflow: Airflow) -> set[str]:
 
 def running(airflow: Airflow) -> tuple[list[str], str, str]:
     """Return what a changed DAG must not change: the task, the revision that it runs, and where it is."""
-    outputs = airflow.outputs
+    outputs = airflow.workspace.outputs()
     return [task["taskArn"] for task in airflow.tasks()], outputs["task_definition_arn"], outputs["url"]
 
 
@@ -56,16 +57,111 @@ def result(airflow: Airflow, dag_id: str, run_id: str, task_id: str) -> Any:
     ).json["value"]
 
 
-def test_every_dag_of_the_repository_is_known_without_an_import_error(airflow: Airflow) -> None:
-    until(lambda: len(known(airflow)) >= 3, REFRESH, "the DAGs of the folder")
+class Repository:
+    """A Git repository with a folder of DAGs, and its URL as any web server has it."""
 
-    assert known(airflow) == {"etl_orders", "one_task_per_country", "fails_then_succeeds"}
-    assert airflow.rest.api("GET", "/importErrors").json["import_errors"] == []
+    def __init__(self, folder: Path) -> None:
+        self.work, self._bare = folder / "work", folder / "served" / "dags.git"
+        for command in (
+            ("init", "--quiet", "--initial-branch=trunk", self.work),
+            ("init", "--quiet", "--bare", self._bare),
+        ):
+            subprocess.run(["git", *command], check=True)
+        handler = functools.partial(_QuietHandler, directory=str(folder / "served"))
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def port(self) -> int:
+        return self.server.server_address[1]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/dags.git"
+
+    def commit(self, files: dict[str, str]) -> None:
+        for name, content in files.items():
+            (self.work / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.work / name).write_text(content)
+        for command in (
+            ("add", "--all"),
+            ("-c", "user.name=test", "-c", "user.email=test@example.com", "commit", "--quiet", "-m", "Change DAGs"),
+            ("push", "--quiet", self._bare, "trunk"),
+        ):
+            subprocess.run(["git", *command], cwd=self.work, check=True)
+        subprocess.run(["git", "update-server-info"], cwd=self._bare, check=True)
 
 
-def test_the_etl_reads_the_data_file_that_came_along(airflow: Airflow) -> None:
-    run_id = airflow.run_dag("etl_orders")
+class _QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in the base class
+        pass
 
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Generator[Repository]:
+    repository = Repository(tmp_path)
+    yield repository
+    repository.server.shutdown()
+    repository.server.server_close()
+
+
+IGNORED = {
+    ".airflowignore": "# helpers\n/top.py\n*_test.py\nbuild/\nx/**/deep.py\nlib*\n!lib_kept.py\n",
+    "sub/.airflowignore": "inner.py # not this one\n!y_test.py\n/z\n",
+    **dict.fromkeys(
+        (
+            *("top.py", "sub/top.py", "a_test.py", "sub/y_test.py", "sub/n_test.py", "build/b.py", "sub/build/c.py"),
+            *(
+                "build.py",
+                "x/deep.py",
+                "x/y/z/deep.py",
+                "deep.py",
+                "lib_a.py",
+                "lib_kept.py",
+                "lib/d.py",
+                "sub/inner.py",
+            ),
+            *("sub/more/inner.py", "inner.py", "sub/z/e.py", "sub/more/z/f.py", "sub/z.py"),
+        ),
+        "x = 1\n",
+    ),
+}
+
+
+IGNORED_FILES = {name for name in IGNORED if name.endswith(".airflowignore")}
+
+
+def test_where_airflow_looks_for_dags_is_where_mistakes_are_looked_for(tmp_path: Path) -> None:
+    for name, content in IGNORED.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    code = (
+        "import json, sys; from airflow._shared.module_loading import find_path_from_directory as find; "
+        "print(json.dumps(list(find(sys.argv[1], '.airflowignore'))))"
+    )
+    python = airflow_environment.environment() / "bin" / "python"
+    listed = subprocess.run([python, "-c", code, tmp_path], check=True, capture_output=True, text=True).stdout
+
+    ours = {file.name for file in read_dag_folder(tmp_path).files if file.searched} - IGNORED_FILES
+
+    assert ours == {Path(path).relative_to(tmp_path).as_posix() for path in json.loads(listed.splitlines()[-1])}
+    assert 5 < len(ours) < len(IGNORED) - 5, "the table decides something"
+
+
+def test_the_dags_of_the_repository(airflow: Airflow, subtests: pytest.Subtests) -> None:
+    with subtests.test("every one is known without an import error"):
+        until(lambda: len(known(airflow)) >= len(OURS), REFRESH, "the DAGs of the folder")
+
+        assert known(airflow) == set(OURS)
+        assert airflow.rest.api("GET", "/importErrors").json["import_errors"] == []
+    runs = {dag_id: airflow.rest.trigger(dag_id) for dag_id in OURS}
+    for dag_id, shows in OURS.items():
+        with subtests.test(shows.__name__.replace("_", " ")):
+            airflow.rest.wait_for_run(dag_id, runs[dag_id])
+            shows(airflow, runs[dag_id])
+
+
+def the_etl_reads_the_data_file_that_came_along(airflow: Airflow, run_id: str) -> None:
     assert result(airflow, "etl_orders", run_id, "transform") == {
         "DE": "362.70",
         "FR": "249.00",
@@ -75,27 +171,50 @@ def test_the_etl_reads_the_data_file_that_came_along(airflow: Airflow) -> None:
     assert result(airflow, "etl_orders", run_id, "load") == 4
 
 
-def test_the_mapped_dag_runs_a_task_for_each_country(airflow: Airflow) -> None:
-    run_id = airflow.run_dag("one_task_per_country")
-
+def the_mapped_one_runs_a_task_for_each_country(airflow: Airflow, run_id: str) -> None:
     path = f"/dags/one_task_per_country/dagRuns/{run_id}/taskInstances/count_orders/listMapped"
     mapped = airflow.rest.api("GET", path).json["task_instances"]
     assert sorted(instance["rendered_map_index"] for instance in mapped) == ["DE", "FR", "JP", "US"]
     assert result(airflow, "one_task_per_country", run_id, "add_up") == 10
 
 
-def test_the_failing_dag_fails_is_tried_again_and_succeeds(airflow: Airflow) -> None:
-    run_id = airflow.run_dag("fails_then_succeeds")
-
+def the_failing_one_fails_is_tried_again_and_succeeds(airflow: Airflow, run_id: str) -> None:
     path = f"/dags/fails_then_succeeds/dagRuns/{run_id}/taskInstances/ask_a_shy_service"
     tries = airflow.rest.api("GET", f"{path}/tries").json["task_instances"]
     assert [(each["try_number"], each["state"]) for each in tries] == [(1, "failed"), (2, "failed"), (3, "success")]
     assert "attempt 1: nobody answered" in airflow.rest.task_log("fails_then_succeeds", run_id, "ask_a_shy_service")
 
 
-def test_a_new_dag_appears_and_runs_in_the_same_task(airflow: Airflow) -> None:
+OURS: dict[str, Callable[[Airflow, str], None]] = {
+    "etl_orders": the_etl_reads_the_data_file_that_came_along,
+    "one_task_per_country": the_mapped_one_runs_a_task_for_each_country,
+    "fails_then_succeeds": the_failing_one_fails_is_tried_again_and_succeeds,
+}
+"""The repository's own DAGs, and what a run of each shows."""
+
+
+def test_what_becomes_of_dags(airflow: Airflow, repository: Repository, subtests: pytest.Subtests) -> None:
+    tell(
+        subtests,
+        [
+            a_new_dag_appears_and_runs_in_the_same_task,
+            a_changed_dag_is_what_runs_next,
+            a_removed_dag_goes_away,
+            dags_and_their_triggers_are_imported_with_what_airflow_looks_for_no_dags_in,
+            a_broken_dag_fails_the_preview_and_what_runs_is_untouched,
+            a_repository_beside_the_folder_is_read_with_the_packages_that_it_needs,
+            a_new_commit_is_followed_in_the_same_task,
+            packages_that_cannot_be_installed_fail_the_update_with_pips_words,
+            destroy_with_a_running_dag_leaves_nothing_and_no_process,
+        ],
+        airflow,
+        repository,
+    )
+
+
+def a_new_dag_appears_and_runs_in_the_same_task(airflow: Airflow, _: Repository) -> None:
     before = running(airflow)
-    (airflow.stack.project / "dags" / "added.py").write_text(DAG.format(dag_id="added", body="return 42"))
+    (airflow.dags / "added.py").write_text(DAG.format(dag_id="added", body="return 42"))
 
     airflow.up()
     until(lambda: "added" in known(airflow), REFRESH, "the new DAG to be shown")
@@ -105,9 +224,9 @@ def test_a_new_dag_appears_and_runs_in_the_same_task(airflow: Airflow) -> None:
     assert running(airflow) == before
 
 
-def test_a_changed_dag_is_what_runs_next(airflow: Airflow) -> None:
+def a_changed_dag_is_what_runs_next(airflow: Airflow, _: Repository) -> None:
     before = running(airflow)
-    (airflow.stack.project / "dags" / "added.py").write_text(DAG.format(dag_id="added", body="return 43"))
+    (airflow.dags / "added.py").write_text(DAG.format(dag_id="added", body="return 43"))
 
     airflow.up()
     until(
@@ -119,9 +238,9 @@ def test_a_changed_dag_is_what_runs_next(airflow: Airflow) -> None:
     assert running(airflow) == before
 
 
-def test_a_removed_dag_goes_away(airflow: Airflow) -> None:
+def a_removed_dag_goes_away(airflow: Airflow, _: Repository) -> None:
     before = running(airflow)
-    (airflow.stack.project / "dags" / "added.py").unlink()
+    (airflow.dags / "added.py").unlink()
 
     airflow.up()
     until(lambda: "added" not in known(airflow), REFRESH, "the removed DAG to be gone")
@@ -168,8 +287,10 @@ uses_common()
 """A DAG that imports and reads what `.airflowignore` excludes, and a trigger among it."""
 
 
-def test_dags_and_their_triggers_are_imported_with_what_airflow_looks_for_no_dags_in(airflow: Airflow) -> None:
-    folder = airflow.stack.project / "dags"
+def dags_and_their_triggers_are_imported_with_what_airflow_looks_for_no_dags_in(
+    airflow: Airflow, _: Repository
+) -> None:
+    folder = airflow.dags
     (folder / "common").mkdir()
     for name, content in BESIDE.items():
         (folder / name).write_text(content)
@@ -189,11 +310,11 @@ def test_dags_and_their_triggers_are_imported_with_what_airflow_looks_for_no_dag
     until(lambda: "uses_common" not in known(airflow), REFRESH, "the DAG to be gone")
 
 
-def test_a_broken_dag_fails_the_preview_and_what_runs_is_untouched(airflow: Airflow) -> None:
-    before, broken = running(airflow), airflow.stack.project / "dags" / "broken.py"
+def a_broken_dag_fails_the_preview_and_what_runs_is_untouched(airflow: Airflow, _: Repository) -> None:
+    before, broken = running(airflow), airflow.dags / "broken.py"
     broken.write_text("from airflow.sdk import dag\n\n@dag\ndef broken(:\n    pass\n")
 
-    text = airflow.preview(check=False)
+    text = airflow.workspace.preview(fails=True)
 
     broken.unlink()
     assert "dags_path: has broken.py, line 4: invalid syntax" in text
@@ -202,103 +323,12 @@ def test_a_broken_dag_fails_the_preview_and_what_runs_is_untouched(airflow: Airf
     assert len(known(airflow)) == 3
 
 
-IGNORED = {
-    ".airflowignore": "# helpers\n/top.py\n*_test.py\nbuild/\nx/**/deep.py\nlib*\n!lib_kept.py\n",
-    "sub/.airflowignore": "inner.py # not this one\n!y_test.py\n/z\n",
-    **dict.fromkeys(
-        (
-            *("top.py", "sub/top.py", "a_test.py", "sub/y_test.py", "sub/n_test.py", "build/b.py", "sub/build/c.py"),
-            *(
-                "build.py",
-                "x/deep.py",
-                "x/y/z/deep.py",
-                "deep.py",
-                "lib_a.py",
-                "lib_kept.py",
-                "lib/d.py",
-                "sub/inner.py",
-            ),
-            *("sub/more/inner.py", "inner.py", "sub/z/e.py", "sub/more/z/f.py", "sub/z.py"),
-        ),
-        "x = 1\n",
-    ),
-}
-
-
-IGNORED_FILES = {name for name in IGNORED if name.endswith(".airflowignore")}
-
-
-def test_where_airflow_looks_for_dags_is_where_mistakes_are_looked_for(tmp_path: Path) -> None:
-    for name, content in IGNORED.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(content)
-    code = (
-        "import json, sys; from airflow._shared.module_loading import find_path_from_directory as find; "
-        "print(json.dumps(list(find(sys.argv[1], '.airflowignore'))))"
-    )
-    python = airflow_environment.environment() / "bin" / "python"
-    listed = subprocess.run([python, "-c", code, tmp_path], check=True, capture_output=True, text=True).stdout
-
-    ours = {file.name for file in read_dag_folder(tmp_path).files if file.searched} - IGNORED_FILES
-
-    assert ours == {Path(path).relative_to(tmp_path).as_posix() for path in json.loads(listed.splitlines()[-1])}
-    assert 5 < len(ours) < len(IGNORED) - 5, "the table decides something"
-
-
-class Repository:
-    """A Git repository with a folder of DAGs, and its URL as any web server has it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.work, self._bare = folder / "work", folder / "served" / "dags.git"
-        for command in (
-            ("init", "--quiet", "--initial-branch=trunk", self.work),
-            ("init", "--quiet", "--bare", self._bare),
-        ):
-            subprocess.run(["git", *command], check=True)
-        handler = functools.partial(_QuietHandler, directory=str(folder / "served"))
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    @property
-    def port(self) -> int:
-        return self.server.server_address[1]
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/dags.git"
-
-    def commit(self, files: dict[str, str]) -> None:
-        for name, content in files.items():
-            (self.work / name).parent.mkdir(parents=True, exist_ok=True)
-            (self.work / name).write_text(content)
-        for command in (
-            ("add", "--all"),
-            ("-c", "user.name=test", "-c", "user.email=test@example.com", "commit", "--quiet", "-m", "Change DAGs"),
-            ("push", "--quiet", self._bare, "trunk"),
-        ):
-            subprocess.run(["git", *command], cwd=self.work, check=True)
-        subprocess.run(["git", "update-server-info"], cwd=self._bare, check=True)
-
-
-class _QuietHandler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in the base class
-        pass
-
-
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Generator[Repository]:
-    repository = Repository(tmp_path_factory.mktemp("repository"))
-    yield repository
-    repository.server.shutdown()
-    repository.server.server_close()
-
-
-def test_a_repository_beside_the_folder_is_read_with_the_packages_that_it_needs(
+def a_repository_beside_the_folder_is_read_with_the_packages_that_it_needs(
     airflow: Airflow, repository: Repository
 ) -> None:
     body = "import roman; return roman.toRoman(2026)"
     repository.commit({"airflow/from_git.py": DAG.format(dag_id="from_git", body=body), "README.md": "not a DAG"})
-    airflow.configure(
+    airflow.set(
         dagsGitUrl=repository.url,
         dagsGitRef="trunk",
         dagsGitSubdir="airflow",
@@ -312,10 +342,10 @@ def test_a_repository_beside_the_folder_is_read_with_the_packages_that_it_needs(
     until(lambda: len(known(airflow)) == 4, REFRESH, "the DAGs of both sources")
     assert result(airflow, "from_git", airflow.run_dag("from_git"), "answer") == "MMXXVI"
     assert not [line for line in airflow.log() if "Traceback" in line], "\n".join(airflow.log())
-    airflow.preview("--expect-no-changes")
+    airflow.workspace.preview("--expect-no-changes")
 
 
-def test_a_new_commit_is_followed_in_the_same_task(airflow: Airflow, repository: Repository) -> None:
+def a_new_commit_is_followed_in_the_same_task(airflow: Airflow, repository: Repository) -> None:
     before = running(airflow)
 
     repository.commit({"airflow/another.py": DAG.format(dag_id="another", body="return 'ok'")})
@@ -325,10 +355,24 @@ def test_a_new_commit_is_followed_in_the_same_task(airflow: Airflow, repository:
     assert running(airflow) == before
 
 
-def test_packages_that_cannot_be_installed_fail_the_update_with_pips_words(airflow: Airflow) -> None:
-    airflow.configure(pipRequirements=["roman==0.0.0.1"])
+def packages_that_cannot_be_installed_fail_the_update_with_pips_words(airflow: Airflow, _: Repository) -> None:
+    airflow.set(pipRequirements=["roman==0.0.0.1"])
 
-    text = airflow.up(check=False)
+    text = airflow.up(fails=True)
 
     assert "No matching distribution found for roman==0.0.0.1" in text
     assert "ECS deployment circuit breaker: tasks failed to start." in text
+    airflow.set(pipRequirements=["roman==5.0"])
+    airflow.up()
+
+
+def destroy_with_a_running_dag_leaves_nothing_and_no_process(airflow: Airflow, _: Repository) -> None:
+    airflow.rest.wait_for_dag("fails_then_succeeds")
+    run = f"/dags/fails_then_succeeds/dagRuns/{airflow.rest.trigger('fails_then_succeeds')}"
+    until(lambda: airflow.rest.api("GET", run).json["state"] == "running", 180, "the DAG to run")
+    processes = airflow.processes()
+
+    airflow.workspace.destroy()
+
+    assert airflow.cloud.left_behind() == set()
+    assert [process for process in processes if process.is_running()] == []

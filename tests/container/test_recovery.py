@@ -1,4 +1,4 @@
-"""Whatever ends, Airflow is back: each of its processes, the container, the task. The tests go on from one another."""
+"""Whatever ends, Airflow is back: each of its processes, the container, the task."""
 
 import time
 from collections.abc import Generator
@@ -10,44 +10,62 @@ import psutil
 import pytest
 
 from local.cgroup import ROOT
+from local.testing.controls import pass_time
 from operate import status
 from operate.rest import until
-from tests.container.conftest import AGEING, Airflow
+from tests.container.conftest import Airflow
+from tests.stories import tell
 
 CONNECTION = {"connection_id": "kept", "conn_type": "http", "host": "example.com", "password": "a secret"}
 
-RESTART_PERIOD = 300 / AGEING
+COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+
+RESTART_PERIOD = 300
 """Seconds that a container must have run for ECS to start it again in the same task: its `restartAttemptPeriod`."""
 
 
-@pytest.fixture(scope="module")
-def kept(airflow: Airflow) -> dict[str, Any]:
-    """Return what is in the database, and what must be the same after a restart in place."""
+def test_airflow_is_back(airflow: Airflow, subtests: pytest.Subtests, capsys: pytest.CaptureFixture[str]) -> None:
     assert airflow.rest.api("POST", "/connections", CONNECTION).status == 201
     airflow.run_dag("example_bash_operator")
     # Its schedule, which begins with the first run, has made another.
-    until(lambda: [ended for _, ended in state(airflow)["runs"]] == ["success"] * 2, 180, "both runs to end")
-    return state(airflow)
+    until(lambda: [how for _, how in runs(airflow)] == ["success"] * 2, 180, "both runs to end")
+    kept = state(airflow)
+    for name in (*COMPONENTS, "supervisor"):
+        with subtests.test(f"a killed {name} is back in the same task with everything intact"):
+            kill(airflow, name)
+            assert state(airflow) == kept
+    tell(subtests, [the_log_names_what_died_and_how, after_all_of_it_a_dag_still_runs], airflow)
+    with subtests.test("on a small CPU a killed scheduler delays eight tasks by less than Airflow's own five minutes"):
+        on_a_small_cpu_a_killed_scheduler_delays_eight_tasks(airflow, capsys)
+    tell(
+        subtests,
+        [
+            a_killed_task_is_followed_by_another_whose_address_status_and_up_give,
+        ],
+        airflow,
+    )
+
+
+def runs(airflow: Airflow) -> list[tuple[str, str]]:
+    found = airflow.rest.api("GET", "/dags/example_bash_operator/dagRuns").json["dag_runs"]
+    return [(run["dag_run_id"], run["state"]) for run in found]
 
 
 def state(airflow: Airflow) -> dict[str, Any]:
-    runs = airflow.rest.api("GET", "/dags/example_bash_operator/dagRuns").json["dag_runs"]
     return {
         "task": [task["taskArn"] for task in airflow.tasks()],
-        "url": airflow.outputs["url"],
-        "login": airflow.rest.log_in(airflow.outputs["admin_password"]).status,
-        "runs": [(run["dag_run_id"], run["state"]) for run in runs],
+        "url": airflow.workspace.outputs()["url"],
+        "login": airflow.rest.log_in(airflow.workspace.outputs()["admin_password"]).status,
+        "runs": runs(airflow),
         "connection": airflow.rest.api("GET", "/connections/kept").json,
         "health": airflow.tasks()[0]["healthStatus"],
     }
 
 
-@pytest.mark.parametrize("name", ["api-server", "scheduler", "dag-processor", "triggerer", "supervisor"])
-def test_a_killed_process_is_back_in_the_same_task_with_everything_intact(
-    airflow: Airflow, kept: dict[str, Any], name: str
-) -> None:
+def kill(airflow: Airflow, name: str) -> None:
+    """Kill a process of the container, and wait until Airflow is healthy again."""
     supervisor = airflow.supervisor()
-    time.sleep(max(0.0, RESTART_PERIOD + 1 - (time.time() - supervisor.create_time())))
+    pass_time(airflow.cloud.emulator.endpoint, RESTART_PERIOD)
     everything = airflow.processes()
 
     (supervisor if name == "supervisor" else airflow.component(name)).kill()
@@ -56,15 +74,15 @@ def test_a_killed_process_is_back_in_the_same_task_with_everything_intact(
     assert [everything[process] for process in alive] == [], "the container ends as a whole"
     until(lambda: airflow.tasks()[0]["healthStatus"] == "HEALTHY", 180, "the task to be healthy again")
     assert airflow.supervisor() != supervisor
-    assert state(airflow) == kept
 
 
-@pytest.mark.parametrize("name", ["api-server", "scheduler", "dag-processor", "triggerer"])
-def test_the_log_names_what_died_and_how(airflow: Airflow, name: str) -> None:
-    assert [line for line in airflow.log() if name in line and "SIGKILL" in line]
+def the_log_names_what_died_and_how(airflow: Airflow) -> None:
+    killed = [line for line in airflow.log() if "SIGKILL" in line]
+
+    assert [name for name in COMPONENTS if not any(name in line for line in killed)] == []
 
 
-def test_after_all_of_it_a_dag_still_runs(airflow: Airflow) -> None:
+def after_all_of_it_a_dag_still_runs(airflow: Airflow) -> None:
     airflow.run_dag("example_bash_operator")
 
 
@@ -84,10 +102,8 @@ busy()
 """
 
 
-def test_on_a_small_cpu_a_killed_scheduler_delays_eight_tasks_by_less_than_airflows_own_five_minutes(
-    airflow: Airflow, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (airflow.stack.project / "dags" / "busy.py").write_text(BUSY)
+def on_a_small_cpu_a_killed_scheduler_delays_eight_tasks(airflow: Airflow, capsys: pytest.CaptureFixture[str]) -> None:
+    (airflow.dags / "busy.py").write_text(BUSY)
     airflow.up()
     airflow.rest.wait_for_dag("busy")
     run = f"/dags/busy/dagRuns/{airflow.rest.trigger('busy')}"
@@ -98,7 +114,7 @@ def test_on_a_small_cpu_a_killed_scheduler_delays_eight_tasks_by_less_than_airfl
 
     with half_a_vcpu(airflow) as limited:
         until(lambda: states().count("running") == 4 and len(states()) == 8, 180, "four tasks to run and four to wait")
-        time.sleep(max(0.0, RESTART_PERIOD + 1 - (time.time() - airflow.supervisor().create_time())))
+        pass_time(airflow.cloud.emulator.endpoint, RESTART_PERIOD)
         killed, before = time.monotonic(), airflow.supervisor()
         airflow.component("scheduler").kill()
         until(lambda: not before.is_running(), 30, "the container to end")
@@ -110,7 +126,7 @@ def test_on_a_small_cpu_a_killed_scheduler_delays_eight_tasks_by_less_than_airfl
 
     with capsys.disabled():
         print(f"\n0.5 vCPU, 4 tasks running and 4 waiting, scheduler killed: healthy after {healthy:.0f} s, ", end="")
-        print(f"all done after {done:.0f} s (python -m pytest tests/container/test_recovery.py -k small_cpu)")
+        print(f"all done after {done:.0f} s (python -m pytest tests/container/test_recovery.py -k is_back)")
     assert states() == ["success"] * 8, "none has a retry, and each that was started again is done"
 
 
@@ -150,8 +166,8 @@ def _move(pid: int, group: Path) -> None:
         (group / "cgroup.procs").write_text(str(pid))
 
 
-def test_a_killed_task_is_followed_by_another_whose_address_status_and_up_give(airflow: Airflow) -> None:
-    outputs = airflow.outputs
+def a_killed_task_is_followed_by_another_whose_address_status_and_up_give(airflow: Airflow) -> None:
+    outputs = airflow.workspace.outputs()
     [task] = airflow.tasks()
     airflow.client("ecs").stop_task(cluster=outputs["cluster_arn"], task=task["taskArn"], reason="a test")
     until(
@@ -164,17 +180,5 @@ def test_a_killed_task_is_followed_by_another_whose_address_status_and_up_give(a
     [row] = status.tasks(ecs, ec2, outputs["cluster_arn"], outputs["service_arn"])
     airflow.up()
 
-    assert row.url == airflow.outputs["url"] != outputs["url"]
+    assert row.url == airflow.workspace.outputs()["url"] != outputs["url"]
     assert airflow.rest.request("GET", "/api/v2/version").status == 200
-
-
-def test_destroy_with_a_running_dag_leaves_nothing_and_no_process(airflow: Airflow) -> None:
-    airflow.rest.wait_for_dag("fails_then_succeeds")
-    run = f"/dags/fails_then_succeeds/dagRuns/{airflow.rest.trigger('fails_then_succeeds')}"
-    until(lambda: airflow.rest.api("GET", run).json["state"] == "running", 180, "the DAG to run")
-    processes = airflow.processes()
-
-    airflow.stack.pulumi("destroy", "--yes", "--skip-preview")
-
-    assert airflow.cloud.left_behind() == set()
-    assert [process for process in processes if process.is_running()] == []

@@ -10,43 +10,68 @@ import pytest
 from airflow_fargate.image import DEFAULT_IMAGE
 
 from local.cloud import Cloud
-from local.engine.choose import Engine, add_yaml, engine
-from local.paths import Home
-from local.testing import emulated
+from local.engine import choose
+from local.engine.choose import Engine, add_yaml
+from local.testing import clouds
+from local.testing.clouds import temporary_cloud
 from local.testing.deployed import GUIDE_IMAGE, Deployed, stand_in_image
 from local.testing.emulated import IMAGE
+from local.testing.warm import WarmPython
 from local.testing.workspace import Workspace
+from tests.fixtures import warm
+
+__all__ = ["warm"]
+
+CLOCK_RATE = 5
+"""The stand-in for Airflow is there at once, and need not be asked for its health every 15 seconds only."""
 
 NewWorkspace = Callable[..., Workspace]
 
 
 @pytest.fixture(scope="session")
 def pulumi_engine() -> Engine:
-    return engine()
+    return choose.engine()
 
 
 @pytest.fixture(scope="session")
-def pulumi_yaml(pulumi_engine: Engine) -> None:
+def pulumi_yaml(pulumi_engine: Engine, warm: WarmPython) -> None:
     """Pulumi YAML's language host, which takes a minute to build the first time."""
     add_yaml(pulumi_engine)
+    warm.engine(pulumi_engine)
 
 
 @pytest.fixture
 def free_port() -> int:
-    return emulated.free_port()
+    return clouds.free_port()
 
 
 @pytest.fixture(scope="session")
-def cloud(pulumi_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Generator[Cloud]:
-    """Return a local cloud on a free port, in a temporary folder: an account in which ECS has run before."""
-    cloud = Cloud(Home(tmp_path_factory.mktemp("cloud")), emulated.free_port(), pulumi_engine)
-    cloud.prepare()
+def images(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Return what stands for each image of the tests' programs."""
     airflow = stand_in_image(tmp_path_factory.mktemp("image"))
-    cloud.start({IMAGE: Path(sys.prefix), DEFAULT_IMAGE: airflow, GUIDE_IMAGE: airflow})
-    iam = cloud.session().client("iam", endpoint_url=cloud.emulator.endpoint)
-    iam.create_service_linked_role(AWSServiceName="ecs.amazonaws.com")
-    yield cloud
-    cloud.emulator.stop()
+    return {IMAGE: Path(sys.prefix), DEFAULT_IMAGE: airflow, GUIDE_IMAGE: airflow}
+
+
+@pytest.fixture(scope="session")
+def cloud(
+    pulumi_engine: Engine, warm: WarmPython, images: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Generator[Cloud]:
+    """Return the cloud that the tests share: its programs and providers start warm, and ECS has run in its account."""
+    folder = tmp_path_factory.mktemp("cloud")
+    engine = warm.engine(pulumi_engine)
+    with temporary_cloud(folder, engine, images, python=warm.executable, clock_rate=CLOCK_RATE) as cloud:
+        cloud.client("iam").create_service_linked_role(AWSServiceName="ecs.amazonaws.com")
+        yield cloud
+
+
+@pytest.fixture(scope="session")
+def cold_cloud(
+    pulumi_engine: Engine, images: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Generator[Cloud]:
+    """Return another one, for tests that look at the processes of a run, which are those of `make up`."""
+    with temporary_cloud(tmp_path_factory.mktemp("cold"), pulumi_engine, images, clock_rate=CLOCK_RATE) as cloud:
+        cloud.client("iam").create_service_linked_role(AWSServiceName="ecs.amazonaws.com")
+        yield cloud
 
 
 @pytest.fixture
@@ -64,17 +89,9 @@ def workspace(cloud: Cloud, tmp_path: Path) -> Generator[NewWorkspace]:
         yield new
 
 
-@pytest.fixture(scope="module")
-def empty_stack(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Generator[Deployed]:
-    """Return a stack for the tests of one file, which deploy to it; what is there in the end is destroyed."""
+@pytest.fixture
+def stack(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Generator[Deployed]:
+    """Return a stack to deploy to; what is there in the end is destroyed."""
     deployed = Deployed(cloud, Workspace.make(cloud, tmp_path_factory.mktemp("stack"), "", {}))
     yield deployed
     deployed.workspace.destroy()
-
-
-@pytest.fixture(scope="module")
-def stack(empty_stack: Deployed) -> Deployed:
-    """Return the component, deployed; each test of a file goes on from what the one before has left."""
-    empty_stack.configure()
-    empty_stack.workspace.up()
-    return empty_stack

@@ -7,18 +7,23 @@ import json
 import re
 import urllib.request
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from local.cloud import Cloud
 from local.testing.deployed import ARGS, PROGRAM, Deployed
 from local.testing.workspace import Workspace
+from tests.stories import tell
 
 
-def test_a_preview_before_anything_exists_shows_what_a_month_will_cost(
-    cloud: Cloud, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    nothing = Deployed(cloud, Workspace.make(cloud, tmp_path_factory.mktemp("preview"), "", {}))
+@pytest.fixture
+def nothing(cloud: Cloud, tmp_path: Path) -> Deployed:
+    """Return a stack for previews: nothing is deployed to it."""
+    return Deployed(cloud, Workspace.make(cloud, tmp_path, "", {}))
+
+
+def test_a_preview_before_anything_exists_shows_what_a_month_will_cost(nothing: Deployed) -> None:
     nothing.configure(cpu=256, memory=1024)
 
     text = nothing.workspace.preview()
@@ -27,12 +32,65 @@ def test_a_preview_before_anything_exists_shows_what_a_month_will_cost(
     assert re.search(r'monthly_cost_basis *: "USD .* 2026-04', text), text
 
 
-def test_up_ends_when_the_url_answers(stack: Deployed) -> None:
+@pytest.mark.parametrize(
+    ("argument", "value", "words"),
+    [
+        ("admin_password", "pulumi.Output.secret('hunter2')", "admin_password: has 7 characters; use 12 or more"),
+        ("secrets", "{'TOKEN': pulumi.Output.secret('')}", "secrets: has TOKEN with 0 bytes; an SSM parameter holds 1"),
+    ],
+)
+def test_a_refused_output_ends_the_preview_in_the_same_way(
+    nothing: Deployed, argument: str, value: str, words: str
+) -> None:
+    others = {name: given for name, given in ARGS.items() if name != argument}
+    nothing.workspace.write(PROGRAM.replace("ARGS", f"{{**{others!r}, {argument!r}: {value}}}"))
+
+    text = nothing.workspace.preview(fails=True)
+
+    assert words in text
+    assert "Traceback" not in text
+    assert "hunter2" not in text
+
+
+def test_refused_arguments_end_the_preview_with_one_message_and_no_traceback(nothing: Deployed) -> None:
+    nothing.configure(port=80, cpu=1)
+
+    text = nothing.workspace.preview(fails=True)
+
+    assert "port: is 80; use 1024 to 65535" in text
+    assert "cpu: is 1; Fargate has" in text
+    assert "Traceback" not in text
+
+
+def test_from_the_first_up_to_destroy(cloud: Cloud, stack: Deployed, subtests: pytest.Subtests) -> None:
+    before = cloud.left_behind()
+    tell(
+        subtests,
+        [
+            up_ends_when_the_url_answers,
+            the_service_runs_the_one_healthy_task_that_was_asked_for,
+            the_security_group_has_the_asked_rules_and_no_other,
+            every_secret_of_the_container_is_a_secure_string_parameter,
+            nothing_is_to_be_done_after_up,
+            one_more_allowed_range_touches_only_its_rule,
+            another_environment_is_another_task_at_another_address,
+            spot_is_another_task_of_the_same_service,
+            destroy_takes_the_task_away_before_what_it_needs,
+        ],
+        stack,
+    )
+    assert cloud.left_behind() == before
+
+
+def up_ends_when_the_url_answers(stack: Deployed) -> None:
+    stack.configure()
+    stack.workspace.up()
+
     with closing(urllib.request.urlopen(stack.workspace.outputs()["url"], timeout=5)) as answer:
         assert json.load(answer)["scheduler"]["status"] == "healthy"
 
 
-def test_the_service_runs_the_one_healthy_task_that_was_asked_for(stack: Deployed) -> None:
+def the_service_runs_the_one_healthy_task_that_was_asked_for(stack: Deployed) -> None:
     [task_arn] = stack.task_arns
     outputs = stack.workspace.outputs()
     [task] = stack.client("ecs").describe_tasks(cluster=outputs["cluster_arn"], tasks=[task_arn])["tasks"]
@@ -69,11 +127,11 @@ def rules(stack: Deployed) -> set[tuple[str, str, int, int, str]]:
     }
 
 
-def test_the_security_group_has_the_asked_rules_and_no_other(stack: Deployed) -> None:
+def the_security_group_has_the_asked_rules_and_no_other(stack: Deployed) -> None:
     assert rules(stack) == {("ingress", "tcp", 8080, 8080, "127.0.0.0/8"), *EGRESS}
 
 
-def test_every_secret_of_the_container_is_a_secure_string_parameter(stack: Deployed) -> None:
+def every_secret_of_the_container_is_a_secure_string_parameter(stack: Deployed) -> None:
     values: dict[str, str] = {}
     for secret in stack.container["secrets"]:
         name = secret["valueFrom"].partition(":parameter/")[2]
@@ -86,7 +144,7 @@ def test_every_secret_of_the_container_is_a_secure_string_parameter(stack: Deplo
     assert len(values["AIRFLOW__API_AUTH__JWT_SECRET"]) >= 64
 
 
-def test_nothing_is_to_be_done_after_up(stack: Deployed) -> None:
+def nothing_is_to_be_done_after_up(stack: Deployed) -> None:
     before = stack.task_arns
 
     stack.workspace.preview("--expect-no-changes", "--diff")
@@ -96,7 +154,7 @@ def test_nothing_is_to_be_done_after_up(stack: Deployed) -> None:
     assert stack.task_arns == before
 
 
-def test_one_more_allowed_range_touches_only_its_rule(stack: Deployed) -> None:
+def one_more_allowed_range_touches_only_its_rule(stack: Deployed) -> None:
     before = stack.task_arns
 
     stack.configure(allowed_cidrs=["127.0.0.0/8", "203.0.113.0/24"])
@@ -112,7 +170,7 @@ def test_one_more_allowed_range_touches_only_its_rule(stack: Deployed) -> None:
     assert stack.task_arns == before
 
 
-def test_another_environment_is_another_task_at_another_address(stack: Deployed) -> None:
+def another_environment_is_another_task_at_another_address(stack: Deployed) -> None:
     task_arns, outputs = stack.task_arns, stack.workspace.outputs()
 
     stack.configure(environment={"GREETING": "again"})
@@ -125,7 +183,7 @@ def test_another_environment_is_another_task_at_another_address(stack: Deployed)
         assert answer.status == 200
 
 
-def test_spot_is_another_task_of_the_same_service(stack: Deployed) -> None:
+def spot_is_another_task_of_the_same_service(stack: Deployed) -> None:
     service, task_arns = stack.service, stack.task_arns
 
     stack.configure(spot=True)
@@ -137,47 +195,7 @@ def test_spot_is_another_task_of_the_same_service(stack: Deployed) -> None:
     assert stack.task_arns != task_arns
 
 
-@pytest.mark.parametrize(
-    ("argument", "value", "words"),
-    [
-        ("admin_password", "pulumi.Output.secret('hunter2')", "admin_password: has 7 characters; use 12 or more"),
-        ("secrets", "{'TOKEN': pulumi.Output.secret('')}", "secrets: has TOKEN with 0 bytes; an SSM parameter holds 1"),
-    ],
-)
-def test_a_refused_output_ends_the_preview_in_the_same_way(
-    stack: Deployed, argument: str, value: str, words: str
-) -> None:
-    others = {name: given for name, given in ARGS.items() if name != argument}
-    stack.workspace.write(PROGRAM.replace("ARGS", f"{{**{others!r}, {argument!r}: {value}}}"))
+def destroy_takes_the_task_away_before_what_it_needs(stack: Deployed) -> None:
+    text = stack.workspace.destroy()
 
-    text = stack.workspace.preview(fails=True)
-
-    assert words in text
-    assert "Traceback" not in text
-    assert "hunter2" not in text
-
-
-def test_refused_arguments_end_the_preview_with_one_message_and_no_traceback(stack: Deployed) -> None:
-    stack.configure(port=80, cpu=1)
-
-    text = stack.workspace.preview(fails=True)
-
-    assert "port: is 80; use 1024 to 65535" in text
-    assert "cpu: is 1; Fargate has" in text
-    assert "Traceback" not in text
-
-
-def test_destroy_takes_everything_away_the_first_time(
-    cloud: Cloud, tmp_path_factory: pytest.TempPathFactory, stack: Deployed
-) -> None:
-    before = cloud.left_behind()
-    other = Deployed(cloud, Workspace.make(cloud, tmp_path_factory.mktemp("gone"), "", {}))
-    other.configure()
-    other.workspace.up()
-    assert cloud.left_behind() > before
-
-    text = other.workspace.destroy()
-
-    assert cloud.left_behind() == before
-    assert stack.task_arns, "the other stack is untouched"
     assert text.index("airflow-service") < text.index("airflow-security-group")

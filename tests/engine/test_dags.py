@@ -7,19 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from local.cloud import Cloud
 from local.testing.deployed import Deployed
 from local.testing.workspace import Workspace
+from tests.stories import tell
 
-OBJECT = "aws:s3:BucketObjectv2"
 
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("dags")
-    (folder / "data").mkdir()
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "dags"
+    (folder / "data").mkdir(parents=True)
     (folder / "data" / "orders.csv").write_text("1,2\n")
     (folder / "etl.py").write_text("x = 1\n")
     (folder / "old name.py").write_text("é = 1\n")
@@ -27,22 +25,35 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def empty_stack(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Generator[Deployed]:
+@pytest.fixture
+def stack(cloud: Cloud, tmp_path: Path) -> Generator[Deployed]:
     """Return a stack whose provider gives every resource more tags than an object of S3 may have."""
     tags = {f"tag-{number}": "default" for number in range(11)}
-    config = {"aws:defaultTags": {"tags": tags}}
-    deployed = Deployed(cloud, Workspace.make(cloud, tmp_path_factory.mktemp("stack"), "", config))
+    (tmp_path / "stack").mkdir()
+    deployed = Deployed(cloud, Workspace.make(cloud, tmp_path / "stack", "", {"aws:defaultTags": {"tags": tags}}))
     yield deployed
     deployed.workspace.destroy()
 
 
-@pytest.fixture(scope="module")
-def stack(empty_stack: Deployed, folder: Path) -> Deployed:
-    """Return the component with a folder of DAGs; the tests below go on from what the one before has left."""
-    empty_stack.configure(dags_path=str(folder))
-    empty_stack.workspace.up()
-    return empty_stack
+def test_a_folder_of_dags(stack: Deployed, folder: Path, subtests: pytest.Subtests) -> None:
+    stack.configure(dags_path=str(folder))
+    stack.workspace.up()
+    tell(
+        subtests,
+        [
+            the_objects_carry_no_tags_and_the_bucket_those_of_the_provider,
+            every_file_but_the_hidden_ones_is_in_the_bucket,
+            the_bucket_is_private_encrypted_and_for_tls_only,
+            the_task_role_can_list_and_get_in_that_bucket_and_no_role_can_do_more,
+            nothing_is_to_be_done_after_up,
+            new_changed_and_removed_files_are_an_object_each_and_touch_nothing_else,
+            the_same_files_elsewhere_are_no_change,
+            a_broken_file_never_leaves_the_machine,
+            a_repository_beside_the_folder_is_a_second_bundle,
+        ],
+        stack,
+        folder,
+    )
 
 
 def bucket(stack: Deployed) -> str:
@@ -68,14 +79,14 @@ def running(stack: Deployed) -> tuple[list[str], str, str]:
     return stack.task_arns, outputs["task_definition_arn"], outputs["url"]
 
 
-def test_the_objects_carry_no_tags_and_the_bucket_those_of_the_provider(stack: Deployed) -> None:
+def the_objects_carry_no_tags_and_the_bucket_those_of_the_provider(stack: Deployed, _: Path) -> None:
     s3, name = stack.client("s3"), bucket(stack)
 
     assert len(s3.get_bucket_tagging(Bucket=name)["TagSet"]) == 11
     assert [key for key in objects(stack) if s3.get_object_tagging(Bucket=name, Key=key)["TagSet"]] == []
 
 
-def test_every_file_but_the_hidden_ones_is_in_the_bucket(stack: Deployed) -> None:
+def every_file_but_the_hidden_ones_is_in_the_bucket(stack: Deployed, _: Path) -> None:
     assert objects(stack) == {
         "dags/data/orders.csv": "1,2\n",
         "dags/etl.py": "x = 1\n",
@@ -83,7 +94,7 @@ def test_every_file_but_the_hidden_ones_is_in_the_bucket(stack: Deployed) -> Non
     }
 
 
-def test_the_bucket_is_private_encrypted_and_for_tls_only(stack: Deployed) -> None:
+def the_bucket_is_private_encrypted_and_for_tls_only(stack: Deployed, _: Path) -> None:
     s3, name = stack.client("s3"), bucket(stack)
 
     block = s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"]
@@ -100,7 +111,7 @@ def test_the_bucket_is_private_encrypted_and_for_tls_only(stack: Deployed) -> No
     )
 
 
-def test_the_task_role_can_list_and_get_in_that_bucket_and_no_role_can_do_more(stack: Deployed) -> None:
+def the_task_role_can_list_and_get_in_that_bucket_and_no_role_can_do_more(stack: Deployed, _: Path) -> None:
     iam = stack.client("iam")
     arn = stack.workspace.outputs()["task_definition_arn"]
     definition = stack.client("ecs").describe_task_definition(taskDefinition=arn)["taskDefinition"]
@@ -135,47 +146,28 @@ def _list(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
 
 
-def test_nothing_is_to_be_done_after_up(stack: Deployed) -> None:
+def nothing_is_to_be_done_after_up(stack: Deployed, _: Path) -> None:
     stack.workspace.preview("--expect-no-changes", "--diff")
     stack.workspace.refresh("--expect-no-changes")
 
 
-def test_a_new_file_is_one_new_object_and_touches_nothing_else(stack: Deployed, folder: Path) -> None:
+def new_changed_and_removed_files_are_an_object_each_and_touch_nothing_else(stack: Deployed, folder: Path) -> None:
     before = running(stack)
     (folder / "new.py").write_text("y = 1\n")
-
-    preview = stack.workspace.preview()
-    text = stack.workspace.up()
-
-    assert "+ 1 to create" in preview
-    assert "airflow-dags/new.py" in preview
-    assert counted(text) == ["+ 1 created"]
-    assert objects(stack)["dags/new.py"] == "y = 1\n"
-    assert running(stack) == before
-
-
-def test_a_changed_file_is_one_updated_object_and_touches_nothing_else(stack: Deployed, folder: Path) -> None:
-    before = running(stack)
     (folder / "etl.py").write_text("x = 2\n")
-
-    preview = stack.workspace.preview()
-    text = stack.workspace.up()
-
-    assert "~ 1 to update" in preview
-    assert "airflow-dags/etl.py" in preview
-    assert counted(text) == ["~ 1 updated"]
-    assert objects(stack)["dags/etl.py"] == "x = 2\n"
-    assert running(stack) == before
-
-
-def test_a_removed_file_is_one_deleted_object_and_touches_nothing_else(stack: Deployed, folder: Path) -> None:
-    before = running(stack)
     (folder / "old name.py").unlink()
 
+    preview = stack.workspace.preview("--json")
     text = stack.workspace.up()
 
-    assert counted(text) == ["- 1 deleted"]
-    assert sorted(objects(stack)) == ["dags/data/orders.csv", "dags/etl.py", "dags/new.py"]
+    steps: list[dict[str, str]] = json.loads(preview[preview.index("{") :])["steps"]
+    assert {step["op"]: step["urn"].rpartition("::")[2] for step in steps if step["op"] != "same"} == {
+        "create": "airflow-dags/new.py",
+        "update": "airflow-dags/etl.py",
+        "delete": "airflow-dags/old name.py",
+    }
+    assert counted(text) == ["+ 1 created", "~ 1 updated", "- 1 deleted"]
+    assert objects(stack) == {"dags/data/orders.csv": "1,2\n", "dags/etl.py": "x = 2\n", "dags/new.py": "y = 1\n"}
     assert running(stack) == before
 
 
@@ -185,33 +177,31 @@ def counted(text: str) -> list[str]:
     return [line.strip() for line in summary if line.strip()[:1] in ("+", "-", "~")]
 
 
-def test_the_same_files_elsewhere_are_no_change(stack: Deployed, folder: Path, tmp_path: Path) -> None:
+def the_same_files_elsewhere_are_no_change(stack: Deployed, folder: Path) -> None:
     """Two people deploy the same stack from two folders."""
-    shutil.copytree(folder, tmp_path / "clone")
+    clone = shutil.copytree(folder, folder.with_name("clone"))
 
-    stack.configure(dags_path=str(tmp_path / "clone"))
+    stack.configure(dags_path=str(clone))
     stack.workspace.preview("--expect-no-changes")
 
     stack.configure(dags_path=str(folder))
 
 
-@pytest.mark.parametrize("command", ["preview", "up"])
-def test_a_broken_file_never_leaves_the_machine(stack: Deployed, folder: Path, command: str) -> None:
+def a_broken_file_never_leaves_the_machine(stack: Deployed, folder: Path) -> None:
     before, uploaded = running(stack), objects(stack)
     (folder / "etl.py").write_text("x = 4\n")
     (folder / "broken.py").write_text("x = 1\nprint('hello'\n")
 
-    text = stack.workspace.preview(fails=True) if command == "preview" else stack.workspace.up(fails=True)
-
-    assert "dags_path: has broken.py, line 2: '(' was never closed" in text
-    assert "Traceback" not in text
+    for text in (stack.workspace.preview(fails=True), stack.workspace.up(fails=True)):
+        assert "dags_path: has broken.py, line 2: '(' was never closed" in text
+        assert "Traceback" not in text
     assert (running(stack), objects(stack)) == (before, uploaded)
 
     (folder / "broken.py").unlink()
     (folder / "etl.py").write_text("x = 2\n")
 
 
-def test_a_repository_beside_the_folder_is_a_second_bundle(stack: Deployed, folder: Path) -> None:
+def a_repository_beside_the_folder_is_a_second_bundle(stack: Deployed, folder: Path) -> None:
     url = "https://git.example.com/team/dags.git"
 
     stack.configure(dags_path=str(folder), dags_git_url=url, dags_git_token="a-token-of-ours")
@@ -225,23 +215,3 @@ def test_a_repository_beside_the_folder_is_a_second_bundle(stack: Deployed, fold
     assert json.loads(parameter["Value"]) == {"conn_type": "git", "host": url, "password": "a-token-of-ours"}
     assert "a-token-of-ours" not in json.dumps(stack.workspace.export())
     stack.workspace.preview("--expect-no-changes")
-
-
-def test_destroy_takes_the_bucket_away_with_all_that_is_in_it(
-    cloud: Cloud, folder: Path, tmp_path_factory: pytest.TempPathFactory, stack: Deployed
-) -> None:
-    before = cloud.left_behind()
-    other = Deployed(cloud, Workspace.make(cloud, tmp_path_factory.mktemp("gone"), "", {}))
-    other.configure(dags_path=str(folder))
-    other.workspace.up()
-    [name] = {each.rpartition(" ")[2] for each in cloud.left_behind() - before if "airflow-dags-" in each}
-    # Not Pulumi's own objects only: whatever is in the bucket by then goes too.
-    s3 = other.client("s3")
-    s3.put_object(Bucket=name, Key="left by somebody", Body=b"")
-    with pytest.raises(ClientError, match="BucketNotEmpty"):
-        s3.delete_bucket(Bucket=name)
-
-    other.workspace.destroy()
-
-    assert cloud.left_behind() == before
-    assert stack.task_arns, "the other stack is untouched"

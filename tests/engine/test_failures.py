@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from local.testing.deployed import PROGRAM, Deployed
+from tests.stories import tell
 
 WRITES = "[print('line', number, flush=True) for number in range(1, 26)]; "
 LAST_LINES = [f"line {number}" for number in range(6, 26)]
@@ -73,14 +74,18 @@ FAILURES = {
 }
 
 
-@pytest.fixture(scope="module")
-def stack(empty_stack: Deployed) -> Deployed:
-    """Return a stack that has never run; the tests below go on from what the one before has left."""
-    return empty_stack
+def test_every_failure_on_one_stack(stack: Deployed, subtests: pytest.Subtests) -> None:
+    for what, failure in FAILURES.items():
+        with subtests.test(f"up fails and says stop reason, exit code and last log lines: {what}"):
+            up_fails(stack, failure)
+    tell(
+        subtests,
+        [after_a_rollback_what_ran_before_runs_again_and_a_preview_says_so, the_next_good_up_repairs_it],
+        stack,
+    )
 
 
-@pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
-def test_up_fails_and_says_stop_reason_exit_code_and_last_log_lines(stack: Deployed, failure: Failure) -> None:
+def up_fails(stack: Deployed, failure: Failure) -> None:
     if failure.runs_before:
         stack.configure()
         stack.workspace.up()
@@ -99,7 +104,7 @@ def test_up_fails_and_says_stop_reason_exit_code_and_last_log_lines(stack: Deplo
     assert ("url" in stack.workspace.outputs()) == failure.runs_before, "there is no address of what never ran"
 
 
-def test_after_a_rollback_what_ran_before_runs_again_and_a_preview_says_so(stack: Deployed) -> None:
+def after_a_rollback_what_ran_before_runs_again_and_a_preview_says_so(stack: Deployed) -> None:
     before = stack.workspace.outputs()["task_definition_arn"]
 
     text = stack.workspace.preview()
@@ -108,7 +113,7 @@ def test_after_a_rollback_what_ran_before_runs_again_and_a_preview_says_so(stack
     assert stack.service["taskDefinition"] == before
 
 
-def test_the_next_good_up_repairs_it(stack: Deployed) -> None:
+def the_next_good_up_repairs_it(stack: Deployed) -> None:
     stack.configure(environment={"GREETING": "repaired"})
 
     stack.workspace.up()

@@ -76,7 +76,7 @@ class Stack:
         return self._cloud.left_behind() - self._before
 
     def _made_by_aws(self) -> set[str]:
-        ec2: Any = self._cloud.session().client("ec2", endpoint_url=self._cloud.emulator.endpoint)
+        ec2 = self._cloud.client("ec2")
         main = [{"Name": "association.main", "Values": ["true"]}]
         default = [{"Name": "group-name", "Values": ["default"]}]
         return {

@@ -22,6 +22,7 @@ from local.testing.deployed import Deployed
 from operate.repair.lookups import LOOKUPS
 from operate.repair.repair import find
 from operate.repair.sessions import ProviderSessions
+from tests.stories import tell
 
 STEPS = 90
 """The fewest steps of `pulumi up`: two for each resource."""
@@ -36,18 +37,33 @@ LISTED = {kind for kind, lookup in LOOKUPS.items() if lookup.everything}
 
 
 @pytest.fixture(scope="module")
-def stack(empty_stack: Deployed) -> Generator[Deployed]:
-    empty_stack.configure(dags_path=str(ROOT / "dags"))
-    empty_stack.workspace.stack.prepare()
-    yield empty_stack
-    empty_stack.workspace.repair()
+def cloud(cold_cloud: Cloud) -> Cloud:
+    return cold_cloud
 
 
-def checkpoint(stack: Deployed) -> dict[str, Any]:
-    """Return the state on disk, which the engine replaces at every step."""
-    home = stack.cloud.home.state / ".pulumi" / "stacks"
-    [file] = home.rglob(f"{stack.workspace.stack.name}.json")
-    return json.loads(file.read_text())["checkpoint"]["latest"] or {}
+@pytest.fixture
+def stack(stack: Deployed) -> Generator[Deployed]:
+    stack.configure(dags_path=str(ROOT / "dags"))
+    stack.workspace.stack.prepare()
+    yield stack
+    stack.workspace.repair()
+
+
+def test_up_and_destroy_are_killed_again_and_again(stack: Deployed, subtests: pytest.Subtests) -> None:
+    before = stack.cloud.left_behind()  # other tests may have something in the same emulator
+    for number, seed in KILLS:
+        with subtests.test(f"after a kill in up the repair leaves no orphan: {number}"):
+            survive_a_kill_in_up(stack, before, number, seed)
+    tell(subtests, [up_completes_and_everything_is_as_the_state_says], stack, before)
+    tell(subtests, [each_resource_is_found_by_what_its_creation_asked_for], stack)
+    for number, seed in KILLS[::2]:
+        with subtests.test(f"a destroy goes on from where the one before was killed: {number}"):
+            survive_a_kill_in_destroy(stack, number, seed)
+    tell(subtests, [up_makes_what_kills_in_destroy_have_taken_away], stack, before)
+    for number, seed in KILLS[1::2]:
+        with subtests.test(f"a later destroy goes on from where the one before was killed: {number}"):
+            survive_a_kill_in_destroy(stack, number, seed)
+    tell(subtests, [destroy_completes_and_nothing_is_left], stack, before)
 
 
 def steps(state: dict[str, Any]) -> int:
@@ -59,10 +75,10 @@ def steps(state: dict[str, Any]) -> int:
 
 def kill(stack: Deployed, command: str, moment: int, delay: float) -> list[psutil.Process]:
     """Kills `pulumi up` or `destroy` at a step, or at its first one if that is past; returns what it had started."""
-    here = steps(checkpoint(stack))
+    pulumi = stack.workspace.stack
+    here, state, read = steps(pulumi.checkpoint()), pulumi.file, 0
     up = command == "up"
     stop_at = max(moment, here + 1) if up else min(moment, here - 1)
-    pulumi = stack.workspace.stack
     arguments = [pulumi.cloud.engine.command, command, "--yes", "--skip-preview", "--non-interactive"]
     with subprocess.Popen(
         arguments,
@@ -71,9 +87,12 @@ def kill(stack: Deployed, command: str, moment: int, delay: float) -> list[psuti
         stdout=subprocess.DEVNULL,
         stdin=subprocess.DEVNULL,
     ) as process:
-        while (steps(checkpoint(stack)) < stop_at) == up:
+        while (here < stop_at) == up:
             assert process.poll() is None, f"pulumi {command} ended before step {stop_at}"
-            time.sleep(0.002)
+            if (written := state.stat().st_mtime_ns) == read:
+                time.sleep(0.002)
+            else:
+                here, read = steps(pulumi.checkpoint()), written
         time.sleep(delay)
         process.send_signal(signal.SIGSTOP)  # so that it starts nothing that is not seen here
         family = psutil.Process(process.pid).children(recursive=True)
@@ -95,7 +114,7 @@ def assert_nothing_outlives_the_engine(family: list[psutil.Process]) -> None:
 
 def assert_state_is_what_is_there(stack: Deployed, before: set[str]) -> None:
     """Everything that AWS lists is in the state, and everything in the state that AWS could list is listed."""
-    state = checkpoint(stack)
+    state = stack.workspace.stack.checkpoint()
     resources: list[dict[str, Any]] = state.get("resources") or []
     # A task's network interface is ECS's, and its address the interface's.
     there = {name for name in stack.cloud.left_behind() - before if not name.startswith(("eni-", "eipalloc-"))}
@@ -109,16 +128,7 @@ def assert_state_is_what_is_there(stack: Deployed, before: set[str]) -> None:
     assert [urn for urn, of_resource in names.items() if there.isdisjoint(of_resource)] == []
 
 
-@pytest.fixture(scope="module")
-def before(cloud: Cloud) -> set[str]:
-    """Return what other tests have in the same emulator."""
-    return cloud.left_behind()
-
-
-@pytest.mark.parametrize(("number", "seed"), KILLS)
-def test_after_a_kill_in_up_the_repair_leaves_no_orphan(
-    stack: Deployed, before: set[str], number: int, seed: int
-) -> None:
+def survive_a_kill_in_up(stack: Deployed, before: set[str], number: int, seed: int) -> None:
     family = kill(stack, "up", *draw(number, seed))
 
     assert_nothing_outlives_the_engine(family)
@@ -126,16 +136,20 @@ def test_after_a_kill_in_up_the_repair_leaves_no_orphan(
     assert_state_is_what_is_there(stack, before)
 
 
-def test_up_completes_and_everything_is_as_the_state_says(stack: Deployed, before: set[str]) -> None:
+def up_completes_and_everything_is_as_the_state_says(stack: Deployed, before: set[str]) -> None:
     stack.workspace.up()
 
-    assert 2 * len(checkpoint(stack)["resources"]) >= STEPS > 1.8 * len(checkpoint(stack)["resources"])
+    assert (
+        2 * len(stack.workspace.stack.checkpoint()["resources"])
+        >= STEPS
+        > 1.8 * len(stack.workspace.stack.checkpoint()["resources"])
+    )
     assert_state_is_what_is_there(stack, before)
     stack.workspace.refresh("--expect-no-changes")
     assert len(stack.task_arns) == 1
 
 
-def test_each_resource_is_found_by_what_its_creation_asked_for(stack: Deployed) -> None:
+def each_resource_is_found_by_what_its_creation_asked_for(stack: Deployed) -> None:
     deployment = stack.workspace.export()
     sessions = ProviderSessions(deployment)
     for resource in deployment["resources"]:
@@ -161,12 +175,7 @@ def survive_a_kill_in_destroy(stack: Deployed, number: int, seed: int) -> None:
     stack.workspace.stack.prepare()
 
 
-@pytest.mark.parametrize(("number", "seed"), KILLS[::2])
-def test_a_destroy_goes_on_from_where_the_one_before_was_killed(stack: Deployed, number: int, seed: int) -> None:
-    survive_a_kill_in_destroy(stack, number, seed)
-
-
-def test_up_makes_what_kills_in_destroy_have_taken_away(stack: Deployed, before: set[str]) -> None:
+def up_makes_what_kills_in_destroy_have_taken_away(stack: Deployed, before: set[str]) -> None:
     stack.workspace.repair()
     assert_state_is_what_is_there(stack, before)
 
@@ -176,13 +185,8 @@ def test_up_makes_what_kills_in_destroy_have_taken_away(stack: Deployed, before:
     stack.workspace.refresh("--expect-no-changes")
 
 
-@pytest.mark.parametrize(("number", "seed"), KILLS[1::2])
-def test_a_later_destroy_goes_on_from_where_the_one_before_was_killed(stack: Deployed, number: int, seed: int) -> None:
-    survive_a_kill_in_destroy(stack, number, seed)
-
-
-def test_destroy_completes_and_nothing_is_left(stack: Deployed, before: set[str]) -> None:
+def destroy_completes_and_nothing_is_left(stack: Deployed, before: set[str]) -> None:
     stack.workspace.destroy()
 
     assert stack.cloud.left_behind() == before
-    assert not checkpoint(stack).get("resources")
+    assert not stack.workspace.stack.checkpoint().get("resources")

@@ -36,13 +36,13 @@ LIMITS = {
 }
 
 
-def test_up_names_the_limit_and_the_way_out(empty_stack: Deployed, subtests: pytest.Subtests) -> None:
+def test_up_names_the_limit_and_the_way_out(stack: Deployed, subtests: pytest.Subtests) -> None:
     for name, limit in LIMITS.items():
         # Something else each time: without a change there is no other deployment.
-        empty_stack.configure(environment={"LIMIT": name})
+        stack.configure(environment={"LIMIT": name})
 
-        with subtests.test(name), limits(empty_stack.cloud.emulator.endpoint, **limit.limits):
-            text = empty_stack.workspace.up(fails=True)
+        with subtests.test(name), limits(stack.cloud.emulator.endpoint, **limit.limits):
+            text = stack.workspace.up(fails=True)
             assert re.search(limit.reason, text), text
             assert limit.way_out.lower() in text.lower()
             assert "Traceback" not in text

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Generator
+from pathlib import Path
 from string import Template
 from typing import Any
 
@@ -37,8 +38,6 @@ FORMS = {"AirflowFargate": ARGS, "PluginAirflow": {camel_case(name): value for n
 
 Steps = dict[str, dict[str, Any]]
 
-each_form = pytest.mark.parametrize("form", FORMS)
-
 
 class Project:
     """A program with one component, in one of its forms, under a name and with options."""
@@ -57,14 +56,14 @@ class Project:
         return {step["urn"]: step for step in steps if "AirflowFargate$" in step["urn"]}
 
 
-@pytest.fixture(scope="module")
-def project(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Generator[Project]:
-    workspace = plugin_consumer(cloud, tmp_path_factory.mktemp("options"))
+@pytest.fixture
+def project(cloud: Cloud, tmp_path: Path) -> Generator[Project]:
+    workspace = plugin_consumer(cloud, tmp_path)
     yield Project(workspace)
     workspace.destroy()
 
 
-@each_form
+@pytest.mark.parametrize("form", FORMS)
 def test_options_reach_every_child(project: Project, form: str) -> None:
     project.write(
         form,
@@ -90,25 +89,19 @@ def test_options_reach_every_child(project: Project, form: str) -> None:
     ] == []
 
 
-@pytest.fixture(scope="module")
-def deployed(project: Project) -> Project:
+def test_a_deployed_component_is_given_another_name(project: Project, subtests: pytest.Subtests) -> None:
     project.write("AirflowFargate")
     project.workspace.up()
-    return project
+    for form in FORMS:
+        with subtests.test(f"aliases take its resources over: {form}"):
+            project.write(form, 'aliases=[pulumi.Alias(name="airflow")]', name="renamed")
 
+            steps = project.plan()
 
-@each_form
-def test_aliases_take_a_stack_over_to_another_name(deployed: Project, form: str) -> None:
-    deployed.write(form, 'aliases=[pulumi.Alias(name="airflow")]', name="renamed")
+            assert len(steps) > 25
+            assert {urn: step["op"] for urn, step in steps.items() if step["op"] not in ("same", "update")} == {}
+            assert all("::renamed" in urn for urn in steps)
+    with subtests.test("without the alias everything would be made anew"):
+        project.write("AirflowFargate", name="renamed")
 
-    steps = deployed.plan()
-
-    assert len(steps) > 25
-    assert {urn: step["op"] for urn, step in steps.items() if step["op"] not in ("same", "update")} == {}
-    assert all("::renamed" in urn for urn in steps)
-
-
-def test_without_the_alias_everything_would_be_made_anew(deployed: Project) -> None:
-    deployed.write("AirflowFargate", name="renamed")
-
-    assert {"create", "delete"} <= {step["op"] for step in deployed.plan().values()}
+        assert {"create", "delete"} <= {step["op"] for step in project.plan().values()}

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import pytest
 
 from local.cloud import Cloud
-from local.testing.emulated import Client
 from local.testing.faults import Faults
 from local.testing.program import copy_program
 from local.testing.workspace import Workspace
@@ -27,7 +26,7 @@ class Network(NamedTuple):
 
 @pytest.fixture(scope="module")
 def network(cloud: Cloud) -> Network:
-    ec2: Client = cloud.session().client("ec2", endpoint_url=cloud.emulator.endpoint)
+    ec2 = cloud.client("ec2")
 
     def create_vpc() -> str:
         return ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
@@ -97,7 +96,7 @@ def test_a_subnet_that_the_task_could_not_work_in_ends_the_preview(
     cloud: Cloud, network: Network, program: Callable[..., Workspace], subnet: str, says: str
 ) -> None:
     subnet_id: str = getattr(network, subnet)
-    ec2: Client = cloud.session().client("ec2", endpoint_url=cloud.emulator.endpoint)
+    ec2 = cloud.client("ec2")
     [vpc] = {each["VpcId"] for each in ec2.describe_subnets(SubnetIds=[subnet_id])["Subnets"]}
     main = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "association.main", "Values": ["true"]}]
     [table] = ec2.describe_route_tables(Filters=main)["RouteTables"]

@@ -14,21 +14,19 @@ def shown(text: str) -> list[str]:
     return [re.sub(r"[0-9a-f]{32}", "…", line.strip()) for line in re.findall(SHOWN, text)]
 
 
-def test_up_shows_how_far_the_service_is_and_a_preview_does_not(
-    empty_stack: Deployed, subtests: pytest.Subtests
-) -> None:
-    empty_stack.configure()
+def test_up_shows_how_far_the_service_is_and_a_preview_does_not(stack: Deployed, subtests: pytest.Subtests) -> None:
+    stack.configure()
 
     with subtests.test("a preview"):
-        assert shown(empty_stack.workspace.preview()) == []
+        assert shown(stack.workspace.preview()) == []
 
     with subtests.test("a start that succeeds"):
-        text = empty_stack.workspace.up()
+        text = stack.workspace.up()
         assert "task … is RUNNING, its health UNKNOWN; ECS: has started 1 tasks: (task …)." in shown(text), text
         assert "health UNKNOWN" not in text.partition("Diagnostics:")[2]
 
-    empty_stack.configure(command=["python", "-c", "import time; time.sleep(6); raise SystemExit(3)"])
+    stack.configure(command=["python", "-c", "import time; time.sleep(6); raise SystemExit(3)"])
 
     with subtests.test("one that fails again and again"):
-        text = empty_stack.workspace.up(fails=True)
+        text = stack.workspace.up(fails=True)
         assert [line for line in shown(text) if re.match("task … (is RUNNING|stopped).*; 2 failed; ECS: ", line)], text

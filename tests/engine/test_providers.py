@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import time
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from local.cloud import Cloud
 from local.providers.aws.config import CLOCK_AHEAD
 from local.providers.aws.provider import SERVICES
 from local.testing.workspace import Workspace
+from operate.waiting import until
 from tests.engine.conftest import IMAGE, NewWorkspace
 
 NETWORK = """
@@ -45,11 +45,6 @@ def _resources(workspace: Workspace) -> dict[str, dict[str, Any]]:
         f"{resource['type']} {resource['urn'].rpartition('::')[2]}": resource
         for resource in workspace.export().get("resources", [])
     }
-
-
-def _client(cloud: Cloud, service: str) -> Any:
-    session: Any = cloud.session()
-    return session.client(service, endpoint_url=cloud.emulator.endpoint)
 
 
 def _has_a_service(ecs: Any) -> bool:
@@ -106,13 +101,13 @@ def test_the_vpc_of_awsx_has_the_children_of_the_real_one(workspace: NewWorkspac
     renewed = stack.outputs()["password"]
     assert renewed != outputs["password"]
     name = resources["aws:ssm/parameter:Parameter parameter"]["id"]
-    assert _client(cloud, "ssm").get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"] == renewed
+    assert cloud.client("ssm").get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"] == renewed
 
-    _client(cloud, "logs").delete_log_group(logGroupName=resources["aws:cloudwatch/logGroup:LogGroup logs"]["id"])
+    cloud.client("logs").delete_log_group(logGroupName=resources["aws:cloudwatch/logGroup:LogGroup logs"]["id"])
     stack.refresh()
     assert "aws:cloudwatch/logGroup:LogGroup logs" not in _resources(stack)
     stack.destroy()
-    assert not _client(cloud, "ec2").describe_vpcs(Filters=[{"Name": "cidr", "Values": ["10.20.0.0/16"]}])["Vpcs"]
+    assert not cloud.client("ec2").describe_vpcs(Filters=[{"Name": "cidr", "Values": ["10.20.0.0/16"]}])["Vpcs"]
 
 
 def _same_id(before: dict[str, dict[str, Any]], after: dict[str, dict[str, Any]], name: str) -> bool:
@@ -207,7 +202,7 @@ def test_a_service_that_never_runs_is_an_error_and_the_next_up_repairs_it(
 
     stack.destroy()
     # AWS lets no cluster go that has services or tasks.
-    [cluster] = _client(cloud, "ecs").describe_clusters(clusters=[outputs["cluster"]])["clusters"]
+    [cluster] = cloud.client("ecs").describe_clusters(clusters=[outputs["cluster"]])["clusters"]
     assert cluster["status"] == "INACTIVE"
 
 
@@ -225,11 +220,8 @@ def test_interrupting_an_up_ends_its_wait_and_keeps_the_service_in_the_state(
         stderr=subprocess.STDOUT,
         text=True,
     )
-    ecs = _client(cloud, "ecs")
-    deadline = time.monotonic() + 120
-    while not _has_a_service(ecs):
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    ecs = cloud.client("ecs")
+    until(lambda: _has_a_service(ecs), 120, "the service")
     os.kill(up.pid, signal.SIGINT)
     text, _ = up.communicate(timeout=30)
     assert up.returncode

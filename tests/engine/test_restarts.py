@@ -2,46 +2,43 @@
 
 import re
 import sys
-import time
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from local.cloud import Cloud
 from local.engine.choose import Engine
-from local.paths import Home
+from local.testing.clouds import temporary_cloud
 from local.testing.deployed import AIRFLOW, Deployed
-from local.testing.emulated import IMAGE, free_port
+from local.testing.emulated import IMAGE
+from local.testing.warm import WarmPython
 from local.testing.workspace import Workspace
+from operate.waiting import until
 
-AGEING = 12
-"""How many seconds of a container's life pass here in one."""
+CLOCK_RATE = 12
+"""How many seconds of the emulator's pass in one."""
 
 LATE = 66
 """Seconds after which a start fails: more than the least that ECS has for `restartAttemptPeriod`."""
 
-DIES = f"import threading, os; threading.Timer({330 / AGEING}, lambda: os._exit(1)).start()\n"
+DIES = f"import threading, os; threading.Timer({330 / CLOCK_RATE}, lambda: os._exit(1)).start()\n"
 """Ends Airflow 330 seconds after its start: it is healthy, and no start fails that late."""
 
 
 @pytest.fixture
-def stack(pulumi_engine: Engine, tmp_path: Path) -> Generator[Deployed]:
-    """Return an empty stack in a cloud where containers age fast."""
-    cloud = Cloud(Home(tmp_path / "cloud"), free_port(), pulumi_engine)
-    cloud.prepare()
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("EMULATOR_AGEING", str(AGEING))
-        cloud.start({IMAGE: Path(sys.prefix)})
+def stack(pulumi_engine: Engine, warm: WarmPython, tmp_path: Path) -> Generator[Deployed]:
+    """Return an empty stack in a cloud whose clock goes fast."""
     (tmp_path / "stack").mkdir()
-    yield Deployed(cloud, Workspace.make(cloud, tmp_path / "stack", "", {}))
-    cloud.emulator.stop()
+    folder, engine = tmp_path / "cloud", warm.engine(pulumi_engine)
+    images = {IMAGE: Path(sys.prefix)}
+    with temporary_cloud(folder, engine, images, python=warm.executable, clock_rate=CLOCK_RATE) as cloud:
+        yield Deployed(cloud, Workspace.make(cloud, tmp_path / "stack", "", {}))
 
 
 @pytest.mark.parametrize("code", [1, 0])
 def test_a_start_that_fails_late_counts_for_the_circuit_breaker(stack: Deployed, code: int) -> None:
-    stack.configure(command=["python", "-c", f"import time; time.sleep({LATE / AGEING}); raise SystemExit({code})"])
+    stack.configure(command=["python", "-c", f"import time; time.sleep({LATE / CLOCK_RATE}); raise SystemExit({code})"])
 
     text = stack.workspace.up(fails=True)
 
@@ -55,11 +52,8 @@ def test_what_ends_after_it_was_started_is_started_again_in_the_same_task(stack:
     stack.workspace.up()
     [task] = stack.task_arns
 
-    deadline = time.monotonic() + 60
-    while len(served := lines(stack)) < 2 and time.monotonic() < deadline:
-        time.sleep(0.5)
+    until(lambda: lines(stack)[:2] == ["serving", "serving"], 60, "the container to be started again")
 
-    assert served[:2] == ["serving", "serving"], "the container was not started again"
     assert stack.task_arns == [task]
 
 

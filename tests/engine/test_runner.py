@@ -7,8 +7,7 @@ import socket
 import stat
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from pathlib import Path
 from textwrap import dedent
 
@@ -31,6 +30,7 @@ from local.proxies import without_proxy
 from local.stack import Stack
 from local.testing.program import local_config
 from local.testing.workspace import Workspace
+from operate.waiting import until
 
 OUTPUTS_ONLY = """
     import pulumi
@@ -210,7 +210,7 @@ def test_destroy_leaves_no_resource_no_process_and_no_state(stack: Stack) -> Non
 def test_destroy_names_what_pulumi_has_left_behind(stack: Stack) -> None:
     deploy(stack, {})
     cloud = stack.cloud
-    cloud.session().client("logs", endpoint_url=cloud.emulator.endpoint).create_log_group(logGroupName="forgotten")
+    cloud.client("logs").create_log_group(logGroupName="forgotten")
     with pytest.raises(LocalCloudError, match=r"still there: arn:aws:logs:\S+:forgotten"):
         destroy(stack)
     assert cloud.emulator.running() is None
@@ -243,7 +243,7 @@ def test_up_goes_on_after_a_pulumi_that_was_killed(stack: Stack, capfd: pytest.C
     command = [stack.cloud.engine.command, "up", "--yes", "--skip-preview"]
     with subprocess.Popen(command, cwd=stack.project, env=stack.cloud.environment(stack.name)) as killed:
         locks = stack.cloud.home.state / ".pulumi" / "locks"
-        _wait_until(lambda: any(locks.rglob("*.json")))
+        until(lambda: any(locks.rglob("*.json")), 60, "the lock of the run")
         family = psutil.Process(killed.pid).children(recursive=True)
         killed.kill()
     for process in family:
@@ -285,7 +285,8 @@ RUN = """
     from local.cloud import Cloud
     from local.engine.choose import engine
     from local.paths import Home
-    from local.testing.emulated import IMAGE, WEB_SERVER, Account, Emulator, free_port
+    from local.testing.clouds import free_port
+    from local.testing.emulated import IMAGE, WEB_SERVER, Account, Emulator
 
     def test_that_does_not_end(tmp_path):
         cloud = Cloud(Home(tmp_path / "home"), free_port(), engine())
@@ -308,7 +309,7 @@ def test_emulators_and_their_tasks_end_with_the_test_run_that_started_them(
     (tmp_path / "test_run.py").write_text(dedent(RUN).replace("READY", str(ready)))
     command = [sys.executable, "-m", "pytest", "-c", ROOT / "pyproject.toml", f"--rootdir={ROOT}", *options]
     with subprocess.Popen([*command, f"--basetemp={tmp_path / 'run'}", tmp_path / "test_run.py"], cwd=ROOT) as run:
-        _wait_until(lambda: ready.exists() or run.poll() is not None)
+        until(lambda: ready.exists() or run.poll() is not None, 60, "both services")
         family = psutil.Process(run.pid).children(recursive=True)
         run.send_signal(number)
     assert sum("serve_forever" in " ".join(process.cmdline()) for process in family if process.is_running()) == 2
@@ -399,10 +400,3 @@ def _mentions(process: psutil.Process, folder: Path) -> bool:
         return any(str(folder) in argument for argument in process.cmdline())
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         return False
-
-
-def _wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

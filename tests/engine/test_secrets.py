@@ -125,6 +125,11 @@ def forms(value: str) -> set[str]:
 
 
 @pytest.fixture(scope="module")
+def cloud(cold_cloud: Cloud) -> Cloud:
+    return cold_cloud
+
+
+@pytest.fixture(scope="module")
 def run(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Generator[Run]:
     project, temporary = tmp_path_factory.mktemp("secrets"), tmp_path_factory.mktemp("tmp")
     copy_program(project)

@@ -3,8 +3,6 @@
 import os
 import shutil
 import subprocess
-import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from local.paths import ROOT
 from local.testing.deployed import AIRFLOW, Deployed
 from local.testing.workspace import Workspace
 from operate.waiting import until
+from tests.stories import tell
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ def status(workspace: Workspace, name: str | None = None, **environment: str | N
     stack = workspace.stack
     cloud_environment = {**stack.cloud.environment(stack.name), "PYTHONPATH": str(ROOT), **environment}
     result = subprocess.run(
-        [sys.executable, "-m", "operate.status", name or stack.name],
+        [stack.cloud.python, "-m", "operate.status", name or stack.name],
         cwd=stack.project,
         env={variable: value for variable, value in cloud_environment.items() if value is not None},
         check=False,
@@ -61,7 +60,25 @@ def replace_task(stack: Deployed) -> None:
     until(healthy, 120, "another healthy task")
 
 
-def test_a_healthy_task_at_the_url_of_the_output_is_all_that_is_to_be_said(stack: Deployed) -> None:
+def test_what_is_said_of_a_stack_to_which_things_happen(stack: Deployed, subtests: pytest.Subtests) -> None:
+    stack.configure()
+    stack.workspace.up()
+    tell(
+        subtests,
+        [
+            a_healthy_task_at_the_url_of_the_output_is_all_that_is_to_be_said,
+            a_stale_url_is_said_until_one_of_the_named_commands_has_run,
+            a_dag_bundle_that_cannot_be_read_is_said_by_up_and_by_status,
+            no_task_at_all_is_said_with_ecs_own_reason_and_what_starts_one,
+            without_credentials_aws_is_not_asked_and_that_is_said,
+            credentials_come_from_the_environment_as_pulumi_env_run_sets_them,
+            a_service_that_others_have_deleted_is_said_to_be_gone,
+        ],
+        stack,
+    )
+
+
+def a_healthy_task_at_the_url_of_the_output_is_all_that_is_to_be_said(stack: Deployed) -> None:
     outputs = stack.workspace.outputs()
     [task] = stack.task_arns
 
@@ -75,37 +92,33 @@ def test_a_healthy_task_at_the_url_of_the_output_is_all_that_is_to_be_said(stack
     assert (answer.code, answer.message) == (0, "")
 
 
-UPDATES: dict[str, Callable[[Workspace], str]] = {
-    "pulumi up": lambda workspace: workspace.up(),
-    "pulumi refresh --run-program": lambda workspace: workspace.refresh("--run-program"),
-}
+def a_stale_url_is_said_until_one_of_the_named_commands_has_run(stack: Deployed) -> None:
+    workspace = stack.workspace
+    updates = {
+        f"pulumi up --stack {workspace.stack.name}": lambda: workspace.up(),
+        f"pulumi refresh --run-program --stack {workspace.stack.name}": lambda: workspace.refresh("--run-program"),
+    }
+    for update in updates.values():
+        stale = workspace.outputs()["url"]
+        replace_task(stack)
+
+        answer = status(workspace)
+
+        assert answer.code == 1
+        named = " or ".join(f"`{command}`" for command in updates)
+        assert answer.message == (
+            f"The stack's output says {stale}: the task was replaced since. {named} brings it up to date.\n"
+        )
+        current = answer.table[1][-1]
+        assert current != stale
+
+        update()
+
+        assert workspace.outputs()["url"] == current
+        assert status(workspace).code == 0
 
 
-@pytest.mark.parametrize("update", UPDATES.values(), ids=UPDATES)
-def test_a_stale_url_is_said_until_one_of_the_named_commands_has_run(
-    stack: Deployed, update: Callable[[Workspace], str]
-) -> None:
-    workspace, stale = stack.workspace, stack.workspace.outputs()["url"]
-    replace_task(stack)
-
-    answer = status(workspace)
-
-    name = workspace.stack.name
-    assert answer.code == 1
-    assert answer.message == (
-        f"The stack's output says {stale}: the task was replaced since. "
-        f"`pulumi up --stack {name}` or `pulumi refresh --run-program --stack {name}` brings it up to date.\n"
-    )
-    current = answer.table[1][-1]
-    assert current != stale
-
-    update(workspace)
-
-    assert workspace.outputs()["url"] == current
-    assert status(workspace).code == 0
-
-
-def test_a_dag_bundle_that_cannot_be_read_is_said_by_up_and_by_status(stack: Deployed) -> None:
+def a_dag_bundle_that_cannot_be_read_is_said_by_up_and_by_status(stack: Deployed) -> None:
     said = "DAG bundle git cannot be read: OSError: git.example.com does not answer at port 443: timed out"
     print_it = f"print('dag-processor | {said}', flush=True)"
     stack.configure(command=["python", "-c", f"{print_it}\n{AIRFLOW}"])
@@ -123,7 +136,7 @@ def test_a_dag_bundle_that_cannot_be_read_is_said_by_up_and_by_status(stack: Dep
     assert status(stack.workspace).message == ""
 
 
-def test_no_task_at_all_is_said_with_ecs_own_reason_and_what_starts_one(stack: Deployed) -> None:
+def no_task_at_all_is_said_with_ecs_own_reason_and_what_starts_one(stack: Deployed) -> None:
     workspace, outputs = stack.workspace, stack.workspace.outputs()
     request = {"cluster": outputs["cluster_arn"], "service": outputs["service_arn"]}
     stack.client("ecs").update_service(**request, desiredCount=0)
@@ -141,21 +154,22 @@ def test_no_task_at_all_is_said_with_ecs_own_reason_and_what_starts_one(stack: D
     assert status(workspace).code == 0
 
 
-def without_keys(stack: Deployed, folder: Path) -> Path:
+def without_keys(stack: Deployed) -> Path:
     """Write the configuration that a stack on AWS has: it names no keys, which come from the environment."""
-    name = f"Pulumi.{stack.workspace.stack.name}.yaml"
-    configuration = yaml.safe_load((stack.cloud.home.stack / name).read_text())
+    home, name = stack.cloud.home.stack, f"Pulumi.{stack.workspace.stack.name}.yaml"
+    configuration = yaml.safe_load((home / name).read_text())
     for key in ("aws:accessKey", "aws:secretKey"):
         del configuration["config"][key]
-    (folder / name).write_text(yaml.safe_dump(configuration))
-    return folder / name
+    file = home / "without-keys.yaml"
+    file.write_text(yaml.safe_dump(configuration))
+    return file
 
 
-def test_without_credentials_aws_is_not_asked_and_that_is_said(stack: Deployed, tmp_path: Path) -> None:
+def without_credentials_aws_is_not_asked_and_that_is_said(stack: Deployed) -> None:
     answer = status(
         stack.workspace,
-        PULUMI_OPTION_CONFIG_FILE=str(without_keys(stack, tmp_path)),
-        HOME=str(tmp_path),
+        PULUMI_OPTION_CONFIG_FILE=str(without_keys(stack)),
+        HOME=str(stack.cloud.home.stack),
         AWS_ACCESS_KEY_ID=None,
         AWS_SECRET_ACCESS_KEY=None,
     )
@@ -165,11 +179,11 @@ def test_without_credentials_aws_is_not_asked_and_that_is_said(stack: Deployed, 
     assert "`aws sts get-caller-identity` shows yours" in answer.message
 
 
-def test_credentials_come_from_the_environment_as_pulumi_env_run_sets_them(stack: Deployed, tmp_path: Path) -> None:
+def credentials_come_from_the_environment_as_pulumi_env_run_sets_them(stack: Deployed) -> None:
     answer = status(
         stack.workspace,
-        PULUMI_OPTION_CONFIG_FILE=str(without_keys(stack, tmp_path)),
-        HOME=str(tmp_path),
+        PULUMI_OPTION_CONFIG_FILE=str(without_keys(stack)),
+        HOME=str(stack.cloud.home.stack),
         AWS_ACCESS_KEY_ID="ASIAEXAMPLE",
         AWS_SECRET_ACCESS_KEY="of-the-environment",
         AWS_SESSION_TOKEN="of-the-environment-too",
@@ -178,7 +192,7 @@ def test_credentials_come_from_the_environment_as_pulumi_env_run_sets_them(stack
     assert (answer.code, answer.message) == (0, "")
 
 
-def test_a_service_that_others_have_deleted_is_said_to_be_gone(stack: Deployed) -> None:
+def a_service_that_others_have_deleted_is_said_to_be_gone(stack: Deployed) -> None:
     outputs = stack.workspace.outputs()
     request = {"cluster": outputs["cluster_arn"], "service": outputs["service_arn"]}
     stack.client("ecs").delete_service(**request, force=True)

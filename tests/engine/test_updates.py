@@ -17,10 +17,11 @@ from airflow_fargate.image import DEFAULT_IMAGE
 
 from local.cloud import Cloud
 from local.engine.choose import Engine
-from local.paths import ROOT, Home
+from local.paths import ROOT
+from local.testing.clouds import temporary_cloud
 from local.testing.deployed import Deployed, stand_in_image
-from local.testing.emulated import free_port
 from local.testing.workspace import Workspace
+from tests.engine.conftest import CLOCK_RATE
 
 PROGRAM = """
 import json
@@ -148,12 +149,10 @@ class Update:
 @pytest.fixture(scope="module")
 def cloud(pulumi_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Generator[Cloud]:
     """Return a cloud for this file alone, which has two images to choose from, and ends without `pulumi destroy`."""
-    cloud = Cloud(Home(tmp_path_factory.mktemp("cloud")), free_port(), pulumi_engine)
-    cloud.prepare()
     image = stand_in_image(tmp_path_factory.mktemp("image"))
-    cloud.start({DEFAULT_IMAGE: image, "apache/airflow:3.3.1": image})
-    yield cloud
-    cloud.emulator.stop()
+    images = {DEFAULT_IMAGE: image, "apache/airflow:3.3.1": image}
+    with temporary_cloud(tmp_path_factory.mktemp("cloud"), pulumi_engine, images, clock_rate=CLOCK_RATE) as cloud:
+        yield cloud
 
 
 @pytest.fixture(scope="module")

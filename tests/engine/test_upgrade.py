@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Generator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from local.cloud import Cloud
 from local.testing.deployed import ARGS, PROGRAM, Deployed
 from local.testing.workspace import Workspace
 from release.registered import SOURCES
+from tests.stories import tell
 
 DAG = "from airflow.sdk import dag\n"
 
@@ -46,7 +46,20 @@ def zones_of_subnets(stack: Deployed) -> set[str]:
     return {subnet["AvailabilityZone"] for subnet in answer["Subnets"]}
 
 
-def test_nothing_is_replaced_or_taken_away(stack: Deployed) -> None:
+def test_the_present_code_goes_on_with_it(stack: Deployed, subtests: pytest.Subtests) -> None:
+    tell(
+        subtests,
+        [
+            nothing_is_replaced_or_taken_away,
+            a_service_whose_controller_is_not_known_is_not_replaced_for_it,
+            the_subnets_stay_in_zones_that_would_not_be_chosen_now,
+            the_stack_goes_on_at_once_with_what_it_had,
+        ],
+        stack,
+    )
+
+
+def nothing_is_replaced_or_taken_away(stack: Deployed) -> None:
     text = stack.workspace.preview("--json", "--show-sames")
 
     steps: list[dict[str, Any]] = json.loads(text[text.index("{") :])["steps"]
@@ -55,14 +68,14 @@ def test_nothing_is_replaced_or_taken_away(stack: Deployed) -> None:
     assert {step["urn"]: step["op"] for step in others if step["op"] not in ("same", "update", "create")} == {}
 
 
-def test_a_service_whose_controller_is_not_known_is_not_replaced_for_it(stack: Deployed, tmp_path: Path) -> None:
+def a_service_whose_controller_is_not_known_is_not_replaced_for_it(stack: Deployed) -> None:
     state = stack.workspace.export()
     [service] = [each for each in state["resources"] if each["type"] == "aws:ecs/service:Service"]
     assert "deploymentController" not in service["inputs"]
     # ECS need not tell the one that a service has when none was asked for.
     del service["outputs"]["deploymentController"]
-    (tmp_path / "state.json").write_text(json.dumps({"version": 3, "deployment": state}))
-    stack.workspace.stack.pulumi("stack", "import", "--file", str(tmp_path / "state.json"))
+    (stack.workspace.stack.project / "state.json").write_text(json.dumps({"version": 3, "deployment": state}))
+    stack.workspace.stack.pulumi("stack", "import", "--file", str(stack.workspace.stack.project / "state.json"))
 
     text = stack.workspace.preview("--json")
 
@@ -70,7 +83,7 @@ def test_a_service_whose_controller_is_not_known_is_not_replaced_for_it(stack: D
     assert [step["op"] for step in steps if step["urn"] == service["urn"]] == ["update"]
 
 
-def test_the_subnets_stay_in_zones_that_would_not_be_chosen_now(stack: Deployed) -> None:
+def the_subnets_stay_in_zones_that_would_not_be_chosen_now(stack: Deployed) -> None:
     stack.workspace.up()
 
     assert zones_of_subnets(stack) == {"us-east-1-bos-1a", "us-east-1a"}
@@ -78,7 +91,7 @@ def test_the_subnets_stay_in_zones_that_would_not_be_chosen_now(stack: Deployed)
     assert {each["inputs"]["availabilityZone"] for each in subnets} == {"us-east-1-bos-1a", "us-east-1a"}
 
 
-def test_the_stack_goes_on_at_once_with_what_it_had(stack: Deployed) -> None:
+def the_stack_goes_on_at_once_with_what_it_had(stack: Deployed) -> None:
     before = stack.workspace.outputs()
 
     stack.workspace.up()

@@ -1,20 +1,29 @@
-"""The emulator's clock, which can be set forward: ECS counts in minutes what no test wants to sit through.
+"""The emulator's clock, which tests set forward or have go faster: ECS counts in minutes.
 
-It tells how long containers have run and when what has failed is tried again. What waits, such as the interval between
-two health checks, waits as long as before; times of day stay what they are.
+It tells how long containers have run, when their health is checked and when what has failed is tried again. What a
+container itself does, such as ending on SIGTERM, takes as long as it takes; times of day stay what they are.
 """
 
+import threading
 import time
 
-_ahead = 0.0
+_set_at = time.monotonic()
+_showed = 0.0
+_rate = 1.0
 
 
 def now() -> float:
     """Return seconds, of which only differences mean something."""
-    return time.monotonic() + _ahead
+    return _showed + (time.monotonic() - _set_at) * _rate
 
 
-def set_forward(seconds: float) -> None:
-    """Let that many seconds pass at once, for every task of this emulator."""
-    global _ahead
-    _ahead += seconds
+def wait(event: threading.Event, seconds: float) -> bool:
+    """Wait for an event, for so many seconds of this clock at its present rate; setting it forward ends no wait."""
+    return event.wait(seconds / _rate)
+
+
+def adjust(*, seconds: float = 0, rate: float | None = None) -> None:
+    """Let seconds pass at once, or from now on so many in each of this machine's, for every task of this emulator."""
+    global _set_at, _showed, _rate
+    _showed, _set_at = now() + seconds, time.monotonic()
+    _rate = rate or _rate

@@ -34,9 +34,6 @@ _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _DEFAULT_STOP_TIMEOUT = 30
 _DEFAULT_RESTART_PERIOD = 300
 _HEALTH_OUTPUT_BYTES = 4096
-# How many seconds of a container's life, as its restart policy counts them, pass in one second: 1 but for tests, which
-# would wait for minutes.
-_AGEING = float(os.environ.get("EMULATOR_AGEING", "1"))
 # In the words of the ECS agent, whatever the exit code: the killed process need not be the container's first.
 _OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 
@@ -194,7 +191,7 @@ class Container:
 
     def may_restart(self) -> bool:
         """Whether ECS starts the container again after it ended just now."""
-        return restarts(self.definition, self.state.exit_code, self.seconds_run * _AGEING)
+        return restarts(self.definition, self.state.exit_code, self.seconds_run)
 
     def _executable(self, argv: list[str]) -> list[str]:
         if not argv:
@@ -216,7 +213,7 @@ class Container:
     def _watch_health(self, check: HealthCheck, ended: threading.Event) -> None:
         """As in Docker, first after one interval."""
         health = Health(check)
-        while not ended.wait(check.interval):
+        while not clock.wait(ended, check.interval):
             began = self.seconds_run
             succeeded, output = self._probe(check)
             if ended.is_set():
