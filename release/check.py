@@ -1,13 +1,10 @@
 """Tries a release: builds it, installs the wheel into an empty environment, and runs the minimal example with it."""
 
-import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-import urllib.request
-from contextlib import closing
 from pathlib import Path
 
 from airflow_fargate.image import DEFAULT_IMAGE
@@ -17,7 +14,7 @@ from local.paths import ROOT
 from local.progress import Step
 from local.proxies import without_proxy
 from local.testing.clouds import temporary_cloud
-from local.testing.deployed import stand_in_image
+from local.testing.deployed import health, stand_in_image
 from local.testing.workspace import Workspace
 from operate.console import say
 from release.environments import COMPONENTS, make_environment, pinned, version_of
@@ -63,12 +60,11 @@ def _run_minimal(folder: Path, python: Path) -> None:
         workspace = Workspace.of(cloud, project, {"airflow-minimal:allowedCidrs": ["127.0.0.0/8"]})
         with Step("Minimal example: up"):
             workspace.up()
-        with closing(urllib.request.urlopen(workspace.outputs()["url"], timeout=5)) as answer:
-            health = json.load(answer)
+        scheduler = health(workspace.outputs()["url"])
         with Step("Minimal example: destroy"):
             workspace.destroy()
-        if health["scheduler"]["status"] != "healthy" or cloud.left_behind():
-            sys.exit(f"error: {health}, left behind: {cloud.left_behind()}")
+        if scheduler != "healthy" or cloud.left_behind():
+            sys.exit(f"error: the scheduler is {scheduler}, left behind: {cloud.left_behind()}")
 
 
 if __name__ == "__main__":

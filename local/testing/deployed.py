@@ -2,6 +2,8 @@
 
 import json
 import sys
+import urllib.request
+from contextlib import closing
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -92,6 +94,12 @@ def plugin_consumer(cloud: Cloud, folder: Path) -> Workspace:
     plugins = {"providers": [{"name": "airflow-fargate", "path": str(ROOT / "components")}]}
     (folder / "Pulumi.yaml").write_text(json.dumps({"name": "probe", "runtime": "python", "plugins": plugins}))
     return workspace
+
+
+def health(url: str) -> str:
+    """Return what the Airflow at a URL says of its scheduler."""
+    with closing(urllib.request.urlopen(url, timeout=5)) as answer:
+        return json.load(answer)["scheduler"]["status"]
 
 
 class Deployed:

@@ -3,16 +3,13 @@
 The container runs a stand-in for Airflow that answers its health check; everything else is what a user gets.
 """
 
-import json
 import re
-import urllib.request
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from local.cloud import Cloud
-from local.testing.deployed import ARGS, PROGRAM, Deployed
+from local.testing.deployed import ARGS, PROGRAM, Deployed, health
 from local.testing.workspace import Workspace
 from tests.stories import tell
 
@@ -86,8 +83,7 @@ def up_ends_when_the_url_answers(stack: Deployed) -> None:
     stack.configure()
     stack.workspace.up()
 
-    with closing(urllib.request.urlopen(stack.workspace.outputs()["url"], timeout=5)) as answer:
-        assert json.load(answer)["scheduler"]["status"] == "healthy"
+    assert health(stack.workspace.outputs()["url"]) == "healthy"
 
 
 def the_service_runs_the_one_healthy_task_that_was_asked_for(stack: Deployed) -> None:
@@ -179,8 +175,7 @@ def another_environment_is_another_task_at_another_address(stack: Deployed) -> N
     assert set(stack.task_arns).isdisjoint(task_arns)
     assert len(stack.task_arns) == 1
     assert stack.workspace.outputs()["task_definition_arn"] != outputs["task_definition_arn"]
-    with closing(urllib.request.urlopen(stack.workspace.outputs()["url"], timeout=5)) as answer:
-        assert answer.status == 200
+    assert health(stack.workspace.outputs()["url"]) == "healthy"
 
 
 def spot_is_another_task_of_the_same_service(stack: Deployed) -> None:

@@ -1,10 +1,8 @@
 """Every example, as committed, deployed to one local cloud and destroyed; a stand-in for Airflow is in the images."""
 
-import json
 import shutil
-import urllib.request
 from collections.abc import Callable, Generator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +11,7 @@ import yaml
 
 from local.cloud import Cloud
 from local.paths import ROOT
+from local.testing.deployed import health
 from local.testing.workspace import Workspace
 
 EXAMPLES = ROOT / "examples"
@@ -38,11 +37,6 @@ def example(cloud: Cloud, tmp_path: Path) -> Generator[Example]:
 
         yield copy
     assert cloud.left_behind() == before
-
-
-def health(url: str) -> str:
-    with closing(urllib.request.urlopen(url, timeout=5)) as answer:
-        return json.load(answer)["scheduler"]["status"]
 
 
 def test_the_minimal_one_answers_at_its_url_and_another_stack_reads_it(example: Example) -> None:

@@ -2,9 +2,7 @@
 
 import json
 import re
-import urllib.request
 from collections.abc import Generator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ import yaml
 
 from local.cloud import Cloud
 from local.paths import ROOT
-from local.testing.deployed import PLUGIN, Deployed, plugin_consumer
+from local.testing.deployed import PLUGIN, Deployed, health, plugin_consumer
 from local.testing.workspace import Workspace
 
 pytestmark = pytest.mark.usefixtures("pulumi_yaml")
@@ -190,8 +188,7 @@ def test_no_secret_is_in_the_state_in_plain_text(stack: Deployed) -> None:
 def test_the_outputs_are_those_of_the_component(stack: Deployed) -> None:
     outputs = stack.workspace.outputs()
 
-    with closing(urllib.request.urlopen(outputs["url"], timeout=5)) as answer:
-        assert json.load(answer)["scheduler"]["status"] == "healthy"
+    assert health(outputs["url"]) == "healthy"
     assert outputs["adminPassword"] == "a-password-of-our-own"
     assert len(outputs["subnetIds"]) == 2
 
