@@ -20,6 +20,7 @@ from local.engine.choose import Engine
 from local.paths import ROOT
 from local.testing.clouds import temporary_cloud
 from local.testing.deployed import Deployed, stand_in_image
+from local.testing.warm import WarmPython
 from local.testing.workspace import Workspace
 from tests.engine.conftest import CLOCK_RATE
 
@@ -147,11 +148,12 @@ class Update:
 
 
 @pytest.fixture(scope="module")
-def cloud(pulumi_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Generator[Cloud]:
+def cloud(pulumi_engine: Engine, warm: WarmPython, tmp_path_factory: pytest.TempPathFactory) -> Generator[Cloud]:
     """Return a cloud for this file alone, which has two images to choose from, and ends without `pulumi destroy`."""
     image = stand_in_image(tmp_path_factory.mktemp("image"))
     images = {DEFAULT_IMAGE: image, "apache/airflow:3.3.1": image}
-    with temporary_cloud(tmp_path_factory.mktemp("cloud"), pulumi_engine, images, clock_rate=CLOCK_RATE) as cloud:
+    folder, engine = tmp_path_factory.mktemp("cloud"), warm.engine(pulumi_engine)
+    with temporary_cloud(folder, engine, images, python=warm.executable, clock_rate=CLOCK_RATE) as cloud:
         yield cloud
 
 
