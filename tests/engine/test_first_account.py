@@ -9,24 +9,24 @@ from botocore.exceptions import ClientError
 
 from local.cloud import Cloud
 from local.engine.choose import Engine
-from local.paths import Home
+from local.testing.clouds import temporary_cloud
 from local.testing.deployed import Deployed
-from local.testing.emulated import IMAGE, Client, free_port
+from local.testing.emulated import IMAGE
+from local.testing.warm import WarmPython
 from local.testing.workspace import Workspace
+from tests.engine.conftest import CLOCK_RATE
 
 
 @pytest.fixture
-def cloud(pulumi_engine: Engine, tmp_path: Path) -> Generator[Cloud]:
+def cloud(pulumi_engine: Engine, warm: WarmPython, tmp_path: Path) -> Generator[Cloud]:
     """Return a cloud that nothing has been deployed to."""
-    cloud = Cloud(Home(tmp_path / "cloud"), free_port(), pulumi_engine)
-    cloud.prepare()
-    cloud.start({IMAGE: Path(sys.prefix)})
-    yield cloud
-    cloud.emulator.stop()
+    folder, engine, images = tmp_path / "cloud", warm.engine(pulumi_engine), {IMAGE: Path(sys.prefix)}
+    with temporary_cloud(folder, engine, images, python=warm.executable, clock_rate=CLOCK_RATE) as cloud:
+        yield cloud
 
 
 def test_ecs_refuses_capacity_until_its_role_is_there(cloud: Cloud) -> None:
-    ecs: Client = cloud.session().client("ecs", endpoint_url=cloud.emulator.endpoint)
+    ecs = cloud.client("ecs")
     ecs.create_cluster(clusterName="first")
 
     with pytest.raises(ClientError, match="Unable to assume the service linked role"):
