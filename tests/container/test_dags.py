@@ -7,11 +7,13 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from airflow_fargate.dags.folder import read_dag_folder
+from airflow_fargate.task.unread import unread_bundles
 
 from local.environments import airflow as airflow_environment
 from operate.rest import until
@@ -90,6 +92,14 @@ class Repository:
         ):
             subprocess.run(["git", *command], cwd=self.work, check=True)
         subprocess.run(["git", "update-server-info"], cwd=self._bare, check=True)
+
+    @contextmanager
+    def withdrawn(self) -> Generator[None]:
+        """Take the repository away from its URL for a time."""
+        elsewhere = self._bare.with_name("elsewhere")
+        self._bare.rename(elsewhere)
+        yield
+        elsewhere.rename(self._bare)
 
 
 class _QuietHandler(http.server.SimpleHTTPRequestHandler):
@@ -201,9 +211,11 @@ def test_what_becomes_of_dags(airflow: Airflow, repository: Repository, subtests
             a_changed_dag_is_what_runs_next,
             a_removed_dag_goes_away,
             dags_and_their_triggers_are_imported_with_what_airflow_looks_for_no_dags_in,
+            a_folder_takes_a_files_place_and_what_a_task_has_written_beside_its_dag_stays,
             a_broken_dag_fails_the_preview_and_what_runs_is_untouched,
             a_repository_beside_the_folder_is_read_with_the_packages_that_it_needs,
             a_new_commit_is_followed_in_the_same_task,
+            a_repository_that_cannot_be_read_is_said_until_it_can,
             packages_that_cannot_be_installed_fail_the_update_with_pips_words,
             destroy_with_a_running_dag_leaves_nothing_and_no_process,
         ],
@@ -310,6 +322,34 @@ def dags_and_their_triggers_are_imported_with_what_airflow_looks_for_no_dags_in(
     until(lambda: "uses_common" not in known(airflow), REFRESH, "the DAG to be gone")
 
 
+def a_folder_takes_a_files_place_and_what_a_task_has_written_beside_its_dag_stays(
+    airflow: Airflow, _: Repository
+) -> None:
+    dags = airflow.dags
+    target = "__import__('pathlib').Path(__file__).parent / 'dbt' / 'target'"
+    (dags / "dbt").mkdir()
+    (dags / "dbt" / "model.sql").write_text("select 1\n")
+    (dags / "settings").write_text("a file\n")
+    (dags / "writes.py").write_text(DAG.format(dag_id="writes", body=f"({target}).mkdir()"))
+    (dags / "looks.py").write_text(DAG.format(dag_id="looks", body=f"return ({target}).is_dir()"))
+    airflow.up()
+    airflow.run_dag("writes")
+
+    (dags / "settings").unlink()
+    (dags / "settings").mkdir()
+    (dags / "settings" / "in_place.py").write_text(DAG.format(dag_id="in_place", body="return 1"))
+    airflow.up()
+    airflow.run_dag("in_place")
+
+    assert result(airflow, "looks", airflow.run_dag("looks"), "answer") is True
+    for folder in (dags / "dbt", dags / "settings"):
+        shutil.rmtree(folder)
+    for name in ("writes", "looks"):
+        (dags / f"{name}.py").unlink()
+    airflow.up()
+    until(lambda: len(known(airflow)) == 3, REFRESH, "the added DAGs to be gone")
+
+
 def a_broken_dag_fails_the_preview_and_what_runs_is_untouched(airflow: Airflow, _: Repository) -> None:
     before, broken = running(airflow), airflow.dags / "broken.py"
     broken.write_text("from airflow.sdk import dag\n\n@dag\ndef broken(:\n    pass\n")
@@ -353,6 +393,20 @@ def a_new_commit_is_followed_in_the_same_task(airflow: Airflow, repository: Repo
     until(lambda: "another" in known(airflow), REFRESH, "the DAG of the new commit")
     assert result(airflow, "another", airflow.run_dag("another"), "answer") == "ok"
     assert running(airflow) == before
+
+
+def a_repository_that_cannot_be_read_is_said_until_it_can(airflow: Airflow, repository: Repository) -> None:
+    def unread() -> list[str]:
+        [task] = airflow.tasks()
+        return unread_bundles(airflow.client("ecs"), airflow.client("logs"), cast(Any, task))
+
+    assert unread() == []
+    with repository.withdrawn():
+        [said] = until(unread, REFRESH, "the bundle to be refreshed")
+        assert said.startswith("DAG bundle git cannot be read: GitCommandError: ")
+        assert f"repository '{repository.url}/' not found" in said
+    until(lambda: not unread(), REFRESH, "the bundle to be refreshed again")
+    assert len(known(airflow)) == 5
 
 
 def packages_that_cannot_be_installed_fail_the_update_with_pips_words(airflow: Airflow, _: Repository) -> None:

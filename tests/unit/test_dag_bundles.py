@@ -259,8 +259,9 @@ def test_a_host_that_does_not_answer_keeps_nobody_waiting(
     assert line == f"DAG bundle git cannot be read: OSError: 127.0.0.1 does not answer at port {port}: timed out"
 
 
-def test_nobody_knocks_where_a_proxy_leads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
+@pytest.mark.parametrize("variable", ["https_proxy", "HTTPS_PROXY", "ALL_PROXY"])
+def test_nobody_knocks_where_a_proxy_leads(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, "http://proxy.example:3128")
 
     git_module().knock("https://git.invalid/a.git")
 

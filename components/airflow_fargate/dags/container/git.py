@@ -41,7 +41,7 @@ def knock(url: str) -> None:
     """Raise `OSError` when nobody accepts a connection at an HTTP URL soon; what a proxy reaches is its business."""
     parts = urlsplit(url)
     host = parts.hostname or ""
-    if parts.scheme in urllib.request.getproxies() and not urllib.request.proxy_bypass(host):
+    if {parts.scheme, "all"} & urllib.request.getproxies().keys() and not urllib.request.proxy_bypass(host):
         return
     port = parts.port or {"http": 80, "https": 443}[parts.scheme]
     try:
