@@ -1,21 +1,11 @@
-"""How awsx's strategy "Auto" cuts a VPC: the zones share it evenly, and the subnets of a zone follow each other."""
+"""How awsx's strategy "Auto" cuts a VPC that has public subnets alone: the zones share it evenly."""
 
 import ipaddress
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-TYPES = ("Public", "Private", "Isolated")
-"""In the order in which awsx makes them within a zone."""
-
-
-@dataclass(frozen=True)
-class SubnetSpec:
-    """One entry of `subnetSpecs`: a subnet in each zone."""
-
-    type: str
-    name: str | None = None
-    cidr_mask: int | None = None
-    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+LONGEST_PREFIX = 28
+"""Of a subnet (Amazon VPC user guide, "Subnet sizing")."""
 
 
 @dataclass(frozen=True)
@@ -25,38 +15,16 @@ class PlannedSubnet:
     name: str
     zone: str
     cidr_block: str
-    spec: SubnetSpec
 
 
-def plan(vpc_name: str, cidr_block: str, zones: Sequence[str], specs: Sequence[SubnetSpec]) -> list[PlannedSubnet]:
-    """All subnets, zone by zone, public ones first. Raises ValueError when they do not fit into the VPC."""
+def plan(vpc_name: str, cidr_block: str, zones: Sequence[str]) -> list[PlannedSubnet]:
+    """Return one subnet for each zone. Raises ValueError when they would be smaller than AWS allows."""
     vpc = ipaddress.IPv4Network(cidr_block)
-    zone_mask = vpc.prefixlen + _bits(len(zones))
-    default_mask = zone_mask + _bits(len(specs))
-    size = 2 ** (vpc.max_prefixlen - zone_mask)
-    wanted = sum(2 ** (vpc.max_prefixlen - (spec.cidr_mask or default_mask)) for spec in specs)
-    if wanted > size:
-        raise ValueError(
-            f"Subnets are too large for VPC. A zone of {cidr_block} has {size} addresses, "
-            f"but subnets require {wanted} addresses."
-        )
-    planned: list[PlannedSubnet] = []
-    for number, zone in enumerate(zones, start=1):
-        zone_start = int(vpc.network_address) + (number - 1) * size
-        in_zone: list[PlannedSubnet] = []
-        start = zone_start
-        for spec in specs:
-            mask = spec.cidr_mask or default_mask
-            block_size = 2 ** (vpc.max_prefixlen - mask)
-            # A wider block than the one before begins at the next multiple of its size.
-            start = -(-start // block_size) * block_size
-            name = f"{vpc_name}-{spec.name or spec.type.lower()}-{number}"
-            in_zone.append(PlannedSubnet(name, zone, f"{ipaddress.IPv4Address(start)}/{mask}", spec))
-            start += block_size
-        planned += sorted(in_zone, key=lambda subnet: TYPES.index(subnet.spec.type))
-    return planned
-
-
-def _bits(count: int) -> int:
-    """How many bits number `count` things."""
-    return (count - 1).bit_length()
+    prefix = vpc.prefixlen + (len(zones) - 1).bit_length()
+    if prefix > LONGEST_PREFIX:
+        raise ValueError(f"subnets of {len(zones)} zones in {cidr_block} are /{prefix}; AWS allows /{LONGEST_PREFIX}")
+    blocks = vpc.subnets(new_prefix=prefix)
+    return [
+        PlannedSubnet(f"{vpc_name}-public-{number}", zone, str(block))
+        for number, (zone, block) in enumerate(zip(zones, blocks, strict=False), start=1)
+    ]

@@ -1,4 +1,7 @@
-"""Random values that live in the state alone: generated on create, replaced by any change."""
+"""Random values that live in the state alone: generated on create, replaced by any change.
+
+With `keepers` a program that passes a password of its own to the component has another one generated.
+"""
 
 import base64
 import secrets
@@ -13,13 +16,6 @@ from local.providers.values import Properties
 
 SPECIAL = "!@#$%&*()-_=+[]{}<>:?"
 """The special characters of Terraform's random provider."""
-CLASSES = {
-    "lower": ("minLower", string.ascii_lowercase),
-    "upper": ("minUpper", string.ascii_uppercase),
-    "numeric": ("minNumeric", string.digits),
-    "special": ("minSpecial", SPECIAL),
-}
-"""Switch of each class of characters, the input with its minimum, its characters."""
 
 STATE_ONLY_ID = "none"
 """The id that Terraform's random provider gives to every secret."""
@@ -51,33 +47,19 @@ class RandomPassword(RandomResource):
     sdk = "pulumi_random:RandomPassword"
     title = "Random Password"
     inputs = properties(
-        **{switch: Property(replaces=True, default=True) for switch in CLASSES},
-        **{minimum: Property(replaces=True, default=0) for minimum, _ in CLASSES.values()},
         keepers=Property(replaces=True),
         length=Property(replaces=True),
-        overrideSpecial=Property(replaces=True),
+        special=Property(replaces=True, default=True),
     )
     secret_outputs = frozenset({"result"})
 
     @classmethod
     def check(cls, inputs: Properties) -> Iterator[Violation]:
-        length = inputs.get("length")
-        minimums = [inputs.get(minimum) or 0 for minimum, _ in CLASSES.values()]
-        if not isinstance(length, int) or not all(isinstance(minimum, int) for minimum in minimums):
-            return
-        if length < max(1, sum(minimums)):
-            yield Violation("length", f"must be at least 1 and the sum of the minimums, {sum(minimums)}; got {length}")
+        yield from _too_short(inputs)
 
     def generate(self, inputs: Properties) -> Properties:
-        pool = ""
-        characters: list[str] = []
-        for switch, (minimum, alphabet) in CLASSES.items():
-            allowed = (inputs.get("overrideSpecial") or alphabet) if switch == "special" else alphabet
-            pool += allowed if inputs[switch] else ""
-            characters += [secrets.choice(allowed) for _ in range(inputs[minimum])]
-        characters += [secrets.choice(pool) for _ in range(inputs["length"] - len(characters))]
-        secrets.SystemRandom().shuffle(characters)
-        return {"result": "".join(characters)}
+        pool = string.ascii_letters + string.digits + (SPECIAL if inputs["special"] else "")
+        return {"result": "".join(secrets.choice(pool) for _ in range(inputs["length"]))}
 
 
 class RandomBytes(RandomResource):
@@ -88,12 +70,16 @@ class RandomBytes(RandomResource):
 
     @classmethod
     def check(cls, inputs: Properties) -> Iterator[Violation]:
-        if isinstance(inputs.get("length"), int) and inputs["length"] < 1:
-            yield Violation("length", f"must be at least 1; got {inputs['length']}")
+        yield from _too_short(inputs)
 
     def generate(self, inputs: Properties) -> Properties:
         value = secrets.token_bytes(inputs["length"])
         return {"base64": base64.b64encode(value).decode(), "hex": value.hex()}
+
+
+def _too_short(inputs: Properties) -> Iterator[Violation]:
+    if isinstance(inputs.get("length"), int) and inputs["length"] < 1:
+        yield Violation("length", f"must be at least 1; got {inputs['length']}")
 
 
 class RandomStandIn(StandIn[None]):
