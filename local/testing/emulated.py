@@ -25,7 +25,7 @@ from operate.waiting import until
 Client = Any
 """A boto3 client: its stubs make every member of an answer optional, which a test does not want to hear."""
 
-Answer = dict[str, Any]
+Description = dict[str, Any]
 
 IMAGE = "test/python:3"
 CLUSTER = "cluster"
@@ -108,7 +108,7 @@ class Emulator:
         return False
 
 
-class Account:
+class EmulatedAccount:
     """boto3's clients for an emulator, and a network, a role, a log group and a cluster that tasks can run with."""
 
     def __init__(self, endpoint: str) -> None:
@@ -174,7 +174,7 @@ class Account:
         )
         return response["taskDefinition"]["taskDefinitionArn"]
 
-    def run_task(self, definition: str, *subnets: str) -> Answer:
+    def run_task(self, definition: str, *subnets: str) -> Description:
         """Start a task in the first of the subnets that will do."""
         network = {"subnets": subnets or [self.subnet], "securityGroups": [self.group], "assignPublicIp": "ENABLED"}
         [task] = self.ecs.run_task(
@@ -185,25 +185,25 @@ class Account:
         )["tasks"]
         return task
 
-    def run_until_stopped(self, definition: str, *subnets: str) -> Answer:
+    def run_until_stopped(self, definition: str, *subnets: str) -> Description:
         """Run a task that ends by itself, and return what is said of it then."""
         task = self.run_task(definition, *subnets)
         return until(lambda: self._stopped(task), 30, f"end of {task['taskArn']}")
 
-    def task(self, task: Answer) -> Answer:
+    def task(self, task: Description) -> Description:
         """Return what is said of a task now."""
         return self.ecs.describe_tasks(cluster=CLUSTER, tasks=[task["taskArn"]])["tasks"][0]
 
-    def log(self, task: Answer) -> list[str]:
+    def log(self, task: Description) -> list[str]:
         stream = f"prefix/app/{task['taskArn'].rpartition('/')[2]}"
         events = self.logs.get_log_events(logGroupName=LOG_GROUP, logStreamName=stream)["events"]
         return [event["message"] for event in events]
 
-    def _stopped(self, task: Answer) -> Answer | None:
+    def _stopped(self, task: Description) -> Description | None:
         now = self.task(task)
         return now if now["lastStatus"] == "STOPPED" else None
 
-    def create_service(self, definition: str, group: str | None = None, *, breaker: bool = True) -> "Service":
+    def create_service(self, definition: str, group: str | None = None, *, breaker: bool = True) -> "EmulatedService":
         name = f"service-{uuid.uuid4().hex[:8]}"
         group = group or self.create_group("127.0.0.0/8")
         self.ecs.create_service(
@@ -225,7 +225,7 @@ class Account:
                 }
             },
         )
-        return Service(self, name, group)
+        return EmulatedService(self, name, group)
 
     def _create_execution_role(self) -> str:
         trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ecs-tasks.amazonaws.com"}}
@@ -241,14 +241,14 @@ class Account:
 
 
 @dataclass(frozen=True)
-class Service:
+class EmulatedService:
     """A service of an account: what ECS says about it, and the ways to wait for a state of it."""
 
-    account: Account
+    account: EmulatedAccount
     name: str
     group: str
 
-    def describe(self) -> Answer:
+    def describe(self) -> Description:
         return self.account.ecs.describe_services(cluster=CLUSTER, services=[self.name])["services"][0]
 
     def deployment(self) -> Mapping[str, Any]:
@@ -269,12 +269,12 @@ class Service:
 
         return until(failed, 30, f"failed deployment of {self.name}")
 
-    def tasks(self, status: str = "RUNNING") -> list[Answer]:
+    def tasks(self, status: str = "RUNNING") -> list[Description]:
         ecs = self.account.ecs
         arns = ecs.list_tasks(cluster=CLUSTER, serviceName=self.name, desiredStatus=status)["taskArns"]
         return ecs.describe_tasks(cluster=CLUSTER, tasks=arns)["tasks"] if arns else []
 
-    def task(self) -> Answer:
+    def task(self) -> Description:
         """Return the one that runs."""
         return until(
             lambda: next((each for each in self.tasks() if each["lastStatus"] == "RUNNING"), None),
@@ -282,8 +282,8 @@ class Service:
             f"running task of {self.name}",
         )
 
-    def interfaces(self) -> list[Answer]:
-        filters: list[Answer] = [
+    def interfaces(self) -> list[Description]:
+        filters: list[Description] = [
             {"Name": "group-id", "Values": [self.group]},
             {"Name": "attachment.status", "Values": ["attached"]},
         ]

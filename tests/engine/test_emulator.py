@@ -21,7 +21,7 @@ from local import cgroup
 from local.emulator.fargate import memory as emulator_memory
 from local.emulator.fargate.memory import TaskMemory
 from local.testing.controls import limits, pass_time
-from local.testing.emulated import CLUSTER, HEALTH_CHECK, PORT, WEB_SERVER, Account, Emulator, Service
+from local.testing.emulated import CLUSTER, HEALTH_CHECK, PORT, WEB_SERVER, EmulatedAccount, EmulatedService, Emulator
 from operate.waiting import until
 
 PYTHON = ["python", "-c"]
@@ -38,12 +38,12 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Generator[Emulator]:
 
 
 @pytest.fixture(scope="module")
-def account(emulator: Emulator) -> Account:
-    return Account(emulator.endpoint)
+def account(emulator: Emulator) -> EmulatedAccount:
+    return EmulatedAccount(emulator.endpoint)
 
 
 @pytest.fixture(scope="module")
-def healthy(account: Account) -> Service:
+def healthy(account: EmulatedAccount) -> EmulatedService:
     """Return a service whose task is healthy; tests change nothing about it."""
     secret = {"name": "PASSWORD", "valueFrom": "arn:aws:ssm:us-east-1:123456789012:parameter/tests/password"}
     paths = {"name": "FILE", "value": "/opt/airflow/file"}
@@ -54,7 +54,7 @@ def healthy(account: Account) -> Service:
 
 
 @pytest.fixture(scope="module")
-def reachable(account: Account) -> Service:
+def reachable(account: EmulatedAccount) -> EmulatedService:
     """Return a service whose task runs, and whose security group tests replace."""
     service = account.create_service(account.register(SERVER))
     service.task()
@@ -70,14 +70,14 @@ def refusal(call: Callable[[], Any]) -> str:
     return f"{error.get('Code')}: {error.get('Message')}"
 
 
-def answer(service: Service, path: str) -> str | None:
+def answer(service: EmulatedService, path: str) -> str | None:
     """Return what the task answers, once it does."""
     with suppress(ConnectionError):
         return service.get(path)
     return None
 
 
-def test_a_service_is_steady_once_its_task_is_healthy(healthy: Service) -> None:
+def test_a_service_is_steady_once_its_task_is_healthy(healthy: EmulatedService) -> None:
     service, task = healthy.describe(), healthy.task()
     assert (service["runningCount"], service["pendingCount"]) == (1, 0)
     assert task["healthStatus"] == "HEALTHY"
@@ -86,14 +86,16 @@ def test_a_service_is_steady_once_its_task_is_healthy(healthy: Service) -> None:
     assert healthy.account.log(task) == ["serving"]
 
 
-def test_the_task_answers_on_its_public_address(healthy: Service) -> None:
+def test_the_task_answers_on_its_public_address(healthy: EmulatedService) -> None:
     [interface] = healthy.interfaces()
     assert interface["Status"] == "in-use"
     assert healthy.address().startswith("127.0.0.")
     assert healthy.get() == "well"
 
 
-def test_the_container_sees_its_definition_and_nothing_of_the_emulator(emulator: Emulator, healthy: Service) -> None:
+def test_the_container_sees_its_definition_and_nothing_of_the_emulator(
+    emulator: Emulator, healthy: EmulatedService
+) -> None:
     environment: dict[str, str] = eval(healthy.get("/environment"))  # noqa: S307 - the repr of a dict from our own server
     directory = emulator.data / "tasks" / healthy.task()["taskArn"].rpartition("/")[2]
     assert environment["PASSWORD"] == "a secret"
@@ -115,9 +117,9 @@ def test_the_container_sees_its_definition_and_nothing_of_the_emulator(emulator:
     ],
 )
 def test_only_ingress_rules_open_the_address(
-    account: Account, cidrs: list[str], source: str, answers: bool, reachable: Service
+    account: EmulatedAccount, cidrs: list[str], source: str, answers: bool, reachable: EmulatedService
 ) -> None:
-    service = Service(account, reachable.name, account.create_group(*cidrs))
+    service = EmulatedService(account, reachable.name, account.create_group(*cidrs))
     # Not by its group, which the case before has replaced.
     [attachment] = reachable.task()["attachments"]
     [interface] = [each["value"] for each in attachment["details"] if each["name"] == "networkInterfaceId"]
@@ -126,7 +128,7 @@ def test_only_ingress_rules_open_the_address(
         assert service.get(source=source) == "well"
 
 
-def test_a_container_that_exits_leaves_its_code_and_its_log(account: Account) -> None:
+def test_a_container_that_exits_leaves_its_code_and_its_log(account: EmulatedAccount) -> None:
     program = "import sys; print('line one'); print('line two', file=sys.stderr); sys.exit(3)"
     task = account.run_until_stopped(account.register([*PYTHON, program]))
     [container] = task["containers"]
@@ -138,7 +140,7 @@ def test_a_container_that_exits_leaves_its_code_and_its_log(account: Account) ->
     assert sorted(account.log(task)) == ["line one", "line two"]
 
 
-def test_a_container_above_its_memory_is_killed_and_says_so(account: Account) -> None:
+def test_a_container_above_its_memory_is_killed_and_says_so(account: EmulatedAccount) -> None:
     program = "import signal; print('filling', flush=True); data = b'x' * (520 << 20); signal.pause()"
     task = account.run_until_stopped(account.register([*PYTHON, program]))
     [container] = task["containers"]
@@ -226,13 +228,15 @@ def test_shared_memory_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
     ],
 )
-def test_a_task_that_cannot_start_says_why(account: Account, container: dict[str, Any], code: str, reason: str) -> None:
+def test_a_task_that_cannot_start_says_why(
+    account: EmulatedAccount, container: dict[str, Any], code: str, reason: str
+) -> None:
     task = account.run_until_stopped(account.register(**{"command": SERVER, **container}))
     assert task["stopCode"] == code
     assert re.match(reason, task["stoppedReason"])
 
 
-def test_a_service_goes_from_deployment_to_deployment(account: Account, subtests: pytest.Subtests) -> None:
+def test_a_service_goes_from_deployment_to_deployment(account: EmulatedAccount, subtests: pytest.Subtests) -> None:
     """What the scheduler decides is in test_plan.py; here API, scheduler and tasks work together."""
     good, bad = account.register(SERVER), account.register([*PYTHON, "raise SystemExit(1)"])
     service = account.create_service(good)
@@ -275,7 +279,7 @@ def test_a_service_goes_from_deployment_to_deployment(account: Account, subtests
         assert service.name not in str(ecs.list_services(cluster=CLUSTER)["serviceArns"])
 
 
-def test_a_first_deployment_that_failed_is_over_until_another_is_asked_for(account: Account) -> None:
+def test_a_first_deployment_that_failed_is_over_until_another_is_asked_for(account: EmulatedAccount) -> None:
     early = account.register([*PYTHON, "raise SystemExit(1)"], restartPolicy=RESTARTS)
     service = account.create_service(early)
     broken = service.wait_until_failed()
@@ -294,7 +298,7 @@ def test_a_first_deployment_that_failed_is_over_until_another_is_asked_for(accou
     until(lambda: service.events().count("has started") > started, 10, "task of the other deployment")
 
 
-def test_an_unhealthy_task_is_replaced(account: Account) -> None:
+def test_an_unhealthy_task_is_replaced(account: EmulatedAccount) -> None:
     service = account.create_service(account.register(SERVER, healthCheck=HEALTH_CHECK))
     service.wait_until_completed()
     task = service.task()
@@ -303,7 +307,7 @@ def test_an_unhealthy_task_is_replaced(account: Account) -> None:
     assert account.task(task)["stoppedReason"] == "Task failed container health checks"
 
 
-Deletion = Callable[[Account, Service], Any]
+Deletion = Callable[[EmulatedAccount, EmulatedService], Any]
 IN_USE: list[tuple[Deletion, str]] = [
     (lambda a, s: a.ec2.delete_security_group(GroupId=s.group), "DependencyViolation: resource sg-"),
     (lambda a, _: a.ec2.delete_subnet(SubnetId=a.subnet), "DependencyViolation: The subnet 'subnet-"),
@@ -336,14 +340,17 @@ IN_USE: list[tuple[Deletion, str]] = [
 
 @pytest.mark.parametrize(("delete", "words"), IN_USE)
 def test_nothing_in_use_can_be_deleted(
-    account: Account, healthy: Service, delete: Callable[[Account, Service], Any], words: str
+    account: EmulatedAccount,
+    healthy: EmulatedService,
+    delete: Callable[[EmulatedAccount, EmulatedService], Any],
+    words: str,
 ) -> None:
     account.s3.create_bucket(Bucket="full")
     account.s3.put_object(Bucket="full", Key="key", Body=b"")
     assert re.match(words, refusal(lambda: delete(account, healthy)))
 
 
-def test_a_vpc_goes_once_it_is_empty_and_takes_along_what_came_with_it(account: Account) -> None:
+def test_a_vpc_goes_once_it_is_empty_and_takes_along_what_came_with_it(account: EmulatedAccount) -> None:
     ec2 = account.ec2
     vpc = ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
     ec2.delete_vpc(VpcId=vpc)
@@ -371,18 +378,20 @@ def test_a_vpc_goes_once_it_is_empty_and_takes_along_what_came_with_it(account: 
     ],
 )
 def test_a_definition_that_fargate_does_not_take_is_refused(
-    account: Account, container: dict[str, Any], words: str
+    account: EmulatedAccount, container: dict[str, Any], words: str
 ) -> None:
     assert re.search(words, refusal(lambda: account.register(SERVER, **container)))
 
 
-def test_a_task_needs_a_way_to_the_internet(account: Account) -> None:
+def test_a_task_needs_a_way_to_the_internet(account: EmulatedAccount) -> None:
     subnet = account.ec2.create_subnet(VpcId=account.vpc, CidrBlock="10.0.9.0/24")["Subnet"]["SubnetId"]
     task = account.run_until_stopped(account.register(SERVER), subnet)
     assert f"Subnet {subnet} needs a route to an internet gateway" in task["stoppedReason"]
 
 
-def test_docker_hub_gives_out_no_more_images_than_its_rate_limit_allows(emulator: Emulator, account: Account) -> None:
+def test_docker_hub_gives_out_no_more_images_than_its_rate_limit_allows(
+    emulator: Emulator, account: EmulatedAccount
+) -> None:
     with limits(emulator.endpoint, pulls=False):
         task = account.run_until_stopped(account.register(SERVER))
         other = account.run_until_stopped(account.register(SERVER, image="public.ecr.aws/acme/airflow:1"))
@@ -391,7 +400,7 @@ def test_docker_hub_gives_out_no_more_images_than_its_rate_limit_allows(emulator
     assert "toomanyrequests" not in other["stoppedReason"]
 
 
-def test_no_more_vcpus_run_than_the_account_has(emulator: Emulator, account: Account) -> None:
+def test_no_more_vcpus_run_than_the_account_has(emulator: Emulator, account: EmulatedAccount) -> None:
     definition = account.register(SERVER)  # 0.25 vCPU
     with limits(emulator.endpoint, vcpus=0.1):
         assert "limit on the number of vCPUs" in refusal(lambda: account.run_task(definition))
@@ -401,7 +410,7 @@ def test_no_more_vcpus_run_than_the_account_has(emulator: Emulator, account: Acc
     assert service.tasks("STOPPED") == []
 
 
-def test_a_task_runs_in_a_zone_that_has_room(emulator: Emulator, account: Account) -> None:
+def test_a_task_runs_in_a_zone_that_has_room(emulator: Emulator, account: EmulatedAccount) -> None:
     definition = account.register([*PYTHON, ""])
     zones = ("us-east-1a", "us-east-1b")
     subnets = [
@@ -417,7 +426,7 @@ def test_a_task_runs_in_a_zone_that_has_room(emulator: Emulator, account: Accoun
     assert "Capacity is unavailable at this time. Please try again later or in a different availability zone" in words
 
 
-def test_a_task_runs_in_no_zone_that_fargate_does_not_have(account: Account) -> None:
+def test_a_task_runs_in_no_zone_that_fargate_does_not_have(account: EmulatedAccount) -> None:
     definition = account.register([*PYTHON, ""])
     local_zone, zone = (
         account.ec2.create_subnet(VpcId=account.vpc, CidrBlock=cidr, AvailabilityZone=name)["Subnet"]["SubnetId"]
@@ -429,7 +438,7 @@ def test_a_task_runs_in_no_zone_that_fargate_does_not_have(account: Account) -> 
     assert "Fargate is not supported in the requested availability zone: us-east-1-bos-1a" in words
 
 
-def test_an_account_sees_the_local_zone_that_it_opted_in_to_among_the_others(account: Account) -> None:
+def test_an_account_sees_the_local_zone_that_it_opted_in_to_among_the_others(account: EmulatedAccount) -> None:
     def names(**request: Any) -> list[str]:
         zones = account.ec2.describe_availability_zones(**request)["AvailabilityZones"]
         return [zone["ZoneName"] for zone in zones]
@@ -450,7 +459,7 @@ def test_a_task_is_reached_reaches_aws_and_leaves_no_process(
     program = f"import subprocess; subprocess.Popen(['sleep', '99'], start_new_session=True){WEB_SERVER}"
     emulator = Emulator(tmp_path, "--isolation", isolation)
     try:
-        account = Account(emulator.endpoint)
+        account = EmulatedAccount(emulator.endpoint)
         service = account.create_service(account.register([*PYTHON, program]))
         service.task()
         assert until(lambda: answer(service, "/aws"), 10, "answer of the task") == "200"
@@ -462,7 +471,7 @@ def test_a_task_is_reached_reaches_aws_and_leaves_no_process(
 
 
 def test_a_container_that_ends_late_is_started_again_in_the_same_task_and_does_not_count(
-    emulator: Emulator, account: Account
+    emulator: Emulator, account: EmulatedAccount
 ) -> None:
     never_healthy = {**HEALTH_CHECK, "command": ["CMD", "false"], "startPeriod": 300}
     service = account.create_service(account.register(SERVER, restartPolicy=RESTARTS, healthCheck=never_healthy))

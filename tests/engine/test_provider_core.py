@@ -71,11 +71,11 @@ def aws(endpoint: str) -> AwsStandIn:
     return configured(configuration(endpoint))
 
 
-Client = Callable[[str], Any]
+ClientOf = Callable[[str], Any]
 
 
 @pytest.fixture(scope="module")
-def client(endpoint: str) -> Client:
+def client(endpoint: str) -> ClientOf:
     session: Any = boto3.Session("test", "test", region_name="us-east-1")
 
     @functools.cache
@@ -106,7 +106,7 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(client: Client) -> World:
+def world(client: ClientOf) -> World:
     ec2, iam, ecs = client("ec2"), client("iam"), client("ecs")
     vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
     ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
@@ -521,7 +521,7 @@ def test_reading_without_a_state_imports_the_inputs(aws: AwsStandIn, world: Worl
     assert (inputs["cidrBlock"], inputs["enableDnsHostnames"]) == ("10.9.0.0/16", True)
 
 
-def test_what_changed_behind_pulumis_back_is_read_and_put_right(aws: AwsStandIn, client: Client) -> None:
+def test_what_changed_behind_pulumis_back_is_read_and_put_right(aws: AwsStandIn, client: ClientOf) -> None:
     group = Driven(aws, "aws:cloudwatch/logGroup:LogGroup")
     inputs = {"retentionInDays": 7}
     group.create(inputs)
@@ -534,7 +534,7 @@ def test_what_changed_behind_pulumis_back_is_read_and_put_right(aws: AwsStandIn,
     group.delete()
 
 
-def test_new_default_tags_update_what_has_the_old_ones(aws: AwsStandIn, endpoint: str, client: Client) -> None:
+def test_new_default_tags_update_what_has_the_old_ones(aws: AwsStandIn, endpoint: str, client: ClientOf) -> None:
     group = Driven(aws, "aws:cloudwatch/logGroup:LogGroup")
     group.create({"tags": {"a": "1"}})
     assert group.outputs["tagsAll"] == {"owner": "tests", "a": "1"}
@@ -547,7 +547,7 @@ def test_new_default_tags_update_what_has_the_old_ones(aws: AwsStandIn, endpoint
     group.delete()
 
 
-def test_an_object_can_be_kept_from_the_default_tags(aws: AwsStandIn, world: World, client: Client) -> None:
+def test_an_object_can_be_kept_from_the_default_tags(aws: AwsStandIn, world: World, client: ClientOf) -> None:
     overridden = Driven(aws, "aws:s3/bucketObjectv2:BucketObjectv2")
     inputs: dict[str, Any] = {"bucket": world.bucket, "source": pulumi.StringAsset("one")}
     overridden.create(inputs)
@@ -563,7 +563,7 @@ def test_an_object_can_be_kept_from_the_default_tags(aws: AwsStandIn, world: Wor
     overridden.delete()
 
 
-def test_a_new_security_group_lets_nothing_out(aws: AwsStandIn, world: World, client: Client) -> None:
+def test_a_new_security_group_lets_nothing_out(aws: AwsStandIn, world: World, client: ClientOf) -> None:
     group = Driven(aws, "aws:ec2/securityGroup:SecurityGroup")
     group.create({"vpcId": world.vpc})
     (found,) = client("ec2").describe_security_groups(GroupIds=[group.id])["SecurityGroups"]
@@ -680,7 +680,7 @@ FAILED = deployment("new", 1, "ACTIVE", "FAILED")
 ROLLED_BACK = deployment("old", -60, "PRIMARY", "IN_PROGRESS")
 
 
-class Answer(NamedTuple):
+class Heard(NamedTuple):
     """What ECS says, and what the wait makes of it: that it is over or not, or the reason of a failure."""
 
     deployments: list[dict[str, Any]]
@@ -691,19 +691,19 @@ class Answer(NamedTuple):
 @pytest.mark.parametrize(
     "answers",
     [
-        [Answer([deployment("new", 1), OLD], 1, False), Answer([deployment("new", 1, state="COMPLETED")], 1, True)],
-        [Answer([deployment("new", 1)], 1, False), Answer([deployment("new", 1, state="FAILED")], 0, "new is FAILED")],
+        [Heard([deployment("new", 1), OLD], 1, False), Heard([deployment("new", 1, state="COMPLETED")], 1, True)],
+        [Heard([deployment("new", 1)], 1, False), Heard([deployment("new", 1, state="FAILED")], 0, "new is FAILED")],
         [
-            Answer([deployment("new", 1), OLD], 0, False),
-            Answer([ROLLED_BACK, FAILED], 0, False),
-            Answer([ROLLED_BACK], 1, "new is FAILED"),
+            Heard([deployment("new", 1), OLD], 0, False),
+            Heard([ROLLED_BACK, FAILED], 0, False),
+            Heard([ROLLED_BACK], 1, "new is FAILED"),
         ],
-        [Answer([deployment("new", -1), OLD], 1, False), Answer([deployment("new", -1)], 1, True)],
-        [Answer([deployment("new", -1)], 0, False), Answer([deployment("new", -1, state="FAILED")], 0, False)],
+        [Heard([deployment("new", -1), OLD], 1, False), Heard([deployment("new", -1)], 1, True)],
+        [Heard([deployment("new", -1)], 0, False), Heard([deployment("new", -1, state="FAILED")], 0, False)],
         [
-            Answer([deployment("new", -1), OLD], 0, False),
-            Answer([ROLLED_BACK, FAILED], 1, False),
-            Answer([ROLLED_BACK], 1, True),
+            Heard([deployment("new", -1), OLD], 0, False),
+            Heard([ROLLED_BACK, FAILED], 1, False),
+            Heard([ROLLED_BACK], 1, True),
         ],
     ],
     ids=[
@@ -715,7 +715,7 @@ class Answer(NamedTuple):
         "clock ahead, deployment that is rolled back",
     ],
 )
-def test_the_wait_for_a_service_is_that_of_the_real_provider(answers: list[Answer]) -> None:
+def test_the_wait_for_a_service_is_that_of_the_real_provider(answers: list[Heard]) -> None:
     wait = Wait(ASKED_AT)
     for deployments, running, outcome in answers:
         service = {
@@ -731,7 +731,7 @@ def test_the_wait_for_a_service_is_that_of_the_real_provider(answers: list[Answe
             assert wait.is_over(service) is outcome
 
 
-def test_an_update_without_a_change_does_nothing(aws: AwsStandIn, client: Client) -> None:
+def test_an_update_without_a_change_does_nothing(aws: AwsStandIn, client: ClientOf) -> None:
     group = Driven(aws, "aws:cloudwatch/logGroup:LogGroup")
     inputs = {"retentionInDays": 7}
     group.create(inputs)
@@ -866,7 +866,7 @@ def test_functions_find_what_is_there(aws: AwsStandIn) -> None:
     assert zones[:2] == ["us-east-1a", "us-east-1b"]
 
 
-def test_functions_see_interfaces_and_services(aws: AwsStandIn, world: World, client: Client) -> None:
+def test_functions_see_interfaces_and_services(aws: AwsStandIn, world: World, client: ClientOf) -> None:
     ec2 = client("ec2")
     interface = ec2.create_network_interface(SubnetId=world.subnet, Groups=[world.group])["NetworkInterface"]
     address = ec2.allocate_address(Domain="vpc")

@@ -286,13 +286,13 @@ RUN = """
     from local.engine.choose import engine
     from local.paths import Home
     from local.testing.clouds import free_port
-    from local.testing.emulated import IMAGE, WEB_SERVER, Account, Emulator
+    from local.testing.emulated import IMAGE, WEB_SERVER, EmulatedAccount, Emulator
 
     def test_that_does_not_end(tmp_path):
         cloud = Cloud(Home(tmp_path / "home"), free_port(), engine())
         cloud.start({IMAGE: Path(sys.prefix)})
         for emulator in (cloud.emulator, Emulator(tmp_path / "emulator")):
-            account = Account(emulator.endpoint)
+            account = EmulatedAccount(emulator.endpoint)
             account.create_service(account.register(["python", "-c", WEB_SERVER])).task()
         Path("READY").touch()
         while True:

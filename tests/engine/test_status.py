@@ -19,7 +19,7 @@ from tests.stories import tell
 
 
 @dataclass(frozen=True)
-class Answer:
+class Printed:
     """What the command printed, and its exit code."""
 
     code: int
@@ -27,7 +27,7 @@ class Answer:
     message: str
 
 
-def status(workspace: Workspace, name: str | None = None, **environment: str | None) -> Answer:
+def status(workspace: Workspace, name: str | None = None, **environment: str | None) -> Printed:
     """Run the command as `make status STACK=…` does, in the project's folder; None takes a variable away."""
     stack = workspace.stack
     cloud_environment = {**stack.cloud.environment(stack.name), "PYTHONPATH": str(ROOT), **environment}
@@ -40,7 +40,7 @@ def status(workspace: Workspace, name: str | None = None, **environment: str | N
         text=True,
     )
     assert "Traceback" not in result.stderr
-    return Answer(result.returncode, [line.split() for line in result.stdout.splitlines()], result.stderr)
+    return Printed(result.returncode, [line.split() for line in result.stdout.splitlines()], result.stderr)
 
 
 def replace_task(stack: Deployed) -> None:

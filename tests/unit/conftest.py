@@ -43,7 +43,7 @@ class Recorder(Mocks):
 
 
 @dataclass
-class Deployment:
+class Registered:
     """What one run of the program built."""
 
     recorder: Recorder
@@ -70,7 +70,7 @@ class Deployment:
         return [r.inputs for r in self.recorder.resources if r.typ == typ]
 
 
-Deploy = Callable[..., Deployment]
+Deploy = Callable[..., Registered]
 
 
 def pytest_collection_finish() -> None:
@@ -110,7 +110,7 @@ def own_config() -> Generator[None]:
 
 def build_component(
     program: Callable[[], AirflowFargate] | None = None, *, recorder: Recorder | None = None, **args: Any
-) -> Deployment:
+) -> Registered:
     """Build one component, or run a program of several, and return what was recorded."""
     recorder = recorder or Recorder()
     outputs: dict[str, Any] = {}
@@ -129,7 +129,7 @@ def build_component(
 
     registrations = registered(build, recorder)
     assert set(outputs) == set(OUTPUTS), "the outputs were not computed: an apply did not run"
-    return Deployment(recorder, registrations, outputs, frozenset(secret))
+    return Registered(recorder, registrations, outputs, frozenset(secret))
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pulumi
 from airflow_fargate.dags.bundles import modules
 from airflow_fargate.task import supervisor
 
-from .conftest import Deployment, build_component
+from .conftest import Registered, build_component
 from .setups import SETUPS
 
 FOLDER = Path(__file__).with_name("snapshots")
@@ -28,7 +28,7 @@ def file_of(setup: str) -> Path:
     return FOLDER / f"{setup}.json"
 
 
-def _readable(deployment: Deployment) -> dict[str, Any]:
+def _readable(deployment: Registered) -> dict[str, Any]:
     resources: dict[str, Any] = {}
     for each in deployment.registrations:
         place = f"{each.type}::{each.name}"

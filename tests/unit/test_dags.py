@@ -12,7 +12,7 @@ from airflow_fargate.airflow import RESERVED_VARIABLES
 from airflow_fargate.dags import container as dags_container
 from airflow_fargate.validation import validate
 
-from .conftest import Deploy, Deployment, Node
+from .conftest import Deploy, Node, Registered
 from .test_graph import COMPONENT, DEFAULT
 from .test_inputs import TASK_DEFINITION, container
 
@@ -57,7 +57,7 @@ def folder(tmp_path: Path) -> str:
     return str(tmp_path)
 
 
-def environment(deployment: Deployment) -> dict[str, str]:
+def environment(deployment: Registered) -> dict[str, str]:
     return {variable["name"]: variable["value"] for variable in container(deployment)["environment"]}
 
 

@@ -7,7 +7,7 @@ import pulumi
 import pytest
 from airflow_fargate import AirflowFargate, InvalidArgumentsError
 
-from .conftest import Deploy, Deployment
+from .conftest import Deploy, Registered
 from .test_inputs import container
 
 BASE_URL = "AIRFLOW__API__BASE_URL"
@@ -15,18 +15,18 @@ EXECUTION_API = "AIRFLOW__CORE__EXECUTION_API_SERVER_URL"
 OURS = "localhost,127.0.0.1,::1,169.254.169.254,169.254.170.2"
 
 
-def environment(deployment: Deployment) -> dict[str, str]:
+def environment(deployment: Registered) -> dict[str, str]:
     return {variable["name"]: variable["value"] for variable in container(deployment)["environment"]}
 
 
-def secret_values(deployment: Deployment) -> dict[str, str]:
+def secret_values(deployment: Registered) -> dict[str, str]:
     """Return the values of the secret variables, by name."""
     parameters = [r for r in deployment.recorder.resources if r.typ == "aws:ssm/parameter:Parameter"]
     values: dict[str, Any] = {r.name.removeprefix("airflow-"): r.inputs for r in parameters}
     return {name: inputs["value"] for name, inputs in values.items()}
 
 
-def deploy_late(deploy: Deploy, args: Callable[[], Any]) -> Deployment:
+def deploy_late(deploy: Deploy, args: Callable[[], Any]) -> Registered:
     """Build the component with arguments that are made in the program, as outputs must be."""
     return deploy(lambda: AirflowFargate("airflow", args()))
 

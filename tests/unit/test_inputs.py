@@ -11,7 +11,7 @@ from airflow_fargate.credentials import url_safe
 from airflow_fargate.task.container import supervisor_command
 from botocore.validate import ParamValidator
 
-from .conftest import Deploy, Deployment, Recorder
+from .conftest import Deploy, Recorder, Registered
 
 SERVICE = "aws:ecs/service:Service"
 TASK_DEFINITION = "aws:ecs/taskDefinition:TaskDefinition"
@@ -32,7 +32,7 @@ FULL: dict[str, Any] = {
 }
 
 
-def container(deployment: Deployment) -> dict[str, Any]:
+def container(deployment: Registered) -> dict[str, Any]:
     """Return the one container, as ECS will read it."""
     text = deployment.inputs(TASK_DEFINITION)["containerDefinitions"]
     [definition] = json.loads(text, parse_float=lambda number: pytest.fail(f"a float in the container: {number}"))
@@ -316,7 +316,7 @@ def test_the_whole_task_definition_fits_into_what_ecs_accepts(deploy: Deploy) ->
     assert size < 48 * 1024, f"{size} bytes of 64 KiB leave too little for the caller's environment"
 
 
-def register_task_definition(deployment: Deployment) -> dict[str, Any]:
+def register_task_definition(deployment: Registered) -> dict[str, Any]:
     inputs = deployment.inputs(TASK_DEFINITION)
     request = {key: value for key, value in inputs.items() if key not in ("tags", "containerDefinitions")}
     if "ephemeralStorage" in request:
@@ -324,7 +324,7 @@ def register_task_definition(deployment: Deployment) -> dict[str, Any]:
     return {**request, "containerDefinitions": [container(deployment)], "tags": ecs_tags(inputs)}
 
 
-def create_service(deployment: Deployment) -> dict[str, Any]:
+def create_service(deployment: Registered) -> dict[str, Any]:
     inputs = deployment.inputs(SERVICE)
     network = inputs["networkConfiguration"]
     return {
@@ -352,7 +352,7 @@ def create_service(deployment: Deployment) -> dict[str, Any]:
     }
 
 
-def authorize_security_group_ingress(deployment: Deployment) -> dict[str, Any]:
+def authorize_security_group_ingress(deployment: Registered) -> dict[str, Any]:
     rules = deployment.inputs_of_all(INGRESS)
     return {
         "GroupId": "sg-0123456789abcdef0",
@@ -369,7 +369,7 @@ def authorize_security_group_ingress(deployment: Deployment) -> dict[str, Any]:
     }
 
 
-def create_role(deployment: Deployment) -> dict[str, Any]:
+def create_role(deployment: Registered) -> dict[str, Any]:
     inputs = deployment.inputs("aws:iam/role:Role", "airflow-execution-role")
     return {
         "RoleName": "airflow-execution-role-1234567",
@@ -383,7 +383,7 @@ def ecs_tags(inputs: dict[str, Any]) -> list[dict[str, str]]:
     return [{"key": key, "value": value} for key, value in inputs["tags"].items()]
 
 
-REQUESTS: dict[tuple[str, str], Callable[[Deployment], dict[str, Any]]] = {
+REQUESTS: dict[tuple[str, str], Callable[[Registered], dict[str, Any]]] = {
     ("ecs", "RegisterTaskDefinition"): register_task_definition,
     ("ecs", "CreateService"): create_service,
     ("ec2", "AuthorizeSecurityGroupIngress"): authorize_security_group_ingress,

@@ -10,7 +10,7 @@ import pulumi
 import pytest
 from airflow_fargate.cost import MONTHLY_COST_BASIS
 
-from .conftest import Deploy, Deployment, Recorder
+from .conftest import Deploy, Recorder, Registered
 
 
 class Partition(NamedTuple):
@@ -34,7 +34,7 @@ in_each = pytest.mark.parametrize("partition", PARTITIONS.values(), ids=PARTITIO
 
 
 @pytest.fixture
-def deployment(deploy: Deploy, partition: Partition, tmp_path: Path) -> Deployment:
+def deployment(deploy: Deploy, partition: Partition, tmp_path: Path) -> Registered:
     """Everything that names something of AWS, switched on."""
     (tmp_path / "dag.py").touch()
     recorder = Recorder()
@@ -62,7 +62,7 @@ def texts(value: Any) -> Iterator[str]:
             yield from texts(each)
 
 
-def everything(deployment: Deployment) -> str:
+def everything(deployment: Registered) -> str:
     """Return all that is asked of AWS and said to the person."""
     asked: list[Any] = [resource.inputs for resource in deployment.recorder.resources]
     asked += [call.args for call in deployment.recorder.calls]
@@ -71,7 +71,7 @@ def everything(deployment: Deployment) -> str:
 
 
 @in_each
-def test_every_arn_is_of_the_partition(deployment: Deployment, partition: Partition) -> None:
+def test_every_arn_is_of_the_partition(deployment: Registered, partition: Partition) -> None:
     partitions = re.findall(r"\barn:([^:]*):", everything(deployment))
 
     assert len(partitions) > 10
@@ -79,7 +79,7 @@ def test_every_arn_is_of_the_partition(deployment: Deployment, partition: Partit
 
 
 @in_each
-def test_every_host_of_aws_is_called_as_the_partition_calls_it(deployment: Deployment, partition: Partition) -> None:
+def test_every_host_of_aws_is_called_as_the_partition_calls_it(deployment: Registered, partition: Partition) -> None:
     hosts = set(re.findall(r"[\w.-]+\.(?:amazonaws|aws|amazon|amazonwebservices)\.com[\w.-]*", everything(deployment)))
 
     assert f"210987654321.dkr.ecr.{partition.region}.{partition.hosts}" in hosts
@@ -88,7 +88,7 @@ def test_every_host_of_aws_is_called_as_the_partition_calls_it(deployment: Deplo
 
 @in_each
 def test_the_task_may_pull_its_image_read_its_dags_and_write_its_log(
-    deployment: Deployment, partition: Partition
+    deployment: Registered, partition: Partition
 ) -> None:
     def resources(policy: str) -> dict[str, Any]:
         document = json.loads(deployment.inputs("aws:iam/rolePolicy:RolePolicy", f"airflow-{policy}")["policy"])
@@ -105,7 +105,7 @@ def test_the_task_may_pull_its_image_read_its_dags_and_write_its_log(
 
 
 @in_each
-def test_ecs_acts_as_the_roles_for_tasks_of_this_account_there(deployment: Deployment, partition: Partition) -> None:
+def test_ecs_acts_as_the_roles_for_tasks_of_this_account_there(deployment: Registered, partition: Partition) -> None:
     roles = deployment.inputs_of_all("aws:iam/role:Role")
 
     for role in roles:
