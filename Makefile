@@ -81,7 +81,7 @@ bench: venv ## Measure our container against `airflow standalone`
 	@$(PY) -m local prepare
 	@$(PY) -m bench
 
-airflow-lock: venv ## Resolve local/environments/requirements.in anew
+airflow-lock: venv ## Resolve local/environments/requirements.in again
 	@cd local/environments && ../../.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --custom-compile-command "make airflow-lock" --upgrade \
 	  --output-file requirements.lock requirements.in

@@ -46,7 +46,7 @@ bench()
 
 
 class Result(NamedTuple):
-    """What one start showed; None is what could not be measured, or did not happen."""
+    """The measurements of one start; None is what could not be measured, or did not happen."""
 
     healthy: float | None = None
     idle: float | None = None
@@ -123,7 +123,7 @@ def observe(title: str, running: Running, group: ControlGroup) -> Result:
 def run_dag(title: str, running: Running) -> str:
     """Trigger the DAG over REST and wait: "12 s" when it succeeds, else how far it came."""
     begin = time.monotonic()
-    rest = RestClient(f"http://127.0.0.1:{port}", "admin", PASSWORD)
+    rest = running.rest
     run = state = ""
     while (seconds := time.monotonic() - begin) < RUN_WITHIN:
         note(f"{title}, DAG run {state or 'not yet accepted'}, {seconds:.0f} s")

@@ -26,7 +26,7 @@ def one_task_per_country():
 
     @task(map_index_template="{{ country }}")
     def count_orders(country: str) -> int:
-        # Shown in place of the number of the mapped task.
+        # Shown instead of the number of the mapped task.
         get_current_context()["country"] = country
         return sum(order["country"] == country for order in read_orders())
 

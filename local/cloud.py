@@ -37,7 +37,7 @@ class Cloud:
     detached: bool = False
     """Whether the emulator outlives the process that starts it."""
     python: Path = Path(sys.executable)
-    """What runs the provider stand-ins."""
+    """The Python that runs the provider stand-ins."""
 
     @property
     def emulator(self) -> EmulatorProcess:
@@ -109,5 +109,5 @@ def _client(service: str, endpoint: str) -> Any:
 
 @functools.cache
 def _session() -> boto3.Session:
-    """Return the session of all clients: each session reads the descriptions of the services anew, which takes time."""
+    """Return the session of all clients: each one reads the descriptions of the services again, which takes time."""
     return boto3.Session(aws_access_key_id=CREDENTIAL, aws_secret_access_key=CREDENTIAL, region_name=REGION)

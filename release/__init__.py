@@ -1,1 +1,1 @@
-"""What a release needs beside the tests."""
+"""Tools for a release, besides the tests."""

@@ -49,7 +49,7 @@ BESIDES: Mapping[str, Collection[str]] = {
     "the component, saying why an update has failed": ("ecs:ListServices", "logs:GetLogEvents"),
     "`make repair`": ("ecs:ListTaskDefinitions",),
 }
-"""What a deployer needs and no call of the scenario shows, by who asks for it: from the sources of
+"""Actions that a deployer needs and no call of the scenario shows, by who asks for them: from the sources of
 terraform-provider-aws 6 and of this repository, and AWS's Service Authorization Reference."""
 
 _S3_ACTIONS = {
@@ -77,7 +77,7 @@ _NAMED: Mapping[str, Collection[str]] = {
     "s3": ("airflow-*",),
     "ssm": ("parameter/airflow-*",),
 }
-"""What bears the component's name in its ARN, by service. EC2 knows things by numbers, which nobody has before."""
+"""Resources with the component's name in their ARN, by service. EC2 knows things by numbers, unknown beforehand."""
 
 _UNNAMED = {
     *("ecs:CreateCluster", "ecs:DeregisterTaskDefinition", "ecs:DescribeTaskDefinition", "ecs:ListServices"),

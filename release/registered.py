@@ -1,4 +1,4 @@
-"""What a release registers with Pulumi, as far as it must stay: `make release-record` writes it, at a release.
+"""The resources of a release, as far as they must stay: `make release-record` writes them, at a release.
 
 It covers the logical name, type and parent of every resource (another URN is another resource), the inputs that the
 AWS, awsx and random providers cannot change in place, and the schema. It does not cover what AWS itself makes of an

@@ -16,7 +16,7 @@ DEAREST = (
     "tests/engine/test_updates.py",
     "tests/engine/test_interruption.py",
 )
-"""What takes minutes begins first, so that no worker is alone with it in the end."""
+"""Tests that take minutes begin first, so that no worker is alone with one in the end."""
 
 SHOWN = 10
 NEGLIGIBLE = 0.1

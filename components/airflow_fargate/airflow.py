@@ -32,7 +32,7 @@ RESERVED_VARIABLES: Mapping[str, str] = {
     **LOGIN_VARIABLES,
     **ENDPOINT_VARIABLES,
 }
-"""The variables that the component sets itself, and what the caller does in place of it."""
+"""The variables that the component sets itself, and what the caller does instead."""
 
 
 def variable_rules(open_ports: Sequence[int]) -> tuple[VariableRule, ...]:
@@ -42,7 +42,7 @@ def variable_rules(open_ports: Sequence[int]) -> tuple[VariableRule, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class Airflow:
-    """What differs between the generations of Airflow, as far as the rest of the component has to know it."""
+    """The differences between the generations of Airflow, as far as the rest of the component has to know them."""
 
     health_check: HealthCheck
     login: Login

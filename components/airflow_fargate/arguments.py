@@ -13,7 +13,7 @@ import pulumi
 
 
 class AirflowFargateArgs(TypedDict):
-    """What `AirflowFargate` takes. Every argument is optional."""
+    """The arguments of `AirflowFargate`. Every one is optional."""
 
     image: NotRequired[pulumi.Input[str]]
     """
@@ -42,7 +42,7 @@ class AirflowFargateArgs(TypedDict):
 
     command: NotRequired[list[str]]
     """
-    The command that the image's entrypoint runs, in place of ours. Default: the supervisor, which starts all of
+    The command that the image's entrypoint runs instead of ours. Default: the supervisor, which starts all of
     Airflow's components and ends the container when one of them dies; `webserver` with the legacy image. The health
     check stays the same. The login is prepared first, so that `admin_password` logs in: in the official image, and in
     every other one whose `image_entrypoint` is given. Without that the command has to see to it, with what is in

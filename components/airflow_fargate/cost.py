@@ -1,4 +1,4 @@
-"""What things cost a month in us-east-1, from a dated table. Pure; AWS is not asked.
+"""Monthly prices in us-east-1, from a dated table. Pure; AWS is not asked.
 
 Not included: data transfer, CloudWatch Logs, taxes, and what other regions charge more.
 """

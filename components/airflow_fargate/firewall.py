@@ -58,7 +58,7 @@ def create_firewall(
 ) -> Firewall:
     """Create a security group that admits the `allowed` ranges to one port, and lets the task reach `reach`.
 
-    Every range is a rule of its own, so that changing one touches no other; what is reached is one too, and with `ipv6`
+    Every range has its own rule, so that changing one touches no other; what is reached is one too, and with `ipv6`
     a second one.
     """
     security_group = aws.ec2.SecurityGroup(

@@ -24,7 +24,7 @@ _POLICY_ARN = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[\w+=,.@/-]+"
 
 @dataclass(frozen=True, kw_only=True)
 class RoleSettings(CapabilitySettings):
-    """What both roles have in common."""
+    """The arguments that both roles share."""
 
     permissions_boundary: pulumi.Input[str] | None = None
 

@@ -25,7 +25,7 @@ RESERVED_VARIABLES: Mapping[str, str] = {
     FERNET_VARIABLE: "it is generated once for the stack",
     "AIRFLOW__WEBSERVER__WEB_SERVER_PORT": "set port",
 }
-"""The variables that the component sets itself, and what the caller does in place of it."""
+"""The variables that the component sets itself, and what the caller does instead."""
 
 # docker-compose.yml of the guide: the web server writes its pid file once it serves.
 _HEALTH_CHECK = HealthCheck(

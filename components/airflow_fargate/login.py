@@ -25,7 +25,7 @@ LOGIN_VARIABLES: Mapping[str, str] = {
     "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": "set admin_password",
     "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "set admin_username",
 }
-"""The variables that only this module sets, and what the caller does in place of it."""
+"""The variables that only this module sets, and what the caller does instead."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class LoginSettings(CapabilitySettings):
 
 @dataclass(frozen=True)
 class Login:
-    """What a person logs in with; both are empty where there is no login."""
+    """The credentials of a person; both are empty where there is no login."""
 
     username: str
     password: pulumi.Output[str]

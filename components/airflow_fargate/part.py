@@ -23,14 +23,14 @@ class Reach:
     """A port that the task must be able to reach, at any address."""
 
     name: str
-    """What the rule is called after."""
+    """The end of the rule's name."""
     protocol: str
     port: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """What one capability adds to the task; one that is off is `Part()`, adds nothing and costs nothing.
+    """The addition of one capability to the task; one that is off is `Part()`, adds nothing and costs nothing.
 
     Whoever builds the task reads the merged part and knows no capability by name.
     """
@@ -42,11 +42,11 @@ class Part:
     secrets: Variables = field(default_factory=dict[str, pulumi.Input[str]])
     """Environment variables whose values are kept as parameters."""
     task_permissions: Permissions = ()
-    """What Airflow and its tasks may do."""
+    """Permissions of Airflow and its tasks."""
     execution_permissions: Permissions = ()
-    """What ECS may do to start the container."""
+    """Permissions that ECS needs to start the container."""
     waits_for: tuple[pulumi.Resource, ...] = ()
-    """What has to be there before a task starts, and until the last has stopped."""
+    """Resources that must exist before a task starts, and until the last has stopped."""
     reach: tuple[Reach, ...] = ()
     start_period_seconds: int = 0
     """The least time to forgive failing health checks for after a start."""

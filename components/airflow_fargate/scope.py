@@ -1,4 +1,4 @@
-"""What all resources of one component have in common: how their names begin, their tags, their options."""
+"""The scope that all resources of one component share: how their names begin, their tags, their options."""
 
 import re
 import unicodedata

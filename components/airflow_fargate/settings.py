@@ -100,7 +100,7 @@ class _Kind(NamedTuple):
     convert: Callable[[Any], Any]
     """Returns None for a value of another type."""
     words: str
-    """What the caller is asked to give."""
+    """The words that ask the caller for one."""
     may_be_output: bool = False
     secret: bool = False
     parse: Callable[[str], Any] | None = None

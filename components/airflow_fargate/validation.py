@@ -1,4 +1,4 @@
-"""What `AirflowFargate` refuses: arguments in, settings or one error with every refusal out.
+"""Validation of arguments: settings come out, or one error with every refusal.
 
 Of the outside, the folder of DAGs is read, when all else has been looked at. A value that is an output of another
 resource is not known yet and passes.
@@ -78,7 +78,7 @@ class Settings:
 
     @property
     def variable_rules(self) -> tuple[VariableRule, ...]:
-        """What is refused of the values of the caller's environment variables."""
+        """Rules for the values of the caller's environment variables."""
         return () if self.image.legacy else airflow.variable_rules(self.firewall.open_ports)
 
 

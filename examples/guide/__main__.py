@@ -1,4 +1,4 @@
-"""What the original guide sets up by hand with `ecs-cli`: Airflow 1.10 in puckel's image, at the guide's size."""
+"""The original guide's setup, there made by `ecs-cli`: Airflow 1.10 in puckel's image, at the guide's size."""
 
 import pulumi
 from airflow_fargate import AirflowFargate

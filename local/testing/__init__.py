@@ -1,1 +1,1 @@
-"""What tests, benchmarks and the release check share: a cloud of their own, a project on it, a deployed stack."""
+"""Shared by tests, benchmarks and the release check: a separate cloud, a project on it, a deployed stack."""

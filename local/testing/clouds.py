@@ -1,4 +1,4 @@
-"""Local clouds of their own: each in a folder of its own and on a free port, for as long as it is needed."""
+"""Temporary local clouds: each in its own folder and on a free port, for as long as it is needed."""
 
 import socket
 import sys

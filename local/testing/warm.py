@@ -36,7 +36,7 @@ IMPORTED = (
     *("pulumi_awsx.ec2", "local.providers.aws.provider", "local.providers.awsx.provider"),
     *("local.providers.random.provider", "local.providers.server"),
 )
-"""What is imported before the forks: nothing that a test may have another version of."""
+"""Modules imported before the forks: none that a test may have another version of."""
 
 
 class WarmPython:
@@ -92,7 +92,7 @@ def _link(file: Path, target: Path) -> None:
 
 @dataclass(frozen=True)
 class _Start:
-    """What a client asks for."""
+    """The request of a client."""
 
     arguments: list[str]
     folder: str

@@ -27,7 +27,7 @@ KILL = (
 
 ASK = "import os; print('AIRFLOW_HOME', 'is', os.environ['AIRFLOW_HOME'])"
 HEARD = "AIRFLOW_HOME is /opt/airflow"
-"""What the container answers; the words are apart in the question, which a terminal may show as well."""
+"""The container's answer; its words are apart in the question, which a terminal may show as well."""
 
 Step = Callable[[Trial], str]
 

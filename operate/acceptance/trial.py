@@ -12,7 +12,7 @@ from operate.rest import RestClient
 from operate.status import aws_configuration
 
 CONFIG_FILE = "PULUMI_OPTION_CONFIG_FILE"
-"""What stands for `--config-file` on every command."""
+"""Stands for `--config-file` on every command."""
 
 
 class SkippedError(Exception):
@@ -68,7 +68,7 @@ class Trial:
 
     @property
     def resources(self) -> list[dict[str, Any]]:
-        """What the state has, but for the stack itself."""
+        """The resources in the state, but for the stack itself."""
         deployment: dict[str, Any] = json.loads(self._pulumi("stack", "export"))["deployment"] or {}
         resources: list[dict[str, Any]] = deployment.get("resources") or []
         return [resource for resource in resources if resource["type"] != "pulumi:pulumi:Stack"]
@@ -84,7 +84,7 @@ class Trial:
 
     @property
     def read(self) -> Any:
-        """What reads the stack's `aws:` configuration."""
+        """A session from the stack's `aws:` configuration."""
         return aws_configuration(self._pulumi("config", "--json", "--show-secrets"))
 
     @property

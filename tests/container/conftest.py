@@ -1,4 +1,4 @@
-"""What the tests of the container ring share: the program of this repository, deployed with a real Airflow."""
+"""Fixtures of the container ring: the program of this repository, deployed with a real Airflow."""
 
 import shutil
 from collections.abc import Generator

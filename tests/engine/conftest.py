@@ -1,4 +1,4 @@
-"""What the tests of the engine ring share: one local cloud, and small projects to deploy to it."""
+"""Fixtures of the engine ring: one local cloud, and small projects to deploy to it."""
 
 import sys
 from collections.abc import Callable, Generator

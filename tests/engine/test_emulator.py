@@ -237,7 +237,7 @@ def test_a_task_that_cannot_start_says_why(
 
 
 def test_a_service_goes_from_deployment_to_deployment(account: EmulatedAccount, subtests: pytest.Subtests) -> None:
-    """What the scheduler decides is in test_plan.py; here API, scheduler and tasks work together."""
+    """The scheduler's decisions are in test_plan.py; here API, scheduler and tasks work together."""
     good, bad = account.register(SERVER), account.register([*PYTHON, "raise SystemExit(1)"])
     service = account.create_service(good)
     service.wait_until_completed()

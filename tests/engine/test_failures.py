@@ -28,7 +28,7 @@ def impatient(args):
 
 
 class Failure(NamedTuple):
-    """What keeps the task from running, and what ECS says of it."""
+    """A cause that keeps the task from running, and ECS's words for it."""
 
     args: dict[str, Any]
     stop_reason: str

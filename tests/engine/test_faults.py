@@ -28,7 +28,7 @@ MANY = 100
 """More runs than the longest chain of calls that wait for each other needs."""
 
 REFUSED = re.compile(r"is not authorized to perform: |operation error Head\w+, .* api error 403: Forbidden")
-"""What is said of a refused call; the answer to a HEAD request has no text."""
+"""The message of a refused call; the answer to a HEAD request has no text."""
 
 LOOKUP = "invoke of aws:"
 

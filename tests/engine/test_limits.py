@@ -1,4 +1,4 @@
-"""What Fargate or a registry has run out of reaches the error of `pulumi up`, with what a person can do about it."""
+"""A limit of Fargate or of a registry reaches the error of `pulumi up`, with what a person can do about it."""
 
 import re
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ from local.testing.deployed import Deployed
 
 
 class Limit(NamedTuple):
-    """What there is no more of, and what is said then."""
+    """A resource that has run out, and the words for it."""
 
     limits: dict[str, Any]
     reason: str

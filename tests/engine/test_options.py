@@ -101,7 +101,7 @@ def test_a_deployed_component_is_given_another_name(project: Project, subtests: 
             assert len(steps) > 25
             assert {urn: step["op"] for urn, step in steps.items() if step["op"] not in ("same", "update")} == {}
             assert all("::renamed" in urn for urn in steps)
-    with subtests.test("without the alias everything would be made anew"):
+    with subtests.test("without the alias everything would be created again"):
         project.write("AirflowFargate", name="renamed")
 
         assert {"create", "delete"} <= {step["op"] for step in project.plan().values()}

@@ -1,4 +1,4 @@
-"""What the ECS service scheduler of the emulator does next, case by case and without a process."""
+"""The next step of the emulator's ECS service scheduler, case by case and without a process."""
 
 from collections.abc import Callable
 from typing import Any, cast
@@ -145,7 +145,7 @@ CASES: dict[str, tuple[Service, list[Action]]] = {
         service(deployment("new", state="FAILED", failures=3), desired=2),
         [],
     ),
-    "a task in place of one that was stopped by somebody": (
+    "a task for one that was stopped by somebody": (
         service(deployment("new", state="COMPLETED")),
         [start("new", 1)],
     ),

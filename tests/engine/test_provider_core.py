@@ -87,7 +87,7 @@ def client(endpoint: str) -> ClientOf:
 
 @dataclass(frozen=True)
 class World:
-    """What other resources refer to."""
+    """Resources that others refer to."""
 
     vpc: str
     subnet: str
@@ -681,7 +681,7 @@ ROLLED_BACK = deployment("old", -60, "PRIMARY", "IN_PROGRESS")
 
 
 class Heard(NamedTuple):
-    """What ECS says, and what the wait makes of it: that it is over or not, or the reason of a failure."""
+    """An answer of ECS, and the conclusion of the wait: that it is over or not, or the reason of a failure."""
 
     deployments: list[dict[str, Any]]
     running: int

@@ -40,7 +40,7 @@ GENERATED = ("ADMIN_PASSWORD", "AIRFLOW__API_AUTH__JWT_SECRET", "AIRFLOW__API__S
 
 @dataclass
 class Processes:
-    """What was seen of every process: the values of its environment by its command line."""
+    """Every process seen: the values of its environment by its command line."""
 
     ours: dict[str, str] = field(default_factory=dict[str, str], repr=False)
     in_containers: dict[str, str] = field(default_factory=dict[str, str], repr=False)

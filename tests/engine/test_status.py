@@ -20,7 +20,7 @@ from tests.stories import tell
 
 @dataclass(frozen=True)
 class Printed:
-    """What the command printed, and its exit code."""
+    """The output of the command, and its exit code."""
 
     code: int
     table: list[list[str]]

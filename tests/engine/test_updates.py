@@ -64,7 +64,7 @@ BESIDE = {
     "dags_git_token": GIT,
     "dags_git_username": {**GIT, "dags_git_token": "a-token"},
 }
-"""What an argument means nothing without."""
+"""Arguments without which another means nothing."""
 
 FOLDERS = {
     "dags": {"hello.py": "# hello"},
@@ -140,7 +140,7 @@ class Airflows(Deployed):
 
 @dataclass(frozen=True)
 class Update:
-    """What one `pulumi up` did to every Airflow."""
+    """The effect of one `pulumi up` on every Airflow."""
 
     steps: dict[str, set[Step]]
     before: dict[str, Running]

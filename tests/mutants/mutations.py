@@ -51,7 +51,7 @@ class _Place(NamedTuple):
     put: Callable[[ast.AST], None]
     """Puts another node there."""
     region: _Located
-    """What is written anew: the node, or the whole f-string that it is in, whose parts have no positions."""
+    """The node to rewrite: this one, or the whole f-string that it is in, whose parts have no positions."""
     inside: bool
     """Whether the region is more than the node."""
     function: str
@@ -59,7 +59,7 @@ class _Place(NamedTuple):
 
 
 class _Role(NamedTuple):
-    """What a node is to its parent."""
+    """A node's place in its parent."""
 
     label: str = ""
     """The name of what it is the value of."""

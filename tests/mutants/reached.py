@@ -16,7 +16,7 @@ Function = tuple[str, str]
 
 
 class Reached(NamedTuple):
-    """What a run of all tests has shown."""
+    """The findings of a run of all tests."""
 
     tests: Mapping[Function, frozenset[str]]
     """The tests that reach a function, by their node ids."""

@@ -72,7 +72,7 @@ class Copy:
         return recorded(into)
 
     def test(self, module: str, source: str, tests: Sequence[str]) -> "Run":
-        """Start the tests, in their order and up to the first that fails, with `source` in place of a module."""
+        """Start the tests, in their order and up to the first that fails, with `source` instead of a module."""
         path = self.folder / module
         before = path.read_bytes(), path.stat().st_mtime
         path.write_text(source, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What the component registers, written as Terraform, which scanners read. Pure.
+"""The component's resources written as Terraform, which scanners read. Pure.
 
 pulumi-aws is made from Terraform's AWS provider: an input is the argument of the same name in snake case, but for
 blocks that may be repeated, whose names are plural in Pulumi alone.
@@ -24,7 +24,7 @@ ELSEWHERE = {
     "random:index/randomBytes:RandomBytes",
     "random:index/randomPassword:RandomPassword",
 }
-"""What is no resource of AWS."""
+"""Types that are no resources of AWS."""
 
 _BLOCKS = {"capacityProviderStrategies": "capacity_provider_strategy", "rules": "rule"}
 _AS_THEY_ARE = {"tags"}

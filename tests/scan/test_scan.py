@@ -1,4 +1,4 @@
-"""What the component makes, before the eyes of a scanner that knows AWS: nothing is found but what is accepted."""
+"""A scanner that knows AWS finds nothing in what the component makes but what is accepted."""
 
 import json
 from collections.abc import Callable

@@ -44,7 +44,7 @@ class Recorder(Mocks):
 
 @dataclass
 class Registered:
-    """What one run of the program built."""
+    """The resources and outputs of one run of the program."""
 
     recorder: Recorder
     registrations: Sequence[Registration]

@@ -1,4 +1,4 @@
-"""What each setup registers, as text that a reviewer reads: `make snapshots` writes it to `tests/unit/snapshots`."""
+"""Snapshots of what each setup registers, for a reviewer: `make snapshots` writes them to `tests/unit/snapshots`."""
 
 import json
 from pathlib import Path

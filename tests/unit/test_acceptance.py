@@ -1,4 +1,4 @@
-"""What the acceptance does by ECS Exec, which the local cloud lacks: a plugin prints what it was given."""
+"""The acceptance's use of ECS Exec, which the local cloud lacks: a plugin prints what it was given."""
 
 import json
 from pathlib import Path

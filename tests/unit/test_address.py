@@ -62,7 +62,7 @@ def test_no_address_is_made_up_while_the_task_is_being_replaced(deploy: Deploy, 
     with pytest.raises(pulumi.RunError) as failed:
         deploy(recorder=Recorder(interface_ids=interfaces))
 
-    assert f"The service has {len(interfaces)} tasks with a network interface in place of 1" in str(failed.value)
+    assert f"The service has {len(interfaces)} tasks with a network interface instead of 1" in str(failed.value)
 
 
 def test_a_preview_stays_possible_and_warns(

@@ -19,7 +19,7 @@ TABLE = {
     folder: None if "everything" in allowed else set(re.findall(r"`([^`]+)`", allowed))
     for folder, allowed in ROW.findall(MAP)
 }
-"""What each folder may import; None is everything but another ring of tests."""
+"""The imports that each folder may have; None is everything but another ring of tests."""
 
 
 def folder_of(path: str) -> str:

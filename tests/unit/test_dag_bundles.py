@@ -111,9 +111,9 @@ CHANGES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "a new file": ({"a.py": "1"}, {"a.py": "1", "b.py": "2"}),
     "a removed file": ({"a.py": "1", "b.py": "2"}, {"a.py": "1"}),
     "a change of the same size": ({"a.py": "1"}, {"a.py": "2"}),
-    "a folder in place of a file": ({"a.py": "1", "settings": "2"}, {"a.py": "1", "settings/new.py": "3"}),
-    "a file in place of a folder": ({"a.py": "1", "settings/new.py": "3"}, {"a.py": "1", "settings": "2"}),
-    "a folder in place of a file, far down": ({"x/y": "1"}, {"x/y/z/a.py": "1"}),
+    "a folder where a file was": ({"a.py": "1", "settings": "2"}, {"a.py": "1", "settings/new.py": "3"}),
+    "a file where a folder was": ({"a.py": "1", "settings/new.py": "3"}, {"a.py": "1", "settings": "2"}),
+    "a folder where a file was, far down": ({"x/y": "1"}, {"x/y/z/a.py": "1"}),
     "another file in its place only": ({"a.py": "1"}, {"b.py": "1"}),
 }
 

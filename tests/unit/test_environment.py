@@ -1,4 +1,4 @@
-"""What the caller's environment variables change: where tasks ask the API, what goes by a proxy, who may log in."""
+"""The effects of the caller's environment variables: where tasks ask the API, what goes by a proxy, who may log in."""
 
 from collections.abc import Callable
 from typing import Any

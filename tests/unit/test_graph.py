@@ -1,4 +1,4 @@
-"""What the component builds, as tables: one row a resource."""
+"""The resources that the component builds, as tables: one row a resource."""
 
 from typing import Any
 

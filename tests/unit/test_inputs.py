@@ -1,4 +1,4 @@
-"""What is asked of AWS: the inputs of the resources, and botocore's word on whether AWS accepts them."""
+"""The inputs of the resources, and botocore's word on whether AWS accepts them."""
 
 import json
 from collections.abc import Callable

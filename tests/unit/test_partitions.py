@@ -14,12 +14,12 @@ from .conftest import Deploy, Recorder, Registered
 
 
 class Partition(NamedTuple):
-    """What is called otherwise there."""
+    """The name of the partition in its ARNs."""
 
     name: str
     region: str
     hosts: str
-    """What the names of AWS's hosts end in."""
+    """The end of the names of AWS's hosts."""
 
 
 PARTITIONS = {

@@ -1,4 +1,4 @@
-"""What each role may do: every statement of every role, reviewed here."""
+"""The permissions of each role: every statement, reviewed here."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the program asks AWS before it creates anything: one call a question, refused by key, or a warning."""
+"""The questions that the program asks AWS before it creates anything: one call each, refused by key, or a warning."""
 
 import json
 from collections.abc import Generator, Mapping
@@ -53,7 +53,7 @@ ASKED: Mapping[str, dict[str, Any]] = {
     "describe_subnets": {"Filters": [{"Name": "subnet-id", "Values": [FIRST, SECOND]}]},
     "describe_route_tables": {"Filters": [{"Name": "vpc-id", "Values": [VPC]}]},
 }
-"""What AWS is asked of `EXISTING`: all of it, and nothing of others."""
+"""The questions about `EXISTING`: all of it, and nothing of others."""
 
 
 class Ec2:

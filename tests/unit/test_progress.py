@@ -1,4 +1,4 @@
-"""What `pulumi up` shows of a service while it waits for it."""
+"""The progress that `pulumi up` shows while it waits for a service."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What the component refuses: one row a refusal, with the words that the user reads."""
+"""The refusals of the component: one row each, with the words that the user reads."""
 
 import json
 import re

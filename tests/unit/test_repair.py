@@ -1,4 +1,4 @@
-"""What `make repair` decides about each operation that a killed `pulumi` has left, and what it does to the state."""
+"""The decisions of `make repair` about each operation that a killed `pulumi` has left, and its changes to the state."""
 
 import json
 from collections.abc import Callable

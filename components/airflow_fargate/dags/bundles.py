@@ -67,7 +67,7 @@ GIT_PATIENCE: Mapping[str, str] = {
     "GIT_HTTP_LOW_SPEED_LIMIT": "1",
     "GIT_HTTP_LOW_SPEED_TIME": "60",
 }
-"""What keeps a slow host or a large clone from ending the task: the DAG processor stands still until Git is done.
+"""Patience with a slow host or a large clone, which must not end the task: the DAG processor waits until Git is done.
 
 Airflow takes it for dead after 30 seconds, and would not see that it is alive. Git itself waits for ever for a server
 that has fallen silent, and does so twice.

@@ -17,10 +17,10 @@ MAX_FILES = 1000
 MAX_FILE_BYTES = 50_000_000
 
 AIRFLOW_IGNORE_FILE = ".airflowignore"
-"""What Airflow does not look for DAGs in. It is uploaded like any file: DAGs may import and read what it excludes."""
+"""Lists where Airflow looks for no DAGs. It is uploaded like any file: DAGs may import and read what it excludes."""
 
 IGNORE_FILE = ".dagsignore"
-"""What is not uploaded, in the same syntax."""
+"""Lists what is not uploaded, in the same syntax."""
 
 _MAX_COUNTED = 20 * MAX_FILES  # enough to name the count of a large folder, and soon over with `/`
 
@@ -38,7 +38,7 @@ class DagFile:
 
 @dataclass
 class DagFolder:
-    """What is in a folder: the files to upload, and the reasons for which none of them may be."""
+    """The content of a folder: the files to upload, and the reasons for which none of them may be."""
 
     files: list[DagFile] = field(default_factory=list[DagFile])
     problems: list[str] = field(default_factory=list[str])
@@ -157,7 +157,7 @@ def _excluded(rules: tuple[_IgnoreRule, ...], path: Path, *, is_folder: bool) ->
 
 
 class _Rules(NamedTuple):
-    """What the ignore files from the root down to a folder say."""
+    """The rules of the ignore files from the root down to a folder."""
 
     ours: tuple[_IgnoreRule, ...] = ()
     airflows: tuple[_IgnoreRule, ...] = ()

@@ -1,4 +1,4 @@
-"""What DAGs add to the task: the bundles that Airflow reads, and all that each of them takes."""
+"""The part of DAGs: the bundles that Airflow reads, and all that each of them needs."""
 
 from collections.abc import Iterator, Mapping
 
@@ -29,7 +29,7 @@ DAG_VARIABLES: Mapping[str, str] = {
     MODULES_VARIABLE: "it has the code that reads DAGs",
     PACKAGES_VARIABLE: "set pip_requirements",
 }
-"""The variables that only these modules set, and what the caller does in place of it."""
+"""The variables that only these modules set, and what the caller does instead."""
 
 
 def dags_part(scope: Scope, settings: DagSettings, *, supervised: bool) -> Part:

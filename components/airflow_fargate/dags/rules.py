@@ -1,4 +1,4 @@
-"""What is refused of the arguments that bring DAGs, and the words in which it is."""
+"""Rules for the arguments that bring DAGs, with the words of each refusal."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -46,7 +46,7 @@ def refuse_dag_folder(name: str, settings: DagSettings) -> Iterator[Refusal]:
     if settings.folder.files and "_" in name:
         yield Refusal(
             "name",
-            f"is {name!r}; with dags_path use hyphens in place of underscores, which names of buckets cannot have",
+            f"is {name!r}; with dags_path use hyphens instead of underscores, which names of buckets cannot have",
         )
 
 

@@ -13,7 +13,7 @@ DATABASE_VARIABLES: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Database:
-    """What the rest of the component has to know of the database."""
+    """The database, as far as the rest of the component has to know it."""
 
     tasks_may_overlap: bool
     """Whether two tasks may use it at once, as an update that starts the next before the last has stopped needs it."""

@@ -14,7 +14,7 @@ ENDPOINT_VARIABLES: Mapping[str, str] = {
     PORT_VARIABLE: "set port",
     "AIRFLOW__WEBSERVER__WEB_SERVER_PORT": "set port",
 }
-"""The variables that the component sets itself, and what the caller does in place of it."""
+"""The variables that the component sets itself, and what the caller does instead."""
 
 # Each with its name before Airflow 3, which it still has.
 _BASE_URL = ("AIRFLOW__API__BASE_URL", "AIRFLOW__WEBSERVER__BASE_URL")

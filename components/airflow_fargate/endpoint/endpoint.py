@@ -27,7 +27,7 @@ class Endpoint:
     port: int
     """The port that the task listens on."""
     path: pulumi.Input[str]
-    """What comes before Airflow's own paths, such as `/airflow`; empty for nothing."""
+    """The prefix of Airflow's own paths, such as `/airflow`; empty for nothing."""
     public_ip: bool
     """Whether the task is given a public address."""
     part: Part

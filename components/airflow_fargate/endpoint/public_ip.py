@@ -24,7 +24,7 @@ def public_address(
     security_group: aws.ec2.SecurityGroup,
     parent: pulumi.Resource,
 ) -> pulumi.Output[str]:
-    """Return the public IPv4 address of the task that `service` runs, looked up anew at every `pulumi up`.
+    """Return the public IPv4 address of the task that `service` runs, looked up again at every `pulumi up`.
 
     ECS gives each task a network interface; the security group is used by nothing else, so its one attached interface
     is the task's. Before that ECS is asked whether the task is the one that was asked for, and healthy: the AWS
@@ -66,7 +66,7 @@ def public_address(
     def address(cluster_arn: str, wanted: str, found: str, interface_ids: Sequence[str]) -> pulumi.Output[str]:
         if not found and len(interface_ids) != 1:
             found = (
-                f"The service has {len(interface_ids)} tasks with a network interface in place of 1, so there is "
+                f"The service has {len(interface_ids)} tasks with a network interface instead of 1, so there is "
                 "no address to give. Its task is being replaced, or cannot start: run `pulumi up` again in a "
                 f"minute.\n{explain_service(cluster_arn, wanted)}"
             )

@@ -12,7 +12,7 @@ EXECUTOR_VARIABLES: Mapping[str, str] = {
     "AIRFLOW__WORKERS__EXECUTION_API_SERVER_URL": "it follows port and AIRFLOW__API__BASE_URL",
     "AIRFLOW__CORE__EXECUTOR": "everything runs in one container, by LocalExecutor",
 }
-"""The variables that only this module sets, and what the caller does in place of it."""
+"""The variables that only this module sets, and what the caller does instead."""
 
 
 def local_executor_part(endpoint: Endpoint, memory: int) -> Part:

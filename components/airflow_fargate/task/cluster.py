@@ -23,9 +23,9 @@ class Cluster:
 
 
 def create_cluster(scope: Scope) -> Cluster:
-    """Create a cluster of its own for the one service, with both kinds of capacity that Fargate has.
+    """Create a separate cluster for the one service, with both kinds of capacity that Fargate has.
 
-    The service names one of them in place of a launch type, since ECS turns a service from the one to the other, but
+    The service names one of them rather than a launch type, since ECS turns a service from the one to the other, but
     not from a launch type to Spot. Both are there whatever `spot` says: they change before the service does, and ECS
     refuses to take one away that a service still uses, so that Spot could be switched on and never off again.
     """

@@ -37,7 +37,7 @@ WAYS_OUT = {
         "in `subnet_ids`, or with `spot` set it to false."
     ),
 }
-"""What a person can do about a reason of ECS, by words that are in it."""
+"""The way out of each reason that ECS gives, by words that are in it."""
 
 
 def explain_failed_service(failure: pulumi.ErrorHookArgs) -> bool:

@@ -1,4 +1,4 @@
-"""What runs in the container: imports Airflow once, forks its components, and ends when one of them ends.
+"""The container's program: imports Airflow once, forks its components, and ends when one of them ends.
 
 The source of this module is the container's command, ``["python", "-c", source, component, …]``: it uses nothing but
 the standard library and the image's Airflow, on Python 3.10 and later, and imports Airflow only inside functions. The
@@ -65,7 +65,7 @@ PRELOADED = (
     "airflow.cli.commands.db_command",
     "airflow.executors.local_executor",
 )
-"""What two or more processes import, with all that these modules bring along, besides the components' commands."""
+"""Modules that two or more processes import, with all that these bring along, besides the components' commands."""
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -165,7 +165,7 @@ def become(command: list[str]) -> NoReturn:
 
 
 class Log:
-    """What the container's processes write: a pipe for each of them, whose complete lines go out behind its name."""
+    """The output of the container's processes: a pipe for each of them, whose complete lines go out behind its name."""
 
     def __init__(self, names: Sequence[str], selector: selectors.BaseSelector) -> None:
         self._selector = selector

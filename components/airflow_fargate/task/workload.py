@@ -39,7 +39,7 @@ class Workload:
     """One kind of task, and the service that keeps so many of it running."""
 
     suffix: str = ""
-    """What its resources are called besides the component's name."""
+    """The part of its resources' names that follows the component's name."""
     entrypoint: tuple[str, ...]
     """What runs the command; nothing leaves that to the image."""
     command: tuple[str, ...]

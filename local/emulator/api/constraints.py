@@ -1,4 +1,4 @@
-"""What the models of AWS's APIs ask of values: lengths, ranges and patterns. botocore has them and checks them not."""
+"""Constraints in the models of AWS's APIs: lengths, ranges, patterns. botocore has them and does not check them."""
 
 import functools
 import re

@@ -1,4 +1,4 @@
-"""What a test can PUT, as JSON and on the port of the AWS API, to have the emulator behave otherwise."""
+"""Controls for tests: a PUT of JSON on the port of the AWS API has the emulator behave otherwise."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -10,7 +10,7 @@ from werkzeug.wrappers import Request, Response
 from local.emulator.api.faults import Application, Environ
 
 Setters = Mapping[str, Callable[[dict[str, Any]], None]]
-"""What is done with the body, by path."""
+"""The handler of the body, by path."""
 
 
 @dataclass(frozen=True)

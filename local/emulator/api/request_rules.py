@@ -1,4 +1,4 @@
-"""What AWS asks of requests beside the models of its APIs, in AWS's words where they are known."""
+"""Rules of AWS for requests beyond the models of its APIs, in AWS's words where they are known."""
 
 import ipaddress
 import json
@@ -149,4 +149,4 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("ecs", "RegisterTaskDefinition"): _task_definition,
     ("ssm", "PutParameter"): _parameter,
 }
-"""What is wrong with a request, most important first."""
+"""The rules, most important first; each says what is wrong with a request."""

@@ -1,4 +1,4 @@
-"""What EC2 does and moto does not: it refuses to delete what is in use, spells addresses its own way, has more zones.
+"""Rules of EC2 that moto lacks: it refuses to delete what is in use, spells addresses its own way, has more zones.
 
 moto itself refuses an associated route table, a role with policies and a bucket with objects. The rules for ECS
 clusters, services and capacity providers are in `ecs`.

@@ -1,4 +1,4 @@
-"""What the ECS service scheduler can do about a service: plain values, which know how they are performed."""
+"""Actions of the ECS service scheduler: plain values, which know how they are performed."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What Fargate can run out of: vCPUs of the account, room in a zone, pulls from Docker Hub."""
+"""Limits of Fargate: vCPUs of the account, room in a zone, pulls from Docker Hub."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class PlacementError(Exception):
 
 @dataclass
 class Limits:
-    """What there is; without end, until it is set."""
+    """The limits now; there are none until one is set."""
 
     vcpus: float | None = None
     """How many may be running in a region at once; None: any number."""

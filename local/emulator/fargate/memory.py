@@ -11,13 +11,13 @@ import psutil
 from local.cgroup import ControlGroup
 
 GROUPS = "airflow-fargate-task-"
-"""What the names of control groups begin with; the emulator's process id and the task follow."""
+"""The beginning of the names of control groups; the emulator's process id and the task follow."""
 
 _POLL_SECONDS = 0.5
 
 
 class TaskMemory:
-    """What happens above the limit is the kernel's way with containers: the largest process is killed."""
+    """Above the limit the kernel does what it does to containers: the largest process is killed."""
 
     def __init__(self, task_id: str, mebibytes: int) -> None:
         self._limit = mebibytes * 2**20

@@ -1,4 +1,4 @@
-"""What the entrypoint of the official image installs with `_PIP_ADDITIONAL_REQUIREMENTS` before it runs the command.
+"""The packages that the official image's entrypoint installs (`_PIP_ADDITIONAL_REQUIREMENTS`) before the command.
 
 A container's namespaces have no way to a package index, so pip runs outside of them, on the environment that stands for
 the image. That one belongs to all tasks: what is missing in it goes into the task's own directory.

@@ -28,7 +28,7 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Agent:
-    """What every task needs from the machine that it runs on."""
+    """The machine's means that every task shares."""
 
     port: int
     directory: Path

@@ -28,7 +28,7 @@ StopCode = Literal[
 
 @dataclass
 class ContainerState:
-    """What is known of a task's container."""
+    """The state of a task's container."""
 
     started: bool = False
     health_status: HealthStatus = "UNKNOWN"

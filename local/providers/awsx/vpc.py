@@ -35,7 +35,7 @@ PLAIN = (
 PASSED_ON = ("enableDnsHostnames", "enableDnsSupport", "tags")
 """The ones that the children take as they are."""
 DECIDED = {"subnetStrategy": "Auto", "subnetSpecs": [{"type": "Public"}], "natGateways": {"strategy": "None"}}
-"""What has to be chosen, and the one choice that is implemented."""
+"""Choices that have to be made, each with the one that is implemented."""
 
 
 def _refuse(path: str, reason: str) -> pulumi.InputPropertiesError:
