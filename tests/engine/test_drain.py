@@ -59,7 +59,7 @@ def stop(*_):
 
 DAGS = "\n".join(
     (
-        AIRFLOW.partition("class Health")[0],
+        AIRFLOW.partition("class Airflow")[0],
         REST,
         "signal.signal(signal.SIGTERM, stop)",
         'http.server.ThreadingHTTPServer(("127.0.0.1", 8080), Rest).serve_forever()',
@@ -85,17 +85,18 @@ class Drained(Deployed):
         return json.loads(self.database.read_text()) if self.database.exists() else {}
 
 
-@pytest.fixture(scope="module")
-def stack(empty_stack: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Drained:
-    stack = Drained(empty_stack.cloud, empty_stack.workspace)
-    stack.database = tmp_path_factory.mktemp("database") / "state.json"
-    stack.set(password=ARGS["admin_password"], paused=False, mark=None, busy=0)
-    stack.give()
-    stack.workspace.up()
-    return stack
+@pytest.fixture
+def drained(stack: Deployed, tmp_path: Path) -> Drained:
+    drained = Drained(stack.cloud, stack.workspace)
+    drained.database = tmp_path / "state.json"
+    drained.set(password=ARGS["admin_password"], paused=False, mark=None, busy=0)
+    drained.give()
+    drained.workspace.up()
+    return drained
 
 
-def test_an_update_waits_for_tasks_and_lets_the_dags_go_on(stack: Drained, subtests: pytest.Subtests) -> None:
+def test_an_update_waits_for_tasks_and_lets_the_dags_go_on(drained: Drained, subtests: pytest.Subtests) -> None:
+    stack = drained
     [before] = stack.task_arns
 
     with subtests.test("it waits, and shows for what"):
