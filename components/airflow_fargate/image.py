@@ -62,8 +62,8 @@ class Image(Parsed):
 
     @property
     def official(self) -> bool:
-        """Whether it is Airflow's own image, whose entrypoint is known."""
-        return self.registry in ("", "docker.io") and self.repository == "apache/airflow"
+        """Whether it is Airflow's own image, whose entrypoint is known, or a registry's copy of it."""
+        return self.repository == "apache/airflow" or self.repository.endswith("/apache/airflow")
 
 
 def _hint(text: str) -> str:
@@ -75,6 +75,8 @@ def _hint(text: str) -> str:
 
 
 _DEFAULT = Image.parse(DEFAULT_IMAGE)
+
+_DOCKER_HUB = ("", "docker.io", "index.docker.io", "registry-1.docker.io")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,9 +158,10 @@ def _refuse_registry(image: Image, open_ports: Sequence[int], settings: ImageSet
 def refuse_generation(settings: ImageSettings) -> Iterator[Refusal]:
     """Refuse an official image whose tag says that it is not Airflow 3, which our start command expects."""
     image = settings.image
-    if not isinstance(image, Image) or not image.official:
+    # A copy in another registry may have tags of its own.
+    if not isinstance(image, Image) or not image.official or image.registry not in _DOCKER_HUB:
         return
-    version = re.match(r"(?:slim-)?(\d+)\.", image.tag)
+    version = re.match(r"(?:slim-)?(\d+)(?![^.-])", image.tag)
     if version and int(version[1]) < 3:
         yield Refusal(
             "image", f"is {image.name!r}, which is Airflow {version[1]}; use Airflow 3, such as {DEFAULT_IMAGE}"

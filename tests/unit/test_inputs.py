@@ -262,6 +262,12 @@ OWN = ["airflow", "standalone"]
     [
         ({}, None, [*supervisor_command("--", "/entrypoint"), *OWN], False),
         ({"image": "docker.io/apache/airflow:3.3.1"}, None, [*supervisor_command("--", "/entrypoint"), *OWN], False),
+        (
+            {"image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/docker-hub/apache/airflow:1"},
+            None,
+            [*supervisor_command("--", "/entrypoint"), *OWN],
+            False,
+        ),
         ({"image_entrypoint": ["/mine"]}, [*supervisor_command("--", "/mine")], OWN, False),
         ({"image": "ghcr.io/acme/airflow:1"}, None, OWN, True),
         ({"image": pulumi.Output.from_input("apache/airflow:3.3.1")}, None, OWN, True),
