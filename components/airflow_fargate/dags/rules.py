@@ -19,6 +19,12 @@ _PAGE = re.compile(
 )
 
 
+# Where a repository is no deeper than this, so that all that follows is a page of it; and GitLab's mark of one.
+_REPOSITORY_OF_HOST = re.compile(r"(?P<repository>/[^/]+/[^/]+)/.+")
+_SHALLOW_HOSTS = ("github.com", "bitbucket.org")
+_PAGE_OF_GITLAB = re.compile(r"(?P<repository>/[^/]+/.+?)/-/.+")
+
+
 def refuse_dags(settings: DagSettings, *, open_ports: Sequence[int]) -> Iterator[Refusal]:
     """Refuse what Git, pip or Airflow would, and a repository that is behind none of the ports that lead out."""
     seconds = settings.dags_refresh_seconds
@@ -96,6 +102,11 @@ def _refuse_url(url: str, open_ports: Sequence[int]) -> Iterator[Refusal]:
             "dags_git_url",
             f"is {url}, a page of its web interface; "
             f"give {parts.scheme}://{parts.netloc}{page['repository']} with dags_git_ref {page['ref']}{subdir}",
+        )
+    elif page := (_REPOSITORY_OF_HOST if parts.hostname in _SHALLOW_HOSTS else _PAGE_OF_GITLAB).fullmatch(parts.path):
+        yield Refusal(
+            "dags_git_url",
+            f"is {url}, a page of its web interface; give {parts.scheme}://{parts.netloc}{page['repository']}",
         )
     elif port not in open_ports:
         yield Refusal("dags_git_url", f"is {url}, but port {port} is closed; add it to egress_ports")
