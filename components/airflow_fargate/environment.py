@@ -73,6 +73,8 @@ def _reserved_name(variable: str, reserved: Mapping[str, str]) -> str | None:
 
 
 def _refuse_value(argument: str, rules: Sequence[VariableRule], variable: str, value: str) -> Iterator[Refusal]:
+    if "\0" in value:
+        yield Refusal(argument, f"has {variable} with a zero byte, which no environment variable can hold")
     if argument == "secrets" and (why := unfit_for_parameter(value)):
         yield Refusal(argument, f"has {variable} with {why}")
     shown = repr(value) if argument == "environment" else "a secret"

@@ -86,5 +86,7 @@ def refuse_password(password: str) -> Iterator[Refusal]:
             "admin_password",
             f"has {len(password)} characters; use {MIN_PASSWORD_LENGTH} or more, or leave it out to have one generated",
         )
+    elif "\0" in password:
+        yield Refusal("admin_password", "has a zero byte, which no environment variable can hold; leave that out")
     elif why := unfit_for_parameter(password):
         yield Refusal("admin_password", f"has {why}, or leave it out to have one generated")

@@ -316,6 +316,16 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
             ("team/dags/src/main/a", "team/dags with dags_git_ref main and dags_git_subdir a"),
         )
     ),
+    *(
+        ({"dags_git_url": f"https://{page}"}, f"is https://{page}, a page of its web interface; give https://{way_out}")
+        for page, way_out in (
+            ("github.com/team/dags/pull/3", "github.com/team/dags"),
+            ("github.com/team/dags/commits/main", "github.com/team/dags"),
+            ("github.com/team/dags.git/releases", "github.com/team/dags.git"),
+            ("bitbucket.org/team/dags/pull-requests/", "bitbucket.org/team/dags"),
+            ("gitlab.example.com/group/sub/dags/-/merge_requests/7", "gitlab.example.com/group/sub/dags"),
+        )
+    ),
     ({**GIT, "dags_git_username": "me"}, "dags_git_username: is given, but dags_git_token is not; give both or"),
     *(
         (
@@ -388,6 +398,9 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ),
     ({"tags": {"k#": "v"}}, "tags: has the name 'k#' with '#'; use letters, digits, blanks and _ . : / = + - @"),
     ({"secrets": {"A": "x{{ssm:b}}"}}, "secrets: has A with {{…}} in it, which SSM takes for the name of another para"),
+    ({"secrets": {"A": "a\0b"}}, "secrets: has A with a zero byte, which no environment variable can hold"),
+    ({"environment": {"A": "a\0b"}}, "environment: has A with a zero byte, which no environment variable can hold"),
+    ({"admin_password": "hunter2\0hunter2"}, "admin_password: has a zero byte, which no environment variable can hold"),
     ({"admin_password": "{{hunter2}}{{"}, "admin_password: has {{…}} in it, which SSM takes for the name of another"),
     ({"admin_password": "x" * 5000}, "admin_password: has 5000 bytes; an SSM parameter holds 1 to 4096"),
     (
@@ -429,6 +442,10 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     (
         {"image": "apache/airflow:2.10.5"},
         "image: is 'apache/airflow:2.10.5', which is Airflow 2; use Airflow 3, such",
+    ),
+    *(
+        ({"image": image}, f"image: is {image!r}, which is Airflow 2; use Airflow 3, such as apache/airflow:3.3.2")
+        for image in ("apache/airflow:2", "index.docker.io/apache/airflow:2.10.5", "apache/airflow:2-python3.12")
     ),
     ({"image": "docker.io/apache/airflow:slim-2.9.0"}, "Airflow 2; use Airflow 3, such as apache/airflow:3.3.2"),
 ]
