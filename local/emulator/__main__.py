@@ -2,9 +2,10 @@
 
 On the same port it takes, as JSON, what tests have it behave otherwise by:
 
-    PUT /clock   {"seconds": how far its clock goes forward, "rate": how many times as fast it goes from then on}
-    PUT /limits  {"vcpus": …, "full_zones": […], "pulls": …}: what Fargate runs out of; what is left out has no limit
-    /faults      see `api.faults`
+    PUT /clock      {"seconds": how far its clock goes forward, "rate": how many times as fast it goes from then on}
+    PUT /databases  {"creating_seconds": how long a new RDS instance is `creating` at least}
+    PUT /limits     {"vcpus": …, "full_zones": […], "pulls": …}: what Fargate runs out of; what is left out has no limit
+    /faults         see `api.faults`
 """
 
 import argparse
@@ -36,7 +37,10 @@ def _arguments() -> argparse.Namespace:
         "--port", type=int, default=4566, help="port of the AWS API on 127.0.0.1 (default: %(default)s)"
     )
     parser.add_argument(
-        "--data", type=Path, required=True, help="directory for the tasks' files; emptied of old ones at start"
+        "--data",
+        type=Path,
+        required=True,
+        help="directory for the tasks' and databases' files; emptied of old ones at start",
     )
     parser.add_argument(
         "--image",
@@ -67,6 +71,7 @@ def main() -> int:
     os.environ["MOTO_PORT"] = str(arguments.port)
     from local.emulator.api.buckets import block_keys_of_customers, refuse_invalid_tags, take_requests_for_encrypted
     from local.emulator.api.ecs import ControlPlane
+    from local.emulator.api.rds import Databases
     from local.emulator.api.requests import refuse_invalid_requests
     from local.emulator.api.rules import enforce_rules
     from local.emulator.api.server import ApiServer
@@ -78,9 +83,10 @@ def main() -> int:
     except ValueError as error:
         _LOG.error("%s", error)
         return 2
-    tasks = arguments.data.absolute() / "tasks"
-    shutil.rmtree(tasks, ignore_errors=True)
-    tasks.mkdir(parents=True)
+    tasks, databases_folder = (arguments.data.absolute() / name for name in ("tasks", "databases"))
+    for folder in (tasks, databases_folder):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
     remove_abandoned_groups(GROUPS)
     isolation = arguments.isolation or available_isolation()
     if isolation == "none":
@@ -94,12 +100,15 @@ def main() -> int:
     refuse_invalid_tags()
     refuse_invalid_requests()
     block_keys_of_customers()
+    databases = Databases(databases_folder)
+    databases.install()
     plane.start()
     try:
         server = ApiServer(
             arguments.port,
             {
                 "/clock": lambda body: clock.adjust(**body),
+                "/databases": lambda body: databases.set(**body),
                 "/limits": lambda body: limits.set(**body),
             },
         )
@@ -119,11 +128,12 @@ def main() -> int:
     # A parent that was killed can stop nobody; a process that lost its parent is given another one.
     while not ended.wait(_PARENT_POLL_SECONDS) and arguments.parent in (None, os.getppid()):
         pass
-    _LOG.info("stopping every task")
+    _LOG.info("stopping every task and database")
     # A second signal is for those who can't wait for the containers' stopTimeout: they die with this process.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
     plane.stop()
+    databases.stop()
     server.stop()
     return 0
 

@@ -27,6 +27,16 @@ def limits(endpoint: str, **limits: Any) -> Generator[None]:
         _put(endpoint, "/limits", {})
 
 
+@contextmanager
+def slow_databases(endpoint: str, creating_seconds: float) -> Generator[None]:
+    """Have new RDS instances be `creating` for so long, in the block."""
+    _put(endpoint, "/databases", {"creating_seconds": creating_seconds})
+    try:
+        yield
+    finally:
+        _put(endpoint, "/databases", {"creating_seconds": 0})
+
+
 def _put(endpoint: str, path: str, body: object) -> None:
     request = urllib.request.Request(f"{endpoint}{path}", json.dumps(body).encode(), method="PUT")
     urllib.request.urlopen(request).close()

@@ -117,6 +117,7 @@ class EmulatedAccount:
         self.ecs: Client = session.client("ecs", endpoint_url=endpoint)
         self.iam: Client = session.client("iam", endpoint_url=endpoint)
         self.logs: Client = session.client("logs", endpoint_url=endpoint)
+        self.rds: Client = session.client("rds", endpoint_url=endpoint)
         self.s3: Client = session.client("s3", endpoint_url=endpoint)
         self.ssm: Client = session.client("ssm", endpoint_url=endpoint)
         self.vpc = self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
@@ -174,9 +175,13 @@ class EmulatedAccount:
         )
         return response["taskDefinition"]["taskDefinitionArn"]
 
-    def run_task(self, definition: str, *subnets: str) -> Description:
-        """Start a task in the first of the subnets that will do."""
-        network = {"subnets": subnets or [self.subnet], "securityGroups": [self.group], "assignPublicIp": "ENABLED"}
+    def run_task(self, definition: str, *subnets: str, group: str | None = None) -> Description:
+        """Start a task in the first of the subnets that will do, and in a security group."""
+        network = {
+            "subnets": subnets or [self.subnet],
+            "securityGroups": [group or self.group],
+            "assignPublicIp": "ENABLED",
+        }
         [task] = self.ecs.run_task(
             cluster=CLUSTER,
             taskDefinition=definition,
@@ -185,9 +190,9 @@ class EmulatedAccount:
         )["tasks"]
         return task
 
-    def run_until_stopped(self, definition: str, *subnets: str) -> Description:
+    def run_until_stopped(self, definition: str, *subnets: str, group: str | None = None) -> Description:
         """Run a task that ends by itself, and return what is said of it then."""
-        task = self.run_task(definition, *subnets)
+        task = self.run_task(definition, *subnets, group=group)
         return until(lambda: self._stopped(task), 30, f"end of {task['taskArn']}")
 
     def task(self, task: Description) -> Description:

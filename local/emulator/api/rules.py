@@ -15,7 +15,7 @@ from moto.ec2.models.security_groups import SecurityGroup, SecurityGroupRule
 from moto.ec2.models.subnets import Subnet
 from moto.ec2.models.vpcs import VPC
 
-from local.emulator.fargate.network import TaskNetworkInterface
+from local.emulator.fargate.network import ManagedNetworkInterface
 
 _MORE_ZONES = (
     # Of an account that has opted in to a Local Zone, which is among the others from then on.
@@ -76,7 +76,7 @@ class StrictEC2Backend(EC2Backend):
         super().delete_route_table(route_table_id)
 
     def delete_network_interface(self, eni_id: str) -> None:
-        if isinstance(self.enis.get(eni_id), TaskNetworkInterface):
+        if isinstance(self.enis.get(eni_id), ManagedNetworkInterface):
             raise EC2ClientError("InvalidParameterValue", f"Network interface '{eni_id}' is currently in use.")
         super().delete_network_interface(eni_id)
 

@@ -101,7 +101,7 @@ class Init:
             elif operation == "connect":
                 sent.append(socket.create_connection(("127.0.0.1", request["port"]), timeout=5))
             elif operation == "listen":
-                sent.append(socket.create_server(("127.0.0.1", request["port"])))
+                sent.append(socket.create_server((request["address"], request["port"])))
         except OSError as error:
             reply["error"] = error.strerror or str(error)
         for fd in fds:

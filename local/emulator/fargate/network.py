@@ -28,10 +28,22 @@ class NetworkError(Exception):
     """Why a task got no network; the text is the task's stoppedReason."""
 
 
-class TaskNetworkInterface(NetworkInterface):
-    """An interface that Fargate attached: moto's own knows attachments to EC2 instances only."""
+class ManagedNetworkInterface(NetworkInterface):
+    """An interface that an AWS service attached: moto's own knows attachments to EC2 instances only."""
 
-    def __init__(self, backend: EC2Backend, subnet_id: str, group_ids: list[str], description: str) -> None:
+    def __init__(
+        self,
+        backend: EC2Backend,
+        subnet_id: str,
+        group_ids: list[str],
+        description: str,
+        loopback: str | None = None,
+    ) -> None:
+        """Make an interface in a subnet.
+
+        :param loopback: The address of this machine that stands for it, if tasks may reach it.
+        """
+        self.loopback = loopback
         # An empty address makes moto choose one from the subnet's range.
         super().__init__(backend, subnet_id, "", group_ids=group_ids, description=description)
         self.status = "in-use"
@@ -63,7 +75,7 @@ class TaskNetworkInterface(NetworkInterface):
 class TaskNetwork:
     """`listeners` are bound to the public address, one for each of the task's ports; empty without a public address."""
 
-    interface: TaskNetworkInterface
+    interface: ManagedNetworkInterface
     listeners: list[socket.socket]
 
     @property
@@ -72,8 +84,22 @@ class TaskNetwork:
 
     def allows(self, port: int, source: str) -> bool:
         """Whether the ingress rules of the security groups, as they are now, let `source` reach TCP `port`."""
-        groups: Iterable[SecurityGroup] = self.interface.group_set
-        return any(_rule_allows(rule, port, source) for group in groups for rule in list(group.ingress_rules))
+        return _admits(self.interface, port, source)
+
+    def may_reach(self, address: str, port: int) -> bool:
+        """Whether the security groups, as they are now, let the task reach TCP `port` of this machine's `address`.
+
+        An interface of the VPC that it stands for has to admit the task, too; any other address is out there.
+        """
+        interfaces: Iterable[NetworkInterface] = self.interface.ec2_backend.enis.values()
+        for other in interfaces:
+            if isinstance(other, ManagedNetworkInterface) and other.loopback == address:
+                return (
+                    other.vpc_id == self.interface.vpc_id
+                    and _lets_out(self.interface, port, str(other.private_ip_address), other)
+                    and _admits(other, port, str(self.interface.private_ip_address), self.interface)
+                )
+        return _lets_out(self.interface, port, _ANYWHERE)
 
     def release(self) -> None:
         for listener in self.listeners:
@@ -106,8 +132,8 @@ def attach_network(
     backend: EC2Backend = ec2_backends[account_id][region]
     vpc = configuration["awsvpcConfiguration"]
     interface = cast(  # moto types the constructor of every model as BaseModel
-        TaskNetworkInterface,
-        TaskNetworkInterface(backend, vpc["subnets"][0], vpc.get("securityGroups") or [], attachment_arn),
+        ManagedNetworkInterface,
+        ManagedNetworkInterface(backend, vpc["subnets"][0], vpc.get("securityGroups") or [], attachment_arn),
     )
     if not _reaches_internet(backend, interface, vpc.get("assignPublicIp", "DISABLED") == "ENABLED"):
         raise NetworkError(
@@ -131,8 +157,7 @@ def _reaches_internet(backend: EC2Backend, interface: NetworkInterface, public: 
     table = next(iter(associated or [each for each in tables if each.main_association_id]))
     routes = [each for each in table.routes if each.destination_cidr_block == "0.0.0.0/0"]
     routed = any((each.gateway if public else each.nat_gateway) is not None for each in routes)
-    groups: Iterable[SecurityGroup] = interface.group_set
-    return routed and any(_rule_allows(rule, _HTTPS, _ANYWHERE) for group in groups for rule in group.egress_rules)
+    return routed and _lets_out(interface, _HTTPS, _ANYWHERE)
 
 
 def _public_address(ports: list[int], taken: set[str | None]) -> tuple[str, list[socket.socket]]:
@@ -159,10 +184,25 @@ def _bind(address: str, ports: list[int]) -> list[socket.socket] | None:
     return listeners
 
 
-def _rule_allows(rule: SecurityGroupRule, port: int, source: str) -> bool:
+def _admits(interface: NetworkInterface, port: int, source: str, peer: NetworkInterface | None = None) -> bool:
+    """Whether an ingress rule of the interface's groups lets `source`, the address of `peer`, reach TCP `port`."""
+    groups: Iterable[SecurityGroup] = interface.group_set
+    return any(_rule_allows(rule, port, source, peer) for group in groups for rule in list(group.ingress_rules))
+
+
+def _lets_out(interface: NetworkInterface, port: int, to: str, peer: NetworkInterface | None = None) -> bool:
+    """Whether an egress rule of the interface's groups lets it reach TCP `port` of `to`, the address of `peer`."""
+    groups: Iterable[SecurityGroup] = interface.group_set
+    return any(_rule_allows(rule, port, to, peer) for group in groups for rule in list(group.egress_rules))
+
+
+def _rule_allows(rule: SecurityGroupRule, port: int, address: str, peer: NetworkInterface | None) -> bool:
     if rule.ip_protocol not in ("tcp", "-1"):
         return False
     if rule.ip_protocol == "tcp" and not int(rule.from_port or 0) <= port <= int(rule.to_port or 0):
         return False
+    if group_id := rule.source_group.get("GroupId"):
+        groups: Iterable[SecurityGroup] = peer.group_set if peer else ()
+        return group_id in (group.id for group in groups)
     cidr = rule.ip_range.get("CidrIp") or rule.ip_range.get("CidrIpv6")
-    return cidr is not None and ipaddress.ip_address(source) in ipaddress.ip_network(cidr, strict=False)
+    return cidr is not None and ipaddress.ip_address(address) in ipaddress.ip_network(cidr, strict=False)

@@ -8,6 +8,7 @@ import struct
 import threading
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 
 from local.emulator.fargate.sandbox import Sandbox, SandboxError
 
@@ -18,12 +19,26 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-_LOOPBACK_URL = re.compile(r"https?://(?:[^/@\s]*@)?(?:127\.0\.0\.1|localhost):(\d+)")
+_LOOPBACK_URL = re.compile(r"([a-z][a-z0-9+.-]*)://(?:[^/@\s]*@)?(localhost|127(?:\.\d+){3}):(\d+)")
 
 
-def loopback_ports(values: Iterable[str]) -> set[int]:
-    """Return the ports of this machine that a container must reach: those on loopback in its environment's URLs."""
-    return {int(port) for value in values for port in _LOOPBACK_URL.findall(value)}
+@dataclass(frozen=True)
+class Destination:
+    """Where on this machine's loopback network a URL in a container's environment leads."""
+
+    address: str
+    port: int
+    is_web: bool
+    """Whether by HTTP, which stands for HTTPS out there, whatever the port is here."""
+
+
+def destinations(values: Iterable[str]) -> set[Destination]:
+    """Return what a container must reach of this machine: what URLs in its environment lead to."""
+    return {
+        Destination("127.0.0.1" if host == "localhost" else host, int(port), scheme in ("http", "https"))
+        for value in values
+        for scheme, host, port in _LOOPBACK_URL.findall(value)
+    }
 
 
 def start_relay_loop() -> asyncio.AbstractEventLoop:
@@ -57,13 +72,19 @@ class Relay:
 
         self._listen(listener, connect)
 
-    def lead_out(self, sandbox: Sandbox, port: int) -> None:
-        """Carry connections that the container makes to its own 127.0.0.1:`port` to this machine's."""
+    def lead_out(self, sandbox: Sandbox, address: str, port: int, allows: Callable[[], bool]) -> None:
+        """Carry connections that the container makes to a loopback address of its own to this machine's.
 
-        async def connect(_source: str) -> _Streams:
-            return await asyncio.open_connection("127.0.0.1", port)
+        `allows` is asked for each; one that is refused is reset.
+        """
 
-        self._listen(sandbox.listen(port), connect)
+        async def connect(_source: str) -> _Streams | None:
+            if not allows():
+                _LOG.info("no way to %s:%d: the rules of the security groups do not allow it", address, port)
+                return None
+            return await asyncio.open_connection(address, port)
+
+        self._listen(sandbox.listen(address, port), connect)
 
     def close(self) -> None:
         asyncio.run_coroutine_threadsafe(self._close(), self._loop).result()

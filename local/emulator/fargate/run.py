@@ -17,7 +17,7 @@ from local.emulator.fargate.images import Image, is_from_docker_hub
 from local.emulator.fargate.limits import Limits
 from local.emulator.fargate.logs import LogStream
 from local.emulator.fargate.network import NetworkError, TaskNetwork, attach_network
-from local.emulator.fargate.relay import Relay, loopback_ports
+from local.emulator.fargate.relay import Relay, destinations
 from local.emulator.fargate.roles import ExecutionRole
 from local.emulator.fargate.sandbox import Isolation, Sandbox
 from local.emulator.fargate.secrets import SecretsError, fetch_secrets, refuse_registry_credentials
@@ -165,8 +165,12 @@ class _Run:
         for listener in network.listeners:
             self._relay.serve(listener, sandbox, functools.partial(network.allows, listener.getsockname()[1]))
         if self._agent.isolation != "none":
-            for port in loopback_ports(environment.values()) - set(self._task.ports):
-                self._relay.lead_out(sandbox, port)
+            own = {("127.0.0.1", port) for port in self._task.ports}
+            for to in destinations(environment.values()):
+                if (to.address, to.port) not in own:
+                    # An interface without HTTPS to anywhere would not have been made.
+                    allows = functools.partial(network.may_reach, to.address, to.port)
+                    self._relay.lead_out(sandbox, to.address, to.port, (lambda: True) if to.is_web else allows)
 
     def _keep_running(self, container: Container) -> None:
         """Run the container until it ends for good or the task is asked to stop."""

@@ -100,9 +100,9 @@ class Sandbox:
         """Return a connection to 127.0.0.1:`port` as seen inside."""
         return socket.socket(fileno=self._request("connect", port=port)[1][0])
 
-    def listen(self, port: int) -> socket.socket:
-        """Return a listening socket on 127.0.0.1:`port` inside: the way out of the namespace."""
-        return socket.socket(fileno=self._request("listen", port=port)[1][0])
+    def listen(self, address: str, port: int) -> socket.socket:
+        """Return a listening socket on a loopback address inside: the way out of the namespace."""
+        return socket.socket(fileno=self._request("listen", address=address, port=port)[1][0])
 
     def close(self) -> None:
         """Kill every process inside and wait until they are gone."""
