@@ -15,7 +15,10 @@ def inventory(client: Callable[[str], Any]) -> set[str]:
     # Made by ECS for its tasks.
     interfaces = ec2.get_paginator("describe_network_interfaces").paginate()
     addresses = ec2.describe_addresses()["Addresses"]
+    # Made by RDS when an instance is deleted.
+    snapshots = client("rds").get_paginator("describe_db_snapshots").paginate()
     return {
+        *snapshots.search("DBSnapshots[].DBSnapshotArn"),
         *interfaces.search("NetworkInterfaces[].NetworkInterfaceId"),
         *(address["AllocationId"] for address in addresses),
         *(

@@ -15,6 +15,8 @@ class AutoName:
     transform: Callable[[str], str] = str
     random_digits: int = 7
     """0: the resource's name as it is."""
+    separator: str = "-"
+    """Between the name and the digits."""
 
     def generate(self, resource_name: str, random_seed: bytes) -> str:
         """Return a name; the same seed gives the same one, as the engine expects of a plan and its execution.
@@ -23,7 +25,7 @@ class AutoName:
         """
         name = self.transform(resource_name)
         if self.random_digits:
-            name += "-" + hashlib.sha256(random_seed + name.encode()).hexdigest()[: self.random_digits]
+            name += self.separator + hashlib.sha256(random_seed + name.encode()).hexdigest()[: self.random_digits]
         if len(name) > self.max_length:
             raise ValueError(
                 f"the name made of {resource_name!r}, with {self.random_digits} random characters, is longer than "

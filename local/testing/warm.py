@@ -32,7 +32,7 @@ from local.testing import warm_client
 
 IMPORTED = (
     *("boto3", "pulumi", "pulumi_aws", "pulumi_awsx", "pulumi_random", "pulumi.provider"),
-    *(f"pulumi_aws.{module}" for module in ("cloudwatch", "ec2", "ecs", "iam", "s3", "ssm", "vpc")),
+    *(f"pulumi_aws.{module}" for module in ("cloudwatch", "ec2", "ecs", "iam", "rds", "s3", "ssm", "vpc")),
     *("pulumi_awsx.ec2", "local.providers.aws.provider", "local.providers.awsx.provider"),
     *("local.providers.random.provider", "local.providers.server"),
 )

@@ -21,6 +21,8 @@ Inputs = Mapping[str, Any]
 
 STEADY_SECONDS = 900
 """How long a service may take until its task is healthy; three starts that fail take as long."""
+AVAILABLE_SECONDS = 2400
+"""How long an instance of RDS may take until it is available, as for the provider."""
 ASK_SECONDS = 5
 
 
@@ -177,6 +179,47 @@ def _namespace(discovery: Client, inputs: Inputs) -> Iterable[Found]:
     return map(Found, discovery.get_paginator("list_namespaces").paginate().search(named))
 
 
+def _instance(rds: Client, inputs: Inputs) -> Iterable[Found]:
+    named = [_is("db-instance-id", inputs["identifier"])]
+    for instance in rds.describe_db_instances(Filters=named)["DBInstances"]:
+        if inputs.get("snapshotIdentifier"):
+            raise CommandError(
+                "It was being restored from a snapshot, and whether it has its own password by now cannot be told.",
+                f"Delete it (aws rds delete-db-instance --skip-final-snapshot --db-instance-identifier "
+                f"{inputs['identifier']}), and say so with --gone.",
+            )
+        yield Found(instance["DbiResourceId"])
+
+
+def _wait_until_available(rds: Client, inputs: Inputs, _: Found) -> None:
+    rds.get_waiter("db_instance_available").wait(
+        DBInstanceIdentifier=inputs["identifier"],
+        WaiterConfig={"Delay": ASK_SECONDS, "MaxAttempts": AVAILABLE_SECONDS // ASK_SECONDS},
+    )
+
+
+def _parameter_group(rds: Client, inputs: Inputs) -> Iterable[Found]:
+    with suppress(rds.exceptions.DBParameterGroupNotFoundFault):
+        groups = rds.describe_db_parameter_groups(DBParameterGroupName=inputs["name"])["DBParameterGroups"]
+        yield from (Found(group["DBParameterGroupName"]) for group in groups)
+
+
+def _set_parameters(rds: Client, inputs: Inputs, group: Found) -> None:
+    given: list[dict[str, str]] = inputs.get("parameters") or []
+    parameters = [
+        {"ParameterName": each["name"], "ParameterValue": each["value"], "ApplyMethod": each["applyMethod"]}
+        for each in given
+    ]
+    if parameters:
+        rds.modify_db_parameter_group(DBParameterGroupName=group.id, Parameters=parameters)
+
+
+def _subnet_group(rds: Client, inputs: Inputs) -> Iterable[Found]:
+    with suppress(rds.exceptions.DBSubnetGroupNotFoundFault):
+        groups = rds.describe_db_subnet_groups(DBSubnetGroupName=inputs["name"])["DBSubnetGroups"]
+        yield from (Found(group["DBSubnetGroupName"]) for group in groups)
+
+
 def _parameter(ssm: Client, inputs: Inputs) -> Iterable[Found]:
     named = [{"Key": "Name", "Option": "Equals", "Values": [inputs["name"]]}]
     return [Found(parameter["Name"]) for parameter in ssm.describe_parameters(ParameterFilters=named)["Parameters"]]
@@ -255,6 +298,32 @@ LOOKUPS: Mapping[str, Lookup] = {
     TASK_DEFINITION: Lookup("ecs", _task_definition, everything=_all("list_task_definitions", "taskDefinitionArns[]")),
     "aws:iam/role:Role": Lookup("iam", _role, auto_name="name", everything=_all("list_roles", _ROLES)),
     "aws:iam/rolePolicy:RolePolicy": Lookup("iam", _role_policy),
+    "aws:rds/instance:Instance": Lookup(
+        "rds",
+        _instance,
+        auto_name="identifier",
+        everything=_all("describe_db_instances", "DBInstances[].DBInstanceArn"),
+        complete=_wait_until_available,
+        completion="waiting until it is available",
+    ),
+    "aws:rds/parameterGroup:ParameterGroup": Lookup(
+        "rds",
+        _parameter_group,
+        auto_name="name",
+        # AWS's own default groups come with the first instance, and stay.
+        everything=_all(
+            "describe_db_parameter_groups",
+            "DBParameterGroups[?!starts_with(DBParameterGroupName, 'default.')].DBParameterGroupArn",
+        ),
+        complete=_set_parameters,
+        completion="setting its parameters",
+    ),
+    "aws:rds/subnetGroup:SubnetGroup": Lookup(
+        "rds",
+        _subnet_group,
+        auto_name="name",
+        everything=_all("describe_db_subnet_groups", "DBSubnetGroups[].DBSubnetGroupArn"),
+    ),
     "aws:s3/bucket:Bucket": Lookup(
         "s3", _bucket, auto_name="bucket", everything=_all("list_buckets", "Buckets[].Name")
     ),

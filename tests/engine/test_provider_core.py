@@ -168,6 +168,19 @@ def _service(world: World) -> dict[str, Any]:
     }
 
 
+DATABASE = {
+    "allocatedStorage": 20,
+    "applyImmediately": True,
+    "dbName": "airflow",
+    "engine": "postgres",
+    "engineVersion": "17",
+    "instanceClass": "db.t4g.micro",
+    "password": "one word",
+    "skipFinalSnapshot": True,
+    "storageType": "gp3",
+    "username": "airflow",
+}
+
 LIVES = [
     Life(
         "aws:ec2/vpc:Vpc",
@@ -246,6 +259,24 @@ LIVES = [
         lambda w: {"role": w.role, "policyArn": w.policy},
         None,
         lambda _: {"policyArn": "arn:aws:iam::123456789012:policy/other"},
+    ),
+    Life(
+        "aws:rds/subnetGroup:SubnetGroup",
+        lambda w: {"subnetIds": [w.subnet, w.other_subnet], "tags": {"a": "1"}},
+        lambda _: {"description": "two", "tags": {"a": "2"}},
+        lambda _: {"name": "other"},
+    ),
+    Life(
+        "aws:rds/parameterGroup:ParameterGroup",
+        lambda _: {"family": "postgres17", "parameters": [{"name": "rds.force_ssl", "value": "1"}], "tags": {"a": "1"}},
+        lambda _: {"parameters": [{"name": "rds.force_ssl", "value": "0"}], "tags": {"a": "2"}},
+        lambda _: {"family": "postgres18"},
+    ),
+    Life(
+        "aws:rds/instance:Instance",
+        lambda w: {**DATABASE, "vpcSecurityGroupIds": [w.group], "tags": {"a": "1"}},
+        lambda _: {"instanceClass": "db.t4g.small", "allocatedStorage": 40, "password": "two words", "tags": {}},
+        lambda _: {"dbName": "other"},
     ),
     Life(
         "aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace",

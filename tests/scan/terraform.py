@@ -15,7 +15,12 @@ from pulumi.runtime.mocks import MockResourceArgs
 Template = dict[str, dict[str, dict[str, Any]]]
 """The arguments of each resource by type and name."""
 
-_RENAMED = {"aws:s3/bucketObjectv2:BucketObjectv2": "aws_s3_object"}
+_RENAMED = {
+    "aws:rds/instance:Instance": "aws_db_instance",
+    "aws:rds/parameterGroup:ParameterGroup": "aws_db_parameter_group",
+    "aws:rds/subnetGroup:SubnetGroup": "aws_db_subnet_group",
+    "aws:s3/bucketObjectv2:BucketObjectv2": "aws_s3_object",
+}
 """Types that Pulumi names otherwise than Terraform."""
 
 ELSEWHERE = {
@@ -26,7 +31,11 @@ ELSEWHERE = {
 }
 """Types that are no resources of AWS."""
 
-_BLOCKS = {"capacityProviderStrategies": "capacity_provider_strategy", "rules": "rule"}
+_BLOCKS = {
+    "capacityProviderStrategies": "capacity_provider_strategy",
+    "parameters": "parameter",
+    "rules": "rule",
+}
 _AS_THEY_ARE = {"tags"}
 
 

@@ -194,7 +194,7 @@ ASSUMING = {**PROVIDER, "urn": f"{STACK}::pulumi:providers:aws::assuming", "inpu
 @pytest.mark.parametrize(
     ("deployment", "found", "words"),
     [
-        (deployed(creating=resource("aws:rds/instance:Instance", "db")), [], "does not know the type aws:rds/instance"),
+        (deployed(creating=resource("aws:sqs/queue:Queue", "queue")), [], "does not know the type aws:sqs/queue"),
         (deployed(creating=GIVEN_NAME), ["role"], "was given by the program: what has it may be somebody else's"),
         (deployed(creating=resource(ROLE, "role")), ["a", "b"], "It could be each of a, b"),
         (
