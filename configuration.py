@@ -21,6 +21,8 @@ MY_IP = "my-ip"
 SECRET_KEYS = {
     "adminPassword": "adminPassword",
     "dagsGitToken": "dagsGitToken",
+    "databaseUrl": "databaseUrl",
+    "fernetKey": "fernetKey",
     "secrets": "--path secrets.NAME",
 }
 """The keys that must be set with `--secret`, and what follows it."""

@@ -36,8 +36,9 @@ def preflight(args: AirflowFargateArgs) -> None:
     """Raise `pulumi.RunError` with all that AWS would refuse of the configuration that `args` were read from.
 
     Refused are a region that is not there or not enabled, and subnets that do not exist, are not in the VPC, lie
-    in a zone that Fargate does not have, have no route to the internet, or have no free address at all. Where routes
-    lead through a device, or may not be looked at, a warning says so.
+    in a zone that Fargate does not have, have no route to the internet, or have no free address at all; and with an
+    instance of RDS, subnets that are all in one zone. Where routes lead through a device, or may not be looked at, a
+    warning says so.
     """
     read = pulumi.Config("aws").get
     try:
@@ -51,7 +52,8 @@ def preflight(args: AirflowFargateArgs) -> None:
     if not refusals and vpc_id and subnet_ids:
         # Read from the configuration, so neither is an output.
         ec2 = _ec2(session, region)
-        refusals += _refuse_subnets(ec2, cast(str, vpc_id), cast(Sequence[str], subnet_ids))
+        zones = 2 if args.get("database") == "postgres" or args.get("keep_postgres") else 1
+        refusals += _refuse_subnets(ec2, cast(str, vpc_id), cast(Sequence[str], subnet_ids), zones)
     if refusals:
         lines = "".join(f"\n  {refusal}" for refusal in refusals)
         raise pulumi.RunError(f"The stack's configuration was refused, nothing was changed:{lines}")
@@ -84,7 +86,7 @@ def _refuse_region(session: boto3.Session, region: str | None) -> Iterator[Refus
         )
 
 
-def _refuse_subnets(ec2: "EC2Client", vpc_id: str, subnet_ids: Sequence[str]) -> Iterator[Refusal]:
+def _refuse_subnets(ec2: "EC2Client", vpc_id: str, subnet_ids: Sequence[str], least_zones: int) -> Iterator[Refusal]:
     # By a filter, which leaves out what is not there; an id would be an error that names one of them only.
     pages = ec2.get_paginator("describe_subnets")
     subnets = _ask(
@@ -103,6 +105,13 @@ def _refuse_subnets(ec2: "EC2Client", vpc_id: str, subnet_ids: Sequence[str]) ->
             yield Refusal("subnetIds", f"has {subnet_id}, which is not in {ec2.meta.region_name}; name one that is")
         else:
             yield from _refuse_place(subnet_id, there[subnet_id], vpc_id)
+    zones = {subnet.get("AvailabilityZone", "") for subnet in subnets}
+    if subnets and len(zones) < least_zones:
+        yield Refusal(
+            "subnetIds",
+            f"has subnets in {', '.join(sorted(zones))} alone, and RDS asks for two availability zones; "
+            "name a subnet in another one as well",
+        )
     yield from _refuse_full(subnets)
     yield from _refuse_routes(ec2, vpc_id, [subnet for subnet in subnets if subnet.get("VpcId") == vpc_id])
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from .credentials import KEY_VARIABLES, api_keys_part
 from .dags.part import DAG_VARIABLES, dags_part
 from .dags.settings import DagSettings
-from .database.container import DATABASE_VARIABLES, Database, container_database
+from .database.container import DATABASE_VARIABLES, Database
 from .endpoint.base_url import ENDPOINT_VARIABLES, PORT_VARIABLE, refuse_address
 from .endpoint.endpoint import Endpoint
 from .environment import EnvironmentSettings, VariableRule
@@ -57,11 +57,11 @@ def create_airflow(
     task: TaskSettings,
     login: LoginSettings,
     dags: DagSettings,
+    database: Database,
     environment: EnvironmentSettings,
 ) -> Airflow:
     """Put Airflow 3 together from its capabilities."""
     administrator = create_login(scope, login)
-    database = container_database()
     part = merge(
         Part(environment={PORT_VARIABLE: str(endpoint.port)}),
         proxy_part(environment),

@@ -88,8 +88,9 @@ class AirflowFargateArgs(TypedDict):
 
     spot: NotRequired[bool]
     """
-    Whether to run on Fargate Spot, cheaper by half or more. Default: false, because the database is in the container:
-    AWS may stop a Spot task with two minutes' notice, and its runs, users and connections are then gone.
+    Whether to run on Fargate Spot, cheaper by half or more. Default: false, because the database is in the container
+    unless you say otherwise: AWS may stop a Spot task with two minutes' notice, and its runs, users and connections are
+    then gone.
     """
 
     allowed_cidrs: NotRequired[list[str]]
@@ -161,6 +162,83 @@ class AirflowFargateArgs(TypedDict):
     The administrator's password. Default: 24 random characters. Kept as an SSM SecureString parameter either way.
     Refused: fewer than 12 characters, more than 4 KiB or `{{…}}` in it (AWS: SSM parameters), and any password with the
     legacy image, which has no login.
+    """
+
+    database: NotRequired[str]
+    """
+    Where Airflow's database is: `sqlite` (default), in the container, or `postgres`, an RDS instance of the stack,
+    which outlives every task, and lets an update start the next task before it stops the last. Runs, users and
+    connections do not move from one to the other; on the way back to `sqlite`, `keep_postgres` keeps the instance.
+    Refused: anything else, and with `database_url`; `postgres` with a name of the component that has more than
+    lower-case letters, digits and single hyphens, with a single subnet, and with the legacy image.
+    """
+
+    database_instance_class: NotRequired[str]
+    """
+    The class of the RDS instance. Default: `db.t4g.micro`, which has 1 GiB of memory. A change interrupts Airflow for
+    minutes. Refused: what is called otherwise than a class, and without `database: postgres`.
+    """
+
+    database_storage_gib: NotRequired[int]
+    """
+    Storage of the RDS instance in GiB (gp3, encrypted). Default: 20. It grows by itself when it is almost full, up to
+    five times of this, and never shrinks; AWS takes a larger value if it is larger by a tenth. Refused: below 20 and
+    above 65536, and without `database: postgres`.
+    """
+
+    database_multi_az: NotRequired[bool]
+    """
+    Whether RDS keeps a standby in a second availability zone, for twice the price. Default: false. Refused: true
+    without `database: postgres`.
+    """
+
+    database_backup_days: NotRequired[int]
+    """
+    How many days RDS keeps its daily backups, from which it can restore any moment. Default: 7; 0: none. They go with
+    the instance. Refused: below 0 and above 35, and without `database: postgres`.
+    """
+
+    database_version: NotRequired[str]
+    """
+    The major version of PostgreSQL, `14` to `18`; RDS installs minor versions by itself. Default: `17`. A higher one
+    upgrades the instance in place, which takes minutes; there is no way back. Refused: what Airflow does not support,
+    and without `database: postgres`.
+    """
+
+    keep_postgres: NotRequired[bool]
+    """
+    Whether the stack has its RDS instance, with all that is in it and at its price, although Airflow has another
+    database. Default: false: the instance is deleted when `database` is no longer `postgres`. Refused: true with what
+    `database: postgres` is refused with.
+    """
+
+    retain_data: NotRequired[bool]
+    """
+    Whether a last snapshot of the RDS instance, and the parameter with the Fernet key, stay when the instance or the
+    stack is deleted. Default: false: nothing is left. `pulumi up` must have run with it before a deletion heeds it.
+    Refused: true without an RDS instance.
+    """
+
+    restore_from: NotRequired[str]
+    """
+    The name, or the ARN, of a snapshot that a new RDS instance begins with, such as the last one that `retain_data` has
+    left. Default: none. An instance that is there takes no notice. Needs `fernet_key`, with which the passwords in it
+    are encrypted. Refused: what no snapshot is called, and without an RDS instance.
+    """
+
+    fernet_key: NotRequired[pulumi.Input[str]]
+    """
+    The key that Airflow encrypts passwords of connections and variables with: 32 bytes in URL-safe base64. Default: a
+    generated one. Another key makes those in the database unreadable. Kept as an SSM SecureString parameter either way.
+    Refused: any other text.
+    """
+
+    database_url: NotRequired[pulumi.Input[str]]
+    """
+    The URL of a PostgreSQL database of your own, `postgresql://user:password@host:5432/database`, perhaps with
+    `?sslmode=require`; a secret, kept as SSM SecureString parameters. The database exists and is empty, or Airflow's.
+    Default: none. Refused: other schemes, parameters other than `sslmode`, a port that is not in `egress_ports`, with
+    `database`, and with the legacy image.
     """
 
     environment: NotRequired[dict[str, pulumi.Input[str]]]

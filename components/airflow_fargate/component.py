@@ -6,8 +6,9 @@ import pulumi
 
 from .airflow import create_airflow
 from .arguments import AirflowFargateArgs
-from .cost import MONTHLY_COST_BASIS, in_cents
-from .credentials import create_parameters, fernet_part
+from .cost import in_cents, monthly_cost_basis
+from .credentials import FERNET_VARIABLE, create_parameters, fernet_part
+from .database.choice import create_database
 from .endpoint.base_url import base_path
 from .endpoint.public_ip import public_address, public_ip_endpoint
 from .engine import require_engine
@@ -108,6 +109,13 @@ class AirflowFargate(pulumi.ComponentResource):
                 task=settings.task,
                 login=settings.login,
                 dags=settings.dags,
+                database=create_database(
+                    scope,
+                    settings.database,
+                    network,
+                    open_ports=settings.firewall.open_ports,
+                    data=settings.data,
+                ),
                 environment=settings.environment,
             )
         )
@@ -117,12 +125,14 @@ class AirflowFargate(pulumi.ComponentResource):
             endpoint.part,
             egress_part(settings.firewall),
             compute_part(settings.task),
-            fernet_part(scope),
+            fernet_part(scope, settings.keys),
             environment_part(settings.environment, name, settings.variable_rules),
             airflow.part,
             exec_part(settings.exec),
         )
-        parameters = create_parameters(scope, capabilities.secrets)
+        parameters = create_parameters(
+            scope, capabilities.secrets, retained=(FERNET_VARIABLE,) if settings.data.retain_data else ()
+        )
         part = merge(capabilities, parameters.part, image_part(settings.image, image, location))
 
         workload = Workload(
@@ -181,7 +191,7 @@ class AirflowFargate(pulumi.ComponentResource):
         self.open_command = pulumi.Output.concat("python3 -m webbrowser ", self.url)
         self.logs_command = pulumi.Output.concat("aws logs tail --follow --region ", log.region, " ", log.group.name)
         self.monthly_cost = pulumi.Output.from_input(float(in_cents(part.monthly_cost)))
-        self.monthly_cost_basis = pulumi.Output.from_input(MONTHLY_COST_BASIS)
+        self.monthly_cost_basis = pulumi.Output.from_input(monthly_cost_basis(part.without_price))
         self.register_outputs({output: getattr(self, output) for output in OUTPUTS})
 
 

@@ -3,15 +3,14 @@
 Not included: data transfer, CloudWatch Logs, taxes, and what other regions charge more.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
 HOURS_PER_MONTH = 730
 INCLUDED_STORAGE_GIB = 20
-MONTHLY_COST_BASIS = (
-    f"USD for {HOURS_PER_MONTH} hours, prices of us-east-1 from 2026-04, "
-    "without data transfer, CloudWatch Logs and taxes"
-)
+_BASIS = f"USD for {HOURS_PER_MONTH} hours, prices of us-east-1 from 2026-04, without"
+_NEVER_INCLUDED = ("data transfer", "CloudWatch Logs", "taxes")
 
 
 class Price(NamedTuple):
@@ -23,6 +22,7 @@ class Price(NamedTuple):
 
 
 _VANTAGE = "vantage.sh/blog/fargate-pricing and cloudburn.io/blog/aws-fargate-pricing, April 2026"
+_INFRATALLY = "infratally.com/articles/aws-rds-pricing-explained-2026.html"
 
 PRICES = {
     "vcpu:X86_64": Price(Decimal("0.04048"), "vCPU", _VANTAGE),
@@ -31,6 +31,10 @@ PRICES = {
     "memory:ARM64": Price(Decimal("0.00356"), "GB", _VANTAGE),
     "storage": Price(Decimal("0.000111"), "GB above the 20 GiB included", _VANTAGE),
     "public-ipv4": Price(Decimal("0.005"), "address", "aws.amazon.com/vpc/pricing, since February 2024"),
+    "db.t4g.micro": Price(Decimal("0.016"), "instance", _INFRATALLY),
+    "db.t4g.small": Price(Decimal("0.032"), "instance", _INFRATALLY),
+    "db.t4g.medium": Price(Decimal("0.065"), "instance", _INFRATALLY),
+    "rds-gp3": Price(Decimal("0.115") / HOURS_PER_MONTH, "GB", "usage.ai/blogs/aws/reserved-instances/rds, June 2026"),
     "mwaa:mw1.small": Price(
         Decimal("0.49"),
         "environment",
@@ -69,6 +73,22 @@ def a_month_of_compute(
     if spot:
         compute *= SPOT_FRACTION
     return compute + a_month_of("storage") * max(0, ephemeral_storage_gib - INCLUDED_STORAGE_GIB)
+
+
+def a_month_of_instance(instance_class: str, storage_gib: int, *, multi_az: bool) -> tuple[Decimal, tuple[str, ...]]:
+    """USD for 730 hours of an RDS instance with PostgreSQL and its storage, and what of it has no price here.
+
+    A standby in a second zone costs as much again.
+    """
+    known = instance_class in PRICES
+    cost = a_month_of("rds-gp3") * storage_gib + (a_month_of(instance_class) if known else 0)
+    return cost * (2 if multi_az else 1), () if known else (f"the database's {instance_class}",)
+
+
+def monthly_cost_basis(without_price: Sequence[str] = ()) -> str:
+    """Say what the prices are of, and what is not included."""
+    *some, last = (*_NEVER_INCLUDED, *without_price)
+    return f"{_BASIS} {', '.join(some)} and {last}"
 
 
 def in_cents(cost: Decimal) -> Decimal:

@@ -1,15 +1,17 @@
 """Keys that Airflow must keep over restarts, and the parameters that hold them and all other secrets."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 import pulumi_random as random
 
+from .errors import Refusal, checked_late
 from .part import Part, Variables
 from .scope import Scope
+from .settings import CapabilitySettings, SecretText
 
 # AWS: a standard parameter holds 4 KiB (Systems Manager endpoints and quotas).
 _MAX_PARAMETER_BYTES = 4096
@@ -20,9 +22,16 @@ KEY_VARIABLES: Mapping[str, str] = {
     "AIRFLOW__API_AUTH__JWT_SECRET": "it is generated once for the stack",
     "AIRFLOW__API__SECRET_KEY": "it is generated once for the stack",
     "AIRFLOW__WEBSERVER__SECRET_KEY": "it is generated once for the stack",
-    FERNET_VARIABLE: "it is generated once for the stack",
+    FERNET_VARIABLE: "set fernet_key",
 }
 """The variables that only this module sets, and why the caller does not."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeySettings(CapabilitySettings):
+    """The key that outlives a stack, if one is to."""
+
+    fernet_key: SecretText | None = None
 
 
 @dataclass(frozen=True)
@@ -33,8 +42,13 @@ class Parameters:
     part: Part
 
 
-def fernet_part(scope: Scope) -> Part:
-    """Generate the key that Airflow encrypts connections with; they are lost with a key that it makes up itself."""
+def fernet_part(scope: Scope, settings: KeySettings) -> Part:
+    """Give the key that Airflow encrypts connections with, generated if none is given.
+
+    They are lost with a key that Airflow makes up itself.
+    """
+    if settings.fernet_key is not None:
+        return Part(secrets={FERNET_VARIABLE: checked_late(scope.name, settings.fernet_key, refuse_fernet_key)})
     key = random.RandomBytes(f"{scope.name}-fernet-key", length=32, opts=scope.opts)
     return Part(secrets={FERNET_VARIABLE: key.base64.apply(url_safe)})
 
@@ -53,8 +67,27 @@ def api_keys_part(scope: Scope) -> Part:
     )
 
 
-def create_parameters(scope: Scope, secrets: Variables) -> Parameters:
-    """Keep each secret as a parameter, which the container is handed by reference."""
+def refuse_keys(settings: KeySettings) -> Iterator[Refusal]:
+    """Refuse what is no key."""
+    if isinstance(settings.fernet_key, str):
+        yield from refuse_fernet_key(settings.fernet_key)
+
+
+def refuse_fernet_key(key: str) -> Iterator[Refusal]:
+    """Refuse what Airflow could not encrypt with. The key itself must not be readable in an error."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]{43}=", key):
+        yield Refusal(
+            "fernet_key",
+            "is not 32 bytes in URL-safe base64 (44 characters); give the one that the database was written with",
+        )
+
+
+def create_parameters(scope: Scope, secrets: Variables, *, retained: Collection[str]) -> Parameters:
+    """Keep each secret as a parameter, which the container is handed by reference.
+
+    The parameters of the `retained` variables stay when the stack is destroyed.
+    """
+    stays = scope.options(pulumi.ResourceOptions(retain_on_delete=True))
     parameters = {
         variable: aws.ssm.Parameter(
             f"{scope.name}-{variable}",
@@ -62,7 +95,7 @@ def create_parameters(scope: Scope, secrets: Variables) -> Parameters:
             description=f"Airflow: environment variable {variable}",
             value=pulumi.Output.secret(value),
             tags=scope.tags,
-            opts=scope.opts,
+            opts=stays if variable in retained else scope.opts,
         )
         for variable, value in sorted(secrets.items())
     }

@@ -99,8 +99,45 @@ def create_firewall(
         )
         for suffix in ("", *(("-ipv6",) if ipv6 else ()))
         for each in reach
+        if each.security_group_id is None
     ]
-    return Firewall(security_group=security_group, rules=(*ingress, *egress))
+    to_groups = [
+        rule
+        for each in reach
+        if each.security_group_id is not None
+        for rule in _rules_between(scope, security_group.id, each, each.security_group_id)
+    ]
+    return Firewall(security_group=security_group, rules=(*ingress, *egress, *to_groups))
+
+
+def _rules_between(
+    scope: Scope, task_group_id: pulumi.Input[str], reach: Reach, group_id: pulumi.Input[str]
+) -> tuple[pulumi.Resource, pulumi.Resource]:
+    """Let the task reach a group, and have that group admit the task."""
+    return (
+        aws.vpc.SecurityGroupEgressRule(
+            f"{scope.name}-egress-{reach.name}",
+            security_group_id=task_group_id,
+            description=f"{reach.protocol.upper()} {reach.port} to the {reach.name}",
+            ip_protocol=reach.protocol,
+            from_port=reach.port,
+            to_port=reach.port,
+            referenced_security_group_id=group_id,
+            tags=scope.tags,
+            opts=scope.opts,
+        ),
+        aws.vpc.SecurityGroupIngressRule(
+            f"{scope.name}-{reach.name}-ingress",
+            security_group_id=group_id,
+            description="Airflow's task",
+            ip_protocol=reach.protocol,
+            from_port=reach.port,
+            to_port=reach.port,
+            referenced_security_group_id=task_group_id,
+            tags=scope.tags,
+            opts=scope.opts,
+        ),
+    )
 
 
 def refuse_firewall(settings: FirewallSettings, *, may_have_ipv6: bool) -> Iterator[Refusal]:

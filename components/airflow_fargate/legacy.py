@@ -22,7 +22,7 @@ LEAST_MEMORY = 512
 COMMAND = ("webserver",)
 
 RESERVED_VARIABLES: Mapping[str, str] = {
-    FERNET_VARIABLE: "it is generated once for the stack",
+    FERNET_VARIABLE: "set fernet_key",
     "AIRFLOW__WEBSERVER__WEB_SERVER_PORT": "set port",
 }
 """The variables that the component sets itself, and what the caller does instead."""
@@ -40,6 +40,8 @@ _NO_LOGIN = "has no login; leave it out"
 _NO_BUNDLES = f"predates DAG bundles; leave it out, or use Airflow 3 ({DEFAULT_IMAGE})"
 _NOT_READ = f"does not read it; leave it out, or use Airflow 3 ({DEFAULT_IMAGE})"
 
+_OWN_DATABASE = f"has its database in the container; leave it out, or use Airflow 3 ({DEFAULT_IMAGE})"
+
 _WITHOUT_EFFECT: Mapping[str, str] = {
     "admin_username": _NO_LOGIN,
     "admin_password": _NO_LOGIN,
@@ -50,10 +52,20 @@ _WITHOUT_EFFECT: Mapping[str, str] = {
     "dags_git_subdir": _NO_BUNDLES,
     "dags_git_token": _NO_BUNDLES,
     "dags_git_username": _NO_BUNDLES,
+    "database": _OWN_DATABASE,
+    "database_backup_days": _OWN_DATABASE,
+    "database_instance_class": _OWN_DATABASE,
+    "database_multi_az": _OWN_DATABASE,
+    "database_storage_gib": _OWN_DATABASE,
+    "database_url": _OWN_DATABASE,
+    "database_version": _OWN_DATABASE,
     "image_entrypoint": _NO_LOGIN,
     "drain_minutes": f"has no REST API that tells what runs; leave it out, or use Airflow 3 ({DEFAULT_IMAGE})",
+    "keep_postgres": _OWN_DATABASE,
     "load_examples": _NOT_READ,
     "pip_requirements": _NOT_READ,
+    "restore_from": _OWN_DATABASE,
+    "retain_data": _OWN_DATABASE,
 }
 """The arguments that the image has no use for, and why."""
 

@@ -20,12 +20,14 @@ Permissions = tuple[pulumi.Input[Sequence[Statement]], ...]
 
 @dataclass(frozen=True)
 class Reach:
-    """A port that the task must be able to reach, at any address."""
+    """A port that the task must be able to reach."""
 
     name: str
     """The end of the rule's name."""
     protocol: str
     port: int
+    security_group_id: pulumi.Input[str] | None = None
+    """The group of what is reached, which is to admit the task, and nobody else; None for any address."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +54,8 @@ class Part:
     """The least time to forgive failing health checks for after a start."""
     monthly_cost: Decimal = Decimal(0)
     """USD for a month of 730 hours, not rounded."""
+    without_price: tuple[str, ...] = ()
+    """What costs something, and `monthly_cost` does not know what."""
 
     def variables(self) -> Variables:
         """Return the environment of the container; a default gives way to a variable or a secret of its name."""
@@ -75,4 +79,5 @@ def merge(*parts: Part) -> Part:
         reach=tuple(chain.from_iterable(part.reach for part in parts)),
         start_period_seconds=max(part.start_period_seconds for part in parts),
         monthly_cost=sum((part.monthly_cost for part in parts), Decimal(0)),
+        without_price=tuple(chain.from_iterable(part.without_price for part in parts)),
     )

@@ -93,13 +93,15 @@ class Mocks(mocks.Mocks):
             case "random:index/randomPassword:RandomPassword":
                 return {"result": "generated-password"}
             case "random:index/randomBytes:RandomBytes":
-                return {"base64": "+/" * 16}
+                return {"base64": "+/" * 16, "hex": "fb" * 4}
             case "aws:ecs/taskDefinition:TaskDefinition":
                 return {"arn": self._requested_task_definition}
             case "aws:ecs/cluster:Cluster":
                 return {"arn": self._arn("ecs", f"cluster/{name}")}
             case "aws:ssm/parameter:Parameter":
                 return {"version": 1}
+            case "aws:rds/instance:Instance":
+                return {"address": f"{name}.rds.example.com"}
             case "aws:s3/bucket:Bucket":
                 return {"bucket": name}
             case _:

@@ -11,8 +11,11 @@ from typing import Any, cast
 
 from . import airflow, legacy
 from .arguments import AirflowFargateArgs
+from .credentials import KeySettings, refuse_keys
 from .dags.rules import refuse_dag_folder, refuse_dags
 from .dags.settings import DagSettings
+from .data.settings import DataSettings, refuse_data
+from .database.settings import DatabaseSettings, refuse_database
 from .endpoint.endpoint import EndpointSettings, refuse_endpoint
 from .environment import EnvironmentSettings, VariableRule, refuse_environment
 from .errors import InvalidArgumentsError, Refusal
@@ -46,6 +49,9 @@ class Settings:
     login: LoginSettings
     environment: EnvironmentSettings
     dags: DagSettings
+    data: DataSettings
+    database: DatabaseSettings
+    keys: KeySettings
     log: LogSettings
     tags: TagSettings
 
@@ -112,7 +118,12 @@ def _refuse(name: str, settings: Settings) -> Iterator[Refusal]:
         refuse_task(settings.task, least_memory=generation.LEAST_MEMORY),
         refuse_network(settings.network),
         refuse_roles(settings.roles),
-        refuse_environment(settings.environment, generation.RESERVED_VARIABLES, settings.variable_rules),
+        refuse_keys(settings.keys),
+        refuse_environment(
+            settings.environment,
+            {**generation.RESERVED_VARIABLES, **settings.database.reserved_variables},
+            settings.variable_rules,
+        ),
         refuse_large(
             (*settings.entrypoint, *settings.command),
             settings.environment.environment,
@@ -122,7 +133,15 @@ def _refuse(name: str, settings: Settings) -> Iterator[Refusal]:
         refuse_tags(settings.tags, added=settings.network.added_tags),
     )
     if settings.image.legacy:
-        given = settings.login.given | settings.dags.given | settings.drain.given | settings.task.given
+        capabilities = (
+            settings.task,
+            settings.login,
+            settings.dags,
+            settings.data,
+            settings.database,
+            settings.drain,
+        )
+        given = frozenset[str]().union(*(each.given for each in capabilities))
         yield from legacy.refuse_legacy(given, settings.firewall, settings.task)
         return
     yield from chain(
@@ -131,5 +150,11 @@ def _refuse(name: str, settings: Settings) -> Iterator[Refusal]:
         refuse_login(settings.login),
         refuse_drain(settings.drain, settings.firewall),
         refuse_dags(settings.dags, open_ports=settings.firewall.open_ports),
+        refuse_database(name, settings.database, settings.network, settings.firewall.open_ports),
+        refuse_data(
+            settings.data,
+            has_instance=settings.database.has_instance,
+            own_key=settings.keys.fernet_key is not None,
+        ),
         refuse_dag_folder(name, settings.dags),
     )

@@ -34,10 +34,22 @@ NUMBERS: dict[str, Any] = {
     "logRetentionDays": 7,
     "dagsRefreshSeconds": 45,
     "drainMinutes": 5,
+    "databaseBackupDays": 7,
+    "databaseStorageGib": 20,
 }
 """Every number. Pulumi YAML sends each as a float, as every consumer does."""
 
-SECRETS = ("a-password-of-our-own", "an-environment-value", "a-secret-value", "a-tag-value", "a-token-of-our-own")
+DATABASE_URL = "postgresql://airflow:a-word@db.example.com:5432/airflow"
+FERNET_KEY = f"{'0' * 43}="
+SECRETS = (
+    "a-password-of-our-own",
+    "an-environment-value",
+    "a-secret-value",
+    "a-tag-value",
+    "a-token-of-our-own",
+    DATABASE_URL,
+    FERNET_KEY,
+)
 
 
 def secret(value: Any) -> dict[str, Any]:
@@ -55,6 +67,8 @@ OUTPUTS_AS_INPUTS: dict[str, Any] = {
     "secrets": {"FIRST": "${first.url}", "VALUE": secret(SECRETS[2])},
     "tags": {"first": "${first.logGroupName}", "value": secret(SECRETS[3])},
     "dagsGitToken": secret(SECRETS[4]),
+    "databaseUrl": secret(DATABASE_URL),
+    "fernetKey": secret(FERNET_KEY),
 }
 """Every argument that may be an output: unknown at preview, or a secret, or both."""
 
@@ -80,7 +94,7 @@ def stack(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Generator[D
     both = {"allowedCidrs": ["127.0.0.0/8"], "dagsGitUrl": REPOSITORY}
     write(
         folder,
-        {"first": {**both, **NUMBERS}, "second": {**both, **OUTPUTS_AS_INPUTS}},
+        {"first": {**both, **NUMBERS}, "second": {**both, **OUTPUTS_AS_INPUTS, "egressPorts": [5432]}},
         {**outputs, "first": "${first.taskDefinitionArn}", "second": "${second.taskDefinitionArn}"},
     )
     workspace = Workspace.of(cloud, folder, {})

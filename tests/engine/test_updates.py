@@ -56,7 +56,17 @@ for name, args in json.loads(Path("airflows.json").read_text()).items():
 
 COMMON: dict[str, Any] = {"vpc_id": "vpc-first", "allowed_cidrs": ["127.0.0.0/24"]}
 GIT: dict[str, Any] = {"dags_git_url": "https://example.com/dags.git"}
+RDS: dict[str, Any] = {"database": "postgres"}
+FERNET_KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 BESIDE = {
+    "database_backup_days": RDS,
+    "database_instance_class": RDS,
+    "database_multi_az": RDS,
+    "database_storage_gib": RDS,
+    "database_url": {"egress_ports": [5432]},
+    "database_version": RDS,
+    "restore_from": {**RDS, "fernet_key": FERNET_KEY},
+    "retain_data": RDS,
     "image_entrypoint": {"command": ["airflow", "standalone"]},
     "dags_refresh_seconds": GIT,
     "dags_git_ref": GIT,
@@ -99,13 +109,20 @@ class Row(NamedTuple):
 
     @property
     def can_run(self) -> bool:
-        """The health check of the legacy image looks for a file that only the image has."""
-        return self.argument != "legacy_image"
+        """The health check of the legacy image looks for a file that only the image has.
+
+        Here is no other version of PostgreSQL, and no such snapshot.
+        """
+        return self.argument not in ("legacy_image", "database_version", "restore_from")
 
 
 def _given(argument: str, side: str) -> dict[str, Any]:
     beside = {key: value for key, value in COMMON.items() if key != argument} | BESIDE.get(argument, {})
-    return beside if side == "nothing" else {**beside, argument: yaml.safe_load(side.strip("`"))}
+    if side == "nothing":
+        return beside
+    value = yaml.safe_load(side.strip("`"))
+    # A value of its own, or several arguments that change at once.
+    return {**beside, **(value if isinstance(value, dict) and argument in value else {argument: value})}
 
 
 ROWS = [

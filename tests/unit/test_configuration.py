@@ -111,6 +111,8 @@ def test_every_kind_of_value_arrives_as_the_argument_it_is() -> None:
         "egress_ports": [22],
         "dags_refresh_seconds": 30,
         "drain_minutes": 0,
+        "database_backup_days": 7,
+        "database_storage_gib": 20,
         "log_retention_days": 30,
         "tags": {"team": "data"},
     }

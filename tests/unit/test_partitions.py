@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, cast
 
 import pulumi
 import pytest
-from airflow_fargate.cost import MONTHLY_COST_BASIS
+from airflow_fargate.cost import monthly_cost_basis
 
 from .conftest import Deploy, Recorder, Registered
 
@@ -66,7 +66,7 @@ def everything(deployment: Registered) -> str:
     """Return all that is asked of AWS and said to the person."""
     asked: list[Any] = [resource.inputs for resource in deployment.recorder.resources]
     asked += [call.args for call in deployment.recorder.calls]
-    said = {name: value for name, value in deployment.outputs.items() if value != MONTHLY_COST_BASIS}
+    said = {name: value for name, value in deployment.outputs.items() if value != monthly_cost_basis()}
     return "\n".join(texts([*asked, said]))
 
 

@@ -275,6 +275,16 @@ def test_subnets_that_the_task_could_not_work_in_are_refused(ec2: Ec2, refused: 
         assert says in line
 
 
+@pytest.mark.parametrize("args", [AirflowFargateArgs(database="postgres"), AirflowFargateArgs(keep_postgres=True)])
+def test_an_instance_of_rds_asks_for_subnets_in_two_zones(ec2: Ec2, args: AirflowFargateArgs) -> None:
+    ec2.answers(subnets=[subnet(FIRST), subnet(SECOND)], tables=[table(FIRST, SECOND)])
+    with pytest.raises(pulumi.RunError, match=r"subnetIds: has subnets in eu-west-1a alone, and RDS asks for two"):
+        preflight({**EXISTING, **args})
+
+    ec2.answers(subnets=[subnet(FIRST), subnet(SECOND, AvailabilityZone="eu-west-1b")], tables=[table(FIRST, SECOND)])
+    preflight({**EXISTING, **args})
+
+
 def test_one_full_subnet_among_others_is_a_warning(ec2: Ec2, warnings: list[str]) -> None:
     ec2.answers(subnets=[subnet(FIRST, AvailableIpAddressCount=0), subnet(SECOND)], tables=[BOTH])
 

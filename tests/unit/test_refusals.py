@@ -22,6 +22,7 @@ from .conftest import Deploy, Recorder
 OWN_VPC = {"vpc_id": "vpc-0123456789abcdef0", "subnet_ids": ["subnet-0123456789abcdef0"]}
 LEGACY = {"image": "puckel/docker-airflow:1.10.9"}
 GIT = {"dags_git_url": "https://example.com/team/dags.git"}
+URL = {"database_url": "postgresql://airflow:word@db.example.com/airflow", "egress_ports": [5432]}
 OUTPUT = "<an output of another resource>"  # put in by `with_outputs`: pytest cannot collect a real one
 
 REFUSALS: list[tuple[dict[str, Any], str]] = [
@@ -153,6 +154,91 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ({"vpc_id": 1, "subnet_ids": OUTPUT}, "vpc_id: is 1; give a string"),
     ({"vpc_id": OUTPUT, "subnet_ids": "subnet-01234567"}, "subnet_ids: is 'subnet-01234567'; give a list of strings"),
     ({"allow_public_access": "true"}, "allow_public_access: is 'true'; give true or false"),
+    ({"database": "mysql"}, "database: is 'mysql'; use sqlite or postgres"),
+    ({"database": OUTPUT}, "database: is an output or a secret, but decides what is created; give a string"),
+    (
+        {"database": "postgres", "database_instance_class": "t4g.micro"},
+        "database_instance_class: is 't4g.micro'; give one of RDS, such as db.t4g.micro",
+    ),
+    ({"database": "postgres", "database_storage_gib": 10}, "database_storage_gib: is 10; RDS has 20 to 65536 GiB"),
+    ({"database": "postgres", "database_backup_days": 36}, "database_backup_days: is 36; RDS has 0 to 35 days"),
+    (
+        {"database": "postgres", "database_version": "13"},
+        "database_version: is '13'; Airflow supports PostgreSQL 14, 15, 16, 17, 18",
+    ),
+    (
+        {"database_storage_gib": 40, "database": "sqlite"},
+        "database_storage_gib: is given, but without database: postgres there is no instance; leave it out",
+    ),
+    (
+        {"database_multi_az": True, "database_url": OUTPUT},
+        "database_multi_az: is given, but without database: postgres there is no instance; leave it out",
+    ),
+    (
+        {"database": "postgres", "database_url": OUTPUT},
+        "database_url: is given, but database is too; leave out the one that you do not want",
+    ),
+    (
+        {"database": "postgres", **OWN_VPC},
+        "subnet_ids: has one subnet; with an instance of RDS give two or more, in two availability zones",
+    ),
+    (
+        {"database": "postgres", "environment": {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "sqlite:////tmp/airflow.db"}},
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN, which the component sets itself: it follows database",
+    ),
+    (
+        {"database": "postgres", "secrets": {"PGPASSWORD": "secret word"}},
+        "secrets: has PGPASSWORD, which the component sets itself: it follows database",
+    ),
+    (
+        {**URL, "secrets": {"AIRFLOW__CORE__SQL_ALCHEMY_CONN": "postgresql://db/other"}},
+        "AIRFLOW__CORE__SQL_ALCHEMY_CONN, which the component sets itself: it follows database_url",
+    ),
+    ({"database_url": "mysql://u:p@db/a"}, "database_url: does not begin with postgresql://; give one such as"),
+    ({"database_url": "postgresql+asyncpg://u:p@db/a"}, "database_url: does not begin with postgresql://; give one"),
+    ({"database_url": "postgresql://db/a"}, "database_url: lacks a host, a user or a database; give one such as"),
+    ({"database_url": "postgresql://u:p@db/"}, "database_url: lacks a host, a user or a database; give one such as"),
+    ({"database_url": "postgresql://u:p@db:port/a"}, "database_url: is no URL; give one such as postgresql://user:"),
+    ({"database_url": "postgresql://u:p@db/a"}, "leads to port 5432, which is closed; add it to egress_ports"),
+    (
+        {"database_url": "postgresql://u:p@db:6432/a", "egress_ports": [5432]},
+        "database_url: leads to port 6432, which is closed; add it to egress_ports",
+    ),
+    (
+        {"database_url": "postgresql://u:p@db/a?sslmode=verify-full", "egress_ports": [5432]},
+        "has a parameter other than sslmode (disable, allow, prefer, require), which are all that both of Airflow's",
+    ),
+    (
+        {"database_url": "postgresql://u:p@db/a?connect_timeout=5", "egress_ports": [5432]},
+        "has a parameter other than sslmode (disable, allow, prefer, require), which are all that both of Airflow's",
+    ),
+    ({"database": "postgres", "keep_postgres": True, **OWN_VPC}, "subnet_ids: has one subnet; with an instance of RDS"),
+    ({"keep_postgres": True, "database_version": "13"}, "database_version: is '13'; Airflow supports PostgreSQL 14"),
+    ({"keep_postgres": OUTPUT}, "keep_postgres: is an output or a secret, but decides what is created; give true or"),
+    (
+        {"retain_data": True},
+        "retain_data: is given, but it is about an instance of RDS; leave it out, or set database: postgres",
+    ),
+    (
+        {**URL, "restore_from": "last", "fernet_key": OUTPUT},
+        "restore_from: is given, but it is about an instance of RDS; leave it out, or set database: postgres",
+    ),
+    (
+        {"database": "postgres", "restore_from": "s3://a-bucket", "fernet_key": OUTPUT},
+        "restore_from: is 's3://a-bucket'; give the name or the ARN of a snapshot of RDS",
+    ),
+    ({"database": "postgres", "restore_from": "last"}, "restore_from: is given, but fernet_key is not: the passwords"),
+    ({"fernet_key": "not a key"}, "fernet_key: is not 32 bytes in URL-safe base64 (44 characters); give the one that"),
+    ({"fernet_key": f"{'+' * 43}="}, "fernet_key: is not 32 bytes in URL-safe base64 (44 characters); give the one"),
+    ({**LEGACY, "retain_data": True}, "retain_data: is given, but the legacy image has its database in the container"),
+    (
+        {**LEGACY, "database": "postgres"},
+        "database: is given, but the legacy image has its database in the container; leave it out, or use Airflow 3",
+    ),
+    (
+        {**LEGACY, **URL},
+        "database_url: is given, but the legacy image has its database in the container; leave it out, or use",
+    ),
     ({"environment": {"A-B": "1"}}, "environment: has 'A-B'; use letters, digits and underscores, no digit first"),
     (
         {"environment": {"A": 1}},
@@ -181,7 +267,7 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
         )
         for argument in ("environment", "secrets")
         for name, reason in (
-            ("AIRFLOW__CORE__FERNET_KEY_CMD", "it is generated once for the stack"),
+            ("AIRFLOW__CORE__FERNET_KEY_CMD", "set fernet_key"),
             ("AIRFLOW__API_AUTH__JWT_SECRET_SECRET", "it is generated once for the stack"),
             ("AIRFLOW__WEBSERVER__SECRET_KEY", "it is generated once for the stack"),
             ("AIRFLOW__WEBSERVER__SECRET_KEY_SECRET", "it is generated once for the stack"),

@@ -10,6 +10,9 @@ DATABASE_VARIABLES: Mapping[str, str] = {
 }
 """The variables that only this module sets, and why the caller does not."""
 
+NO_CONNECTION_CHECK = {"CONNECTION_CHECK_MAX_COUNT": "0"}
+"""Keeps the image's entrypoint from waiting for the database, whichever it is."""
+
 
 @dataclass(frozen=True)
 class Database:
@@ -22,4 +25,4 @@ class Database:
 
 def container_database() -> Database:
     """Return the database that each task makes for itself."""
-    return Database(tasks_may_overlap=False, part=Part(environment={"CONNECTION_CHECK_MAX_COUNT": "0"}))
+    return Database(tasks_may_overlap=False, part=Part(environment=NO_CONNECTION_CHECK))

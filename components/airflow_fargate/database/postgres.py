@@ -1,0 +1,143 @@
+"""PostgreSQL by RDS: an instance of the stack, which outlives every task."""
+
+from dataclasses import dataclass, replace
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_random as random
+
+from ..cost import a_month_of_instance
+from ..data.settings import DataSettings
+from ..network import Network
+from ..part import Part, Reach
+from ..scope import Scope
+from .container import NO_CONNECTION_CHECK, Database
+from .settings import PASSWORD_VARIABLE, DatabaseSettings
+from .url import CONNECTION_VARIABLE
+
+_PORT = 5432
+_NAME = "airflow"
+
+# Storage grows by itself up to so many times of what was asked for, and never shrinks.
+_MOST_GROWTH = 5
+
+
+@dataclass(frozen=True)
+class Instance:
+    """An instance of RDS, its group and its password, and what it costs whether Airflow uses it or not."""
+
+    instance: aws.rds.Instance
+    security_group: aws.ec2.SecurityGroup
+    password: pulumi.Output[str]
+    part: Part
+
+
+def postgres_database(instance: Instance) -> Database:
+    """Return the database in an instance, which only the task reaches.
+
+    The password is the component's own: one that RDS manages changes while a task runs, and ECS gives a task its
+    secrets when it starts. It travels apart from the URL: both of Airflow's drivers read `PGPASSWORD`, and ask for TLS
+    by themselves, but no parameter of a URL that does so is known to both.
+    """
+    url = pulumi.Output.concat("postgresql+psycopg2://", _NAME, "@", instance.instance.address, f":{_PORT}/", _NAME)
+    return Database(
+        tasks_may_overlap=True,
+        part=replace(
+            instance.part,
+            environment={**NO_CONNECTION_CHECK, CONNECTION_VARIABLE: url},
+            secrets={PASSWORD_VARIABLE: instance.password},
+            waits_for=(instance.instance,),
+            reach=(Reach("database", "tcp", _PORT, instance.security_group.id),),
+        ),
+    )
+
+
+def create_instance(scope: Scope, settings: DatabaseSettings, network: Network, data: DataSettings) -> Instance:
+    """Create an instance that takes no connection without TLS and has no way in but its own group's rules.
+
+    With `retain_data` RDS takes a last snapshot of it when it is deleted; without, nothing of it is left.
+    """
+    security_group = aws.ec2.SecurityGroup(
+        f"{scope.name}-database-security-group",
+        vpc_id=network.vpc_id,
+        description="Airflow: its database, for the task alone",
+        tags=scope.tags,
+        opts=scope.opts,
+    )
+    subnet_group = aws.rds.SubnetGroup(
+        f"{scope.name}-database-subnet-group",
+        description="Airflow: where its database is",
+        subnet_ids=network.subnet_ids,
+        tags=scope.tags,
+        opts=scope.opts,
+    )
+    parameter_group = aws.rds.ParameterGroup(
+        f"{scope.name}-database-parameter-group",
+        family=f"postgres{settings.database_version}",
+        description="Airflow: no connection without TLS",
+        parameters=[{"name": "rds.force_ssl", "value": "1"}],
+        tags=scope.tags,
+        opts=scope.opts,
+    )
+    # Without special characters, four of which RDS refuses.
+    password = random.RandomPassword(f"{scope.name}-database-password", length=32, special=False, opts=scope.opts)
+    instance = aws.rds.Instance(
+        f"{scope.name}-database",
+        engine="postgres",
+        engine_version=settings.database_version,
+        allow_major_version_upgrade=True,
+        auto_minor_version_upgrade=True,
+        apply_immediately=True,
+        instance_class=settings.database_instance_class,
+        multi_az=settings.database_multi_az,
+        allocated_storage=settings.database_storage_gib,
+        max_allocated_storage=settings.database_storage_gib * _MOST_GROWTH,
+        storage_type="gp3",
+        storage_encrypted=True,
+        backup_retention_period=settings.database_backup_days,
+        copy_tags_to_snapshot=True,
+        db_name=_NAME,
+        username=_NAME,
+        password=password.result,
+        db_subnet_group_name=subnet_group.name,
+        parameter_group_name=parameter_group.name,
+        vpc_security_group_ids=[security_group.id],
+        publicly_accessible=False,
+        skip_final_snapshot=not data.retain_data,
+        final_snapshot_identifier=_final_snapshot(scope) if data.retain_data else None,
+        snapshot_identifier=data.restore_from,
+        tags=scope.tags,
+        # Another snapshot, or none, would mean another instance, and the loss of what has been written to this one.
+        opts=scope.options(
+            pulumi.ResourceOptions(
+                ignore_changes=["snapshotIdentifier"],
+                hooks=pulumi.ResourceHookBinding(before_create=[_say_what_is_in_it(scope, data)]),
+            )
+        ),
+    )
+    cost, without_price = a_month_of_instance(
+        settings.database_instance_class, settings.database_storage_gib, multi_az=settings.database_multi_az
+    )
+    return Instance(instance, security_group, password.result, Part(monthly_cost=cost, without_price=without_price))
+
+
+def _say_what_is_in_it(scope: Scope, data: DataSettings) -> pulumi.ResourceHook:
+    """Say, in the preview too, what a new instance holds and what stays elsewhere."""
+    if data.restore_from:
+        text = f"A new instance of RDS, with what the snapshot {data.restore_from} holds."
+    else:
+        text = (
+            "A new instance of RDS, empty: the runs, users and connections of another database stay where they are, "
+            "and those of one in the container are gone with its task."
+        )
+    return pulumi.ResourceHook(
+        f"{scope.name}-database-is-new",
+        lambda _: pulumi.log.info(text),
+        pulumi.ResourceHookOptions(on_dry_run=True),
+    )
+
+
+def _final_snapshot(scope: Scope) -> pulumi.Output[str]:
+    """Return a name that no other stack's last snapshot has, nor that of an earlier stack of this name."""
+    suffix = random.RandomBytes(f"{scope.name}-database-final-snapshot", length=4, opts=scope.opts)
+    return pulumi.Output.concat(f"{scope.name}-database-final-", suffix.hex)

@@ -1,0 +1,127 @@
+"""Airflow's database: an instance of RDS, or one of the caller's own."""
+
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import pulumi
+import pytest
+from airflow_fargate import AirflowFargate, InvalidArgumentsError
+from airflow_fargate.database.url import async_connection, connection
+
+from .conftest import Deploy
+from .test_inputs import SERVICE, container
+
+INSTANCE = "aws:rds/instance:Instance"
+INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+SECURITY_GROUP = "aws:ec2/securityGroup:SecurityGroup"
+URL = "postgresql://airflow:w0rd@db.example.com/airflow"
+OWN = {"database_url": URL, "egress_ports": [5432]}
+
+
+def test_nothing_but_the_task_reaches_the_instance(deploy: Deploy) -> None:
+    deployment = deploy(database="postgres", allowed_cidrs=["203.0.113.7/32"])
+
+    instance = deployment.inputs(INSTANCE)
+    assert instance["publiclyAccessible"] is False
+    assert instance["vpcSecurityGroupIds"] == ["airflow-database-security-group-id"]
+    [admitted] = [
+        rule
+        for rule in deployment.inputs_of_all(INGRESS)
+        if rule["securityGroupId"] == "airflow-database-security-group-id"
+    ]
+    assert admitted["referencedSecurityGroupId"] == "airflow-security-group-id"
+    assert (admitted["ipProtocol"], admitted["fromPort"], admitted["toPort"]) == ("tcp", 5432, 5432)
+    assert not [rule for rule in deployment.inputs_of_all(EGRESS) if "database" in rule["securityGroupId"]]
+
+
+def test_the_way_to_the_instance_leads_to_nothing_else(deploy: Deploy) -> None:
+    to_it = deploy(database="postgres").inputs(EGRESS, "airflow-egress-database")
+
+    assert to_it["referencedSecurityGroupId"] == "airflow-database-security-group-id"
+    assert not {"cidrIpv4", "cidrIpv6"} & to_it.keys()
+
+
+def test_the_instance_takes_no_connection_without_tls_and_is_encrypted(deploy: Deploy) -> None:
+    deployment = deploy(database="postgres", database_version="15")
+
+    group = deployment.inputs("aws:rds/parameterGroup:ParameterGroup")
+    assert group["family"] == "postgres15"
+    assert group["parameters"] == [{"name": "rds.force_ssl", "value": "1"}]
+    assert deployment.inputs(INSTANCE)["parameterGroupName"] == "airflow-database-parameter-group-1234567"
+    assert deployment.inputs(INSTANCE)["storageEncrypted"] is True
+
+
+def test_the_password_travels_apart_from_the_url(deploy: Deploy) -> None:
+    deployment = deploy(database="postgres")
+    definition = container(deployment)
+
+    environment = {each["name"]: each["value"] for each in definition["environment"]}
+    assert environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == (
+        "postgresql+psycopg2://airflow@airflow-database-1234567.rds.example.com:5432/airflow"
+    )
+    assert "PGPASSWORD" in [secret["name"] for secret in definition["secrets"]]
+    assert deployment.inputs("aws:ssm/parameter:Parameter", "airflow-PGPASSWORD")["value"] == "generated-password"
+    assert deployment.inputs(INSTANCE)["password"] == "generated-password"
+
+
+@pytest.mark.parametrize(
+    ("args", "percentages"), [({}, (0, 100)), ({"database": "postgres"}, (100, 200)), (OWN, (100, 200))]
+)
+def test_tasks_overlap_only_where_the_database_is_not_in_them(
+    deploy: Deploy, args: dict[str, Any], percentages: tuple[int, int]
+) -> None:
+    service = deploy(**args).inputs(SERVICE)
+
+    assert (service["deploymentMinimumHealthyPercent"], service["deploymentMaximumPercent"]) == percentages
+
+
+@pytest.mark.parametrize(
+    ("url", "query", "own", "async_"),
+    [
+        ("postgresql://airflow:w0rd@db/air", "", "psycopg2", "asyncpg"),
+        ("postgres://airflow:w0rd@db:6432/air?sslmode=require", "require", "psycopg2", "asyncpg"),
+        (
+            "postgresql+psycopg2://airflow:p%40%24%25@[2001:db8::7]:5432/air?sslmode=disable",
+            "disable",
+            "psycopg2",
+            "asyncpg",
+        ),
+    ],
+)
+def test_a_url_of_ones_own_is_written_for_both_of_airflows_drivers(url: str, query: str, own: str, async_: str) -> None:
+    given, told, told_async = (urlsplit(each) for each in (url, connection(url), async_connection(url)))
+
+    assert (told.scheme, told_async.scheme) == (f"postgresql+{own}", f"postgresql+{async_}")
+    assert told.query == (f"sslmode={query}" if query else "")
+    assert told_async.query == (f"ssl={query}" if query else "")
+    for each in (told, told_async):
+        assert (each.hostname, each.port, each.path) == (given.hostname, given.port or 5432, given.path)
+        assert unquote(each.password or "") == unquote(given.password or "")
+        assert "$" not in each.geturl(), "Airflow puts the value of a variable there"
+
+
+def test_a_url_of_ones_own_is_a_secret_and_makes_no_instance(deploy: Deploy) -> None:
+    deployment = deploy(**OWN)
+    definition = container(deployment)
+
+    assert {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC"} <= {
+        secret["name"] for secret in definition["secrets"]
+    }
+    assert "w0rd" not in str(definition)
+    assert not deployment.inputs_of_all(INSTANCE)
+
+
+def test_a_url_that_is_known_late_is_refused_then(deploy: Deploy) -> None:
+    def program() -> AirflowFargate:
+        return AirflowFargate("airflow", {"database_url": pulumi.Output.secret(URL)})
+
+    with pytest.raises(InvalidArgumentsError, match="leads to port 5432, which is closed; add it to egress_ports"):
+        deploy(program)
+
+
+@pytest.mark.parametrize("name", ["air_flow", "Airflow", "air--flow"])
+def test_a_name_that_no_instance_can_have_is_refused(deploy: Deploy, name: str) -> None:
+    with pytest.raises(InvalidArgumentsError, match="use lower-case letters, digits and single hyphens"):
+        deploy(lambda: AirflowFargate(name, {"database": "postgres"}))
+    deploy(lambda: AirflowFargate(name, {}))
