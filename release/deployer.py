@@ -31,7 +31,8 @@ BESIDES: Mapping[str, Collection[str]] = {
     "the AWS provider, deleting a file that has versions": ("s3:DeleteObjectVersion",),
     "the AWS provider, waiting for a deployment": ("ecs:DescribeServiceDeployments", "ecs:ListServiceDeployments"),
     "the AWS provider, for tags that are taken away": (
-        *("ec2:DeleteTags", "ecs:UntagResource", "iam:UntagRole", "logs:UntagResource", "ssm:RemoveTagsFromResource"),
+        *("ec2:DeleteTags", "ecs:UntagResource", "iam:UntagRole", "logs:UntagResource", "rds:RemoveTagsFromResource"),
+        "ssm:RemoveTagsFromResource",
     ),
     "the AWS provider, reading and deleting a role": (
         *("iam:ListAttachedRolePolicies", "iam:ListInstanceProfilesForRole", "iam:ListRolePolicies"),
@@ -41,12 +42,16 @@ BESIDES: Mapping[str, Collection[str]] = {
     ),
     "the AWS provider, where a stack has drifted": (
         *("ec2:ModifySecurityGroupRules", "ec2:ReplaceRoute", "ec2:ReplaceRouteTableAssociation"),
-        *("iam:UpdateAssumeRolePolicy", "iam:UpdateRole", "logs:DeleteRetentionPolicy"),
+        *("iam:UpdateAssumeRolePolicy", "iam:UpdateRole", "logs:DeleteRetentionPolicy", "rds:ResetDBParameterGroup"),
+    ),
+    "the AWS provider, with `restore_from`": ("rds:RebootDBInstance", "rds:RestoreDBInstanceFromDBSnapshot"),
+    "RDS, deleting an instance, with its backups, and with `retain_data`": (
+        *("rds:CreateDBSnapshot", "rds:DeleteDBInstanceAutomatedBackup"),
     ),
     "ECS, handing the roles to the task": ("iam:PassRole",),
-    "ECS, in an account in which it has never run": ("iam:CreateServiceLinkedRole",),
+    "ECS and RDS, in an account in which they have never run": ("iam:CreateServiceLinkedRole",),
     "the program's preflight": ("ec2:DescribeRegions",),
-    "the component, saying why an update has failed": ("ecs:ListServices", "logs:GetLogEvents"),
+    "the component, saying why an update has failed": ("logs:GetLogEvents",),
     "`make repair`": ("ecs:ListTaskDefinitions",),
 }
 """Actions that a deployer needs and no call of the scenario shows, by who asks for them: from the sources of
@@ -74,6 +79,8 @@ _NAMED: Mapping[str, Collection[str]] = {
     "ecs": ("cluster/airflow-*", "service/airflow-*/*", "service-deployment/airflow-*/*", "task/airflow-*/*"),
     "iam": ("role/airflow-*",),
     "logs": ("log-group:airflow-*",),
+    # The option group is the one that AWS gives every instance.
+    "rds": ("db:airflow-*", "og:default:postgres-*", "pg:airflow-*", "snapshot:airflow-*", "subgrp:airflow-*"),
     "s3": ("airflow-*",),
     "ssm": ("parameter/airflow-*",),
 }
@@ -82,19 +89,19 @@ _NAMED: Mapping[str, Collection[str]] = {
 _UNNAMED = {
     *("ecs:CreateCluster", "ecs:DeregisterTaskDefinition", "ecs:DescribeTaskDefinition", "ecs:ListServices"),
     *("ecs:ListTaskDefinitions", "ecs:ListTasks", "ecs:RegisterTaskDefinition", "ecs:TagResource"),
-    *("logs:DescribeLogGroups", "ssm:DescribeParameters"),
+    *("logs:DescribeLogGroups", "rds:DescribeDBInstances", "ssm:DescribeParameters"),
 }
 """Permissions of those services that AWS gives for no single resource, or for several kinds at once."""
 
-_CONDITIONS: Mapping[str, tuple[str, str, str]] = {
-    "iam:PassRole": ("role/airflow-*", "iam:PassedToService", "ecs-tasks.amazonaws.com"),
+_CONDITIONS: Mapping[str, tuple[str, str, list[str]]] = {
+    "iam:PassRole": ("role/airflow-*", "iam:PassedToService", ["ecs-tasks.amazonaws.com"]),
     "iam:CreateServiceLinkedRole": (
-        "role/aws-service-role/ecs.amazonaws.com/*",
+        "role/aws-service-role/*",
         "iam:AWSServiceName",
-        "ecs.amazonaws.com",
+        ["ecs.amazonaws.com", "rds.amazonaws.com"],
     ),
 }
-"""Resource, key and value of those that would otherwise allow more than they are for."""
+"""Resource, key and values of those that would otherwise allow more than they are for."""
 
 
 def policy(calls: Iterable[str]) -> dict[str, Any]:
@@ -106,8 +113,8 @@ def policy(calls: Iterable[str]) -> dict[str, Any]:
     for service in sorted({each.partition(":")[0] for each in named}):
         of_service = sorted(each for each in named if each.startswith(f"{service}:"))
         statements.append(_statement(of_service, [arn for name in _NAMED[service] for arn in _arns(service, name)]))
-    for each, (resource, key, value) in _CONDITIONS.items():
-        statements.append(_statement([each], _arns("iam", resource)) | {"Condition": {"StringEquals": {key: value}}})
+    for each, (resource, key, values) in _CONDITIONS.items():
+        statements.append(_statement([each], _arns("iam", resource)) | {"Condition": {"StringEquals": {key: values}}})
     return {"Version": "2012-10-17", "Statement": statements}
 
 
@@ -146,12 +153,14 @@ def calls_of_a_life(cloud: Cloud, folder: Path) -> set[str]:
     faults.forget()
     faults.pause()
     try:
-        stack.configure(dags_path=str(dags), tags={"team": "data"})
+        stack.configure(dags_path=str(dags), database="postgres", tags={"team": "data"})
         stack.workspace.up()
         (dags / "first.py").rename(dags / "second.py")
         stack.configure(
             allowed_cidrs=["127.0.0.0/9"],
             dags_path=str(dags),
+            database="postgres",
+            database_backup_days=1,
             enable_exec=True,
             log_retention_days=7,
             secrets={"ANOTHER": "secret"},
