@@ -4,7 +4,7 @@ import asyncio
 import gc
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import pulumi
 import pytest
@@ -12,14 +12,6 @@ from airflow_fargate import OUTPUTS, AirflowFargate, AirflowFargateArgs
 from airflow_fargate.testing import Mocks, Registration, registered
 from pulumi.runtime.config import CONFIG, set_all_config
 from pulumi.runtime.mocks import MockCallArgs
-
-
-class Node(NamedTuple):
-    """A resource of the graph: its type, its name, and the type of its parent."""
-
-    type: str
-    name: str
-    parent: str
 
 
 class Recorder(Mocks):
@@ -50,14 +42,6 @@ class Registered:
     registrations: Sequence[Registration]
     outputs: Mapping[str, Any]
     secret_outputs: frozenset[str]
-
-    @property
-    def graph(self) -> set[Node]:
-        """Every resource below the stack."""
-        nodes: set[Node] = set()
-        for each in self.registrations:
-            nodes.add(Node(each.type, each.name, each.parent.split("::")[2].rpartition("$")[2]))
-        return nodes
 
     def inputs(self, typ: str, name: str | None = None) -> dict[str, Any]:
         """Return the inputs of the one resource of a type, or of the one that has `name`."""

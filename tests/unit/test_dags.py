@@ -12,8 +12,7 @@ from airflow_fargate.airflow import RESERVED_VARIABLES
 from airflow_fargate.dags import container as dags_container
 from airflow_fargate.validation import validate
 
-from .conftest import Deploy, Node, Registered
-from .test_graph import COMPONENT, DEFAULT
+from .conftest import Deploy, Registered
 from .test_inputs import TASK_DEFINITION, container
 
 GIT = "https://git.example.com/team/dags.git"
@@ -32,21 +31,6 @@ GIT_BUNDLE: dict[str, Any] = {
     "kwargs": {"git_conn_id": "dags_git", "tracking_ref": "main", "refresh_interval": 30},
 }
 
-IN_BUCKET = {
-    Node("aws:s3/bucket:Bucket", "airflow-dags", COMPONENT),
-    Node("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", "airflow-dags-public-access-block", COMPONENT),
-    Node(
-        "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
-        "airflow-dags-encryption",
-        COMPONENT,
-    ),
-    Node("aws:s3/bucketPolicy:BucketPolicy", "airflow-dags-policy", COMPONENT),
-    Node(OBJECT, "airflow-dags/etl.py", COMPONENT),
-    Node(OBJECT, "airflow-dags/data/orders.csv", COMPONENT),
-    Node("aws:iam/rolePolicy:RolePolicy", "airflow-task-policy", COMPONENT),
-}
-TOKEN_PARAMETER = Node("aws:ssm/parameter:Parameter", "airflow-AIRFLOW_CONN_DAGS_GIT", COMPONENT)
-
 
 @pytest.fixture
 def folder(tmp_path: Path) -> str:
@@ -59,32 +43,6 @@ def folder(tmp_path: Path) -> str:
 
 def environment(deployment: Registered) -> dict[str, str]:
     return {variable["name"]: variable["value"] for variable in container(deployment)["environment"]}
-
-
-@pytest.mark.parametrize(
-    ("git", "path", "built", "bundles"),
-    [
-        pytest.param({}, False, set[Node](), None, id="none"),
-        pytest.param({}, True, IN_BUCKET, [S3_BUNDLE], id="a folder"),
-        pytest.param({"dags_git_url": GIT}, False, set[Node](), [GIT_BUNDLE], id="a repository"),
-        pytest.param({"dags_git_url": GIT}, True, IN_BUCKET, [S3_BUNDLE, GIT_BUNDLE], id="both"),
-        pytest.param(
-            {"dags_git_url": GIT, "dags_git_token": "t0ken"},
-            True,
-            IN_BUCKET | {TOKEN_PARAMETER},
-            [S3_BUNDLE, GIT_BUNDLE],
-            id="both, with a token",
-        ),
-    ],
-)
-def test_each_source_is_one_bundle_and_builds_exactly_these_resources(
-    deploy: Deploy, folder: str, git: dict[str, Any], path: bool, built: set[Node], bundles: list[Any] | None
-) -> None:
-    deployment = deploy(**git, **({"dags_path": folder} if path else {}))
-
-    assert deployment.graph == DEFAULT | built
-    told = environment(deployment).get(BUNDLES)
-    assert (json.loads(told) if told else None) == bundles, "without a source, Airflow's own default stays"
 
 
 def test_a_command_of_the_callers_reads_dags_by_the_providers_own_bundles(deploy: Deploy, folder: str) -> None:
@@ -108,24 +66,6 @@ def test_the_modules_of_the_bundles_come_with_them(deploy: Deploy, folder: str) 
         f"airflow_fargate_dags/{file.name}": file.read_text() for file in Path(dags_container.__path__[0]).glob("*.py")
     }
     assert "AIRFLOW_FARGATE_MODULES" not in environment(deploy())
-
-
-def test_the_bucket_is_private_encrypted_and_emptied_on_destroy(deploy: Deploy, folder: str) -> None:
-    deployment = deploy(dags_path=folder, tags={"team": "data"})
-
-    assert deployment.inputs("aws:s3/bucket:Bucket") == {"forceDestroy": True, "tags": {"team": "data"}}
-    assert deployment.inputs("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock") == {
-        "bucket": BUCKET,
-        "blockPublicAcls": True,
-        "blockPublicPolicy": True,
-        "ignorePublicAcls": True,
-        "restrictPublicBuckets": True,
-    }
-    encryption = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
-    assert deployment.inputs(encryption) == {
-        "bucket": BUCKET,
-        "rules": [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"}}],
-    }
 
 
 def test_the_bucket_answers_over_tls_only(deploy: Deploy, folder: str) -> None:

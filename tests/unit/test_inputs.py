@@ -11,7 +11,7 @@ from airflow_fargate.credentials import url_safe
 from airflow_fargate.task.container import supervisor_command
 from botocore.validate import ParamValidator
 
-from .conftest import Deploy, Recorder, Registered
+from .conftest import Deploy, Registered
 
 SERVICE = "aws:ecs/service:Service"
 TASK_DEFINITION = "aws:ecs/taskDefinition:TaskDefinition"
@@ -62,46 +62,6 @@ def test_the_service_never_runs_two_tasks_and_fails_when_its_task_does(deploy: D
     }
 
 
-def test_the_service_has_a_public_address_in_the_subnets_behind_the_security_group(deploy: Deploy) -> None:
-    assert deploy().inputs(SERVICE)["networkConfiguration"] == {
-        "assignPublicIp": True,
-        "securityGroups": ["airflow-security-group-id"],
-        "subnets": ["subnet-0aaa", "subnet-0bbb"],
-    }
-
-
-def test_the_existing_network_is_used_as_given(deploy: Deploy) -> None:
-    deployment = deploy(vpc_id="vpc-0123456789abcdef0", subnet_ids=["subnet-0123456789abcdef0"])
-
-    assert deployment.inputs("aws:ec2/securityGroup:SecurityGroup")["vpcId"] == "vpc-0123456789abcdef0"
-    assert deployment.inputs(SERVICE)["networkConfiguration"]["subnets"] == ["subnet-0123456789abcdef0"]
-    assert deployment.outputs["subnet_ids"] == ["subnet-0123456789abcdef0"]
-
-
-def test_the_vpc_has_two_public_subnets_and_no_nat_gateway(deploy: Deploy) -> None:
-    assert deploy().inputs("awsx:ec2:Vpc") == {
-        "enableDnsHostnames": True,
-        "natGateways": {"strategy": "None"},
-        "availabilityZoneNames": ["us-east-1a", "us-east-1b"],
-        "subnetSpecs": [{"type": "Public"}],
-        "subnetStrategy": "Auto",
-        "tags": {},
-    }
-
-
-@pytest.mark.parametrize("enable_exec", [False, True])
-def test_the_service_answers_ecs_exec_only_when_asked_to(deploy: Deploy, enable_exec: bool) -> None:
-    assert deploy(enable_exec=enable_exec).inputs(SERVICE)["enableExecuteCommand"] is enable_exec
-
-
-@pytest.mark.parametrize(("spot", "capacity"), [(False, "FARGATE"), (True, "FARGATE_SPOT")])
-def test_the_capacity_is_fargate_or_fargate_spot(deploy: Deploy, spot: bool, capacity: str) -> None:
-    service = deploy(spot=spot).inputs(SERVICE)
-
-    assert service["capacityProviderStrategies"] == [{"capacityProvider": capacity, "weight": 1}]
-    assert service["forceNewDeployment"] is True, "the provider refuses to change the capacity without it"
-
-
 def test_only_the_allowed_ranges_reach_the_port_and_nothing_else(deploy: Deploy) -> None:
     deployment = deploy(allowed_cidrs=["203.0.113.7/32", "2001:db8::/64"], port=9000, **OWN_VPC)
     rules = deployment.inputs_of_all(INGRESS)
@@ -113,18 +73,6 @@ def test_only_the_allowed_ranges_reach_the_port_and_nothing_else(deploy: Deploy)
     assert len(rules) == 2
     security_group = deployment.inputs("aws:ec2/securityGroup:SecurityGroup")
     assert not {"ingress", "egress"} & set(security_group), "rules inside the group would fight with those beside it"
-
-
-def test_only_https_dns_and_the_named_ports_lead_out(deploy: Deploy) -> None:
-    deployment = deploy(egress_ports=[5432])
-    rules = deployment.inputs_of_all(EGRESS)
-
-    assert {(r["ipProtocol"], r["fromPort"], r["toPort"], r["cidrIpv4"]) for r in rules} == {
-        ("tcp", 443, 443, "0.0.0.0/0"),
-        ("udp", 53, 53, "0.0.0.0/0"),
-        ("tcp", 53, 53, "0.0.0.0/0"),
-        ("tcp", 5432, 5432, "0.0.0.0/0"),
-    }
 
 
 def test_in_a_vpc_that_may_have_ipv6_the_same_leads_out_by_it(deploy: Deploy) -> None:
@@ -157,13 +105,6 @@ def test_every_secret_is_handed_over_by_reference_and_none_is_in_the_environment
     assert definition["dockerLabels"] == versions, "another value is another task"
     for secret in ("t0ps3cret", "correct horse battery", "+/+/", "-_-_"):
         assert secret not in json.dumps(deployment.inputs(TASK_DEFINITION))
-
-
-def test_every_parameter_is_a_secure_string(deploy: Deploy) -> None:
-    parameters = deploy().inputs_of_all("aws:ssm/parameter:Parameter")
-
-    assert len(parameters) == 4
-    assert {parameter["type"] for parameter in parameters} == {"SecureString"}
 
 
 def test_the_fernet_key_is_in_the_alphabet_that_fernet_reads(deploy: Deploy) -> None:
@@ -204,54 +145,6 @@ def test_the_container_is_restarted_in_place_only_when_it_has_run_for_longer_tha
         "restartAttemptPeriod": longest_start,
     }
     assert 60 <= longest_start <= 1800, "what ECS allows"
-
-
-def test_the_environment_is_sorted_and_the_callers_comes_over_the_defaults(deploy: Deploy) -> None:
-    environment = container(deploy(environment={"Z": "1", "AIRFLOW__CORE__PARALLELISM": "7"}))["environment"]
-    names = [variable["name"] for variable in environment]
-
-    assert names == sorted(names)
-    assert {"name": "AIRFLOW__CORE__PARALLELISM", "value": "7"} in environment
-    assert {"name": "Z", "value": "1"} in environment
-
-
-@pytest.mark.parametrize(("cpu", "memory", "parallelism"), [(256, 1024, "2"), (512, 2048, "4"), (4096, 30720, "32")])
-def test_as_many_tasks_run_at_once_as_memory_carries(deploy: Deploy, cpu: int, memory: int, parallelism: str) -> None:
-    environment = container(deploy(cpu=cpu, memory=memory))["environment"]
-
-    assert {"name": "AIRFLOW__CORE__PARALLELISM", "value": parallelism} in environment
-
-
-def test_another_port_is_told_to_everything_that_has_to_know_it(deploy: Deploy) -> None:
-    deployment = deploy(port=9000)
-    definition = container(deployment)
-
-    assert {"name": "AIRFLOW__API__PORT", "value": "9000"} in definition["environment"]
-    assert {
-        "name": "AIRFLOW__CORE__EXECUTION_API_SERVER_URL",
-        "value": "http://localhost:9000/execution/",
-    } in definition["environment"]
-    assert definition["portMappings"][0]["containerPort"] == 9000
-    assert "localhost:9000" in definition["healthCheck"]["command"][1]
-    assert deployment.outputs["url"] == "http://203.0.113.80:9000"
-
-
-def test_the_guides_image_is_run_as_the_guide_runs_it(deploy: Deploy) -> None:
-    deployment = deploy(**LEGACY)
-    definition = container(deployment)
-
-    assert definition["command"] == ["webserver"]
-    assert definition["healthCheck"] == {
-        "command": ["CMD-SHELL", "[ -f /usr/local/airflow/airflow-webserver.pid ]"],
-        "interval": 30,
-        "timeout": 30,
-        "retries": 3,
-        "startPeriod": 300,
-    }
-    assert definition["environment"] == []
-    assert [secret["name"] for secret in definition["secrets"]] == ["AIRFLOW__CORE__FERNET_KEY"]
-    assert (deployment.inputs(TASK_DEFINITION)["cpu"], deployment.inputs(TASK_DEFINITION)["memory"]) == ("256", "512")
-    assert (deployment.outputs["admin_username"], deployment.outputs["admin_password"]) == ("", "")
 
 
 OWN = ["airflow", "standalone"]
@@ -406,29 +299,6 @@ def test_aws_accepts_what_we_send(deploy: Deploy, args: Any) -> None:
         model = session.get_service_model(service).operation_model(operation)
         report = ParamValidator().validate(request_of(deployment), model.input_shape)
         assert not report.has_errors(), f"{operation}: {report.generate_report()}"
-
-
-def test_the_outputs_are_the_ones_a_person_needs(deploy: Deploy) -> None:
-    deployment = deploy(recorder=Recorder())
-
-    assert deployment.outputs == {
-        "url": "http://203.0.113.80:8080",
-        "public_ip": "203.0.113.80",
-        "admin_username": "admin",
-        "admin_password": "generated-password",
-        "cluster_arn": "arn:aws:ecs:us-east-1:123456789012:cluster/airflow-cluster-1234567",
-        "service_arn": "arn:aws:test:us-east-1:123456789012:airflow-service-1234567",
-        "task_definition_arn": "arn:aws:ecs:us-east-1:123456789012:task-definition/airflow:1",
-        "log_group_name": "airflow-logs-1234567",
-        "security_group_id": "airflow-security-group-id",
-        "vpc_id": "vpc-0aaa",
-        "subnet_ids": ["subnet-0aaa", "subnet-0bbb"],
-        "open_command": "python3 -m webbrowser http://203.0.113.80:8080",
-        "logs_command": "aws logs tail --follow --region us-east-1 airflow-logs-1234567",
-        "monthly_cost": 24.91,
-        "monthly_cost_basis": "USD for 730 hours, prices of us-east-1 from 2026-04, "
-        "without data transfer, CloudWatch Logs and taxes",
-    }
 
 
 def test_the_password_is_the_only_secret_output(deploy: Deploy) -> None:

@@ -558,6 +558,7 @@ def test_is_refused_with_the_argument_the_value_and_the_way_out(args: Any, messa
         ("1airflow", "name: is '1airflow'; use letters, digits, hyphens and underscores, a letter first"),
         ("air flow", "name: is 'air flow'; use letters, digits, hyphens and underscores, a letter first"),
         ("sg-airflow", "name: is 'sg-airflow'; choose one that does not begin with aws, ssm or sg-"),
+        ("ssmAirflow", "name: is 'ssmAirflow'; choose one that does not begin with aws, ssm or sg-"),
         ("AwsAirflow", "name: is 'AwsAirflow'; choose one that does not begin with aws, ssm or sg-"),
     ],
 )
