@@ -5,7 +5,7 @@ Nothing else is raised: a user sees one message and no traceback.
 
 import json
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from typing import Any
 
 import pulumi
@@ -44,6 +44,16 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
     max_leaves=5,
 ).map(json.dumps)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def a_folder_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Generator[None]:
+    """Let a path such as `../..` lead to little, and not to the first 20,000 files of a whole machine."""
+    inner = tmp_path_factory.mktemp("outer") / "middle" / "inner"
+    inner.mkdir(parents=True)
+    with chdir(inner), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(configuration, "__file__", str(inner / "configuration.py"))
+        yield
 
 
 def refusals(name: str, args: Any) -> tuple[Refusal, ...]:
