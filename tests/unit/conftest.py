@@ -6,6 +6,8 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import botocore.loaders
+import botocore.session
 import pulumi
 import pytest
 from airflow_fargate import OUTPUTS, AirflowFargate, AirflowFargateArgs
@@ -82,6 +84,19 @@ def _log_what_nobody_expects(loop: asyncio.AbstractEventLoop, context: dict[str,
     """
     if not isinstance(context.get("exception"), pulumi.RunError):
         loop.default_exception_handler(context)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def models_of_aws() -> Generator[None]:
+    """Read each of AWS's models once, however many sessions a test makes."""
+    loader = botocore.loaders.create_loader()
+
+    def same(_search_paths: str | None = None) -> botocore.loaders.Loader:
+        return loader
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", same)
+        yield
 
 
 @pytest.fixture(autouse=True)

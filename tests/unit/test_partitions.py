@@ -3,14 +3,13 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import pulumi
 import pytest
 from airflow_fargate.cost import monthly_cost_basis
 
-from .conftest import Deploy, Recorder, Registered
+from .conftest import Deploy, Recorder, Registered, build_component
 
 
 class Partition(NamedTuple):
@@ -30,19 +29,20 @@ PARTITIONS = {
 # IAM user guide, "AWS service principals": that of ECS's tasks is called so in every partition.
 PRINCIPAL = "ecs-tasks.amazonaws.com"
 
-in_each = pytest.mark.parametrize("partition", PARTITIONS.values(), ids=PARTITIONS)
+in_each = pytest.mark.parametrize("partition", PARTITIONS.values(), ids=PARTITIONS, scope="module")
 
 
-@pytest.fixture
-def deployment(deploy: Deploy, partition: Partition, tmp_path: Path) -> Registered:
+@pytest.fixture(scope="module")
+def deployment(partition: Partition, tmp_path_factory: pytest.TempPathFactory) -> Registered:
     """Everything that names something of AWS, switched on."""
-    (tmp_path / "dag.py").touch()
+    dags = tmp_path_factory.mktemp("dags")
+    (dags / "dag.py").touch()
     recorder = Recorder()
     recorder.partition, recorder.region = partition.name, partition.region
-    return deploy(
+    return build_component(
         recorder=recorder,
         image=f"210987654321.dkr.ecr.{partition.region}.{partition.hosts}/data/airflow:7",
-        dags_path=str(tmp_path),
+        dags_path=str(dags),
         enable_exec=True,
         permissions_boundary=f"arn:{partition.name}:iam::123456789012:policy/boundary",
         secrets={"TOKEN": "t0ken"},
