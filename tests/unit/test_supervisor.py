@@ -319,6 +319,14 @@ supervise(scheduler=talk, api_server=idle)
     assert all(" | " in line for line in log.splitlines())
 
 
+def test_a_line_that_does_not_end_is_forwarded_in_parts_as_long_as_cloudwatch_takes() -> None:
+    script = 'supervise(scheduler=lambda: (os.write(1, b"x" * 400_000), time.sleep(60)), api_server=idle)'
+    with container(script) as process:
+        log = wait_for(process, "scheduler | x")
+    [part] = [line for line in log.splitlines() if line.startswith("scheduler | x")]
+    assert 256 * 1024 < len(part) < 256 * 1024 + 70_000
+
+
 def test_a_line_is_forwarded_when_it_is_written() -> None:
     script = 'supervise(scheduler=lambda: (print("now"), time.sleep(60)), api_server=idle)'
     with container(script) as process:

@@ -71,7 +71,7 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _LONGEST_PARTIAL_LINE = 256 * 1024  # the most that CloudWatch Logs takes as one event
 
-_libc = ctypes.CDLL(None, use_errno=True)
+_libc = ctypes.CDLL(None)
 
 
 class Component(NamedTuple):
