@@ -742,6 +742,8 @@ def test_every_size_that_fargate_has_and_airflow_fits_into_is_accepted(cpu: int,
         {"tags": {f"tag-{n}": "" for n in range(48)}},
         {**OWN_VPC, "tags": {f"tag-{n}": "" for n in range(50)}},
         {"ephemeral_storage_gib": 20},
+        {"drain_minutes": 24 * 60, "allowed_cidrs": ["203.0.113.7/32"]},
+        {"drain_minutes": 0, "allowed_cidrs": []},
         {"ephemeral_storage_gib": 200, "cpu_architecture": "ARM64", "spot": True, "port": 1024},
     ],
 )
