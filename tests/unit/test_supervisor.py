@@ -58,7 +58,8 @@ def container(script: str, *arguments: str, **environment: str) -> Generator[sub
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**os.environ, **environment},
+        # Unbuffered, the lines of two processes would mix.
+        env={**os.environ, "PYTHONUNBUFFERED": "", **environment},
         start_new_session=True,
     )
     try:
