@@ -20,7 +20,7 @@ AIRFLOW = dedent(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     PARTS = ("metadatabase", "scheduler", "dag_processor", "triggerer")
     HEALTH = {part: {"status": "healthy"} for part in PARTS}
-    RUN = {"access_token": "any", "dag_run_id": "the only one", "state": "success"}
+    RUN = {"access_token": "any", "dag_run_id": "only", "state": "success"}
     class Airflow(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             self.rfile.read(int(self.headers.get("Content-Length") or 0))

@@ -67,6 +67,6 @@ def test_a_stack_that_has_something_is_refused(workspace: Workspace) -> None:
     result = accept(workspace)
 
     assert result.returncode == 2
-    assert "has 1 resources, and the acceptance would destroy them" in result.stderr
+    assert "has 2 resources, and the acceptance would destroy them" in result.stderr
     assert "`pulumi stack init acceptance`" in result.stderr
     assert workspace.export()["resources"]

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from local.testing.deployed import Deployed
+from local.testing.deployed import AIRFLOW, Deployed
 
 SHOWN = r"aws:ecs:Service airflow-service (?:creating|updating) \(\d+s\)(?: \[diff: .*?\];)? (task .*)"
 
@@ -15,7 +15,7 @@ def shown(text: str) -> list[str]:
 
 
 def test_up_shows_how_far_the_service_is_and_a_preview_does_not(stack: Deployed, subtests: pytest.Subtests) -> None:
-    stack.configure()
+    stack.configure(command=["python", "-c", f"import time; time.sleep(8)\n{AIRFLOW}"])
 
     with subtests.test("a preview"):
         assert shown(stack.workspace.preview()) == []
