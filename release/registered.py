@@ -43,6 +43,9 @@ _FREE_IN_VPC = {"tags"}
 # Each subnet stays in its zone, whatever names are chosen now; their number decides the address ranges.
 _ZONES, _NUMBER_OF_ZONES = "availabilityZoneNames", "numberOfAvailabilityZones"
 
+# Stacks of releases that did not give it have it all the same: to give it changes nothing.
+_CHOSEN_BY_AWS: dict[str, dict[str, Any]] = {"aws:ecs/service:Service": {"deploymentController": {"type": "ECS"}}}
+
 _LOOP = asyncio.new_event_loop()
 """For the main thread, which has none after an `asyncio.run`, while the SDK expects one.
 
@@ -80,5 +83,5 @@ def _fixed(typ: str, inputs: dict[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in inputs.items() if name not in {*_FREE_IN_VPC, _ZONES}} | number
     if typ not in _STAND_INS:  # the component itself
         return {}
-    declared = _STAND_INS[typ].inputs
-    return {name: value for name, value in inputs.items() if declared[name].replaces}
+    declared, chosen = _STAND_INS[typ].inputs, _CHOSEN_BY_AWS.get(typ, {})
+    return {name: value for name, value in inputs.items() if declared[name].replaces and chosen.get(name) != value}
