@@ -22,6 +22,7 @@ SERVICE: dict[str, Any] = {"taskDefinition": "airflow:1", "desiredCount": 1, "ta
     [
         ({}, False),
         ({"tags": {"a": "2"}}, False),
+        ({"tagsAll": {"a": "2"}, "__defaults": ["desiredCount"]}, False),
         ({"taskDefinition": "airflow:2"}, True),
         ({"taskDefinition": "airflow:2", "tags": {}}, True),
         ({"enableExecuteCommand": True}, True),
@@ -134,11 +135,13 @@ def test_all_active_dags_are_paused_until_nothing_is_at_work_and_go_on_afterward
 
 def test_what_is_still_at_work_when_the_time_is_over_is_named(airflow: Airflow) -> None:
     airflow.at_work = [["a.x"]]
+    shown = list[str]()
 
-    paused, at_work = drain(AirflowApi(airflow.running), 0.05, lambda _: None, every=0.02)
+    paused, at_work = drain(AirflowApi(airflow.running), 0.3, shown.append, every=0.1)
 
     assert paused
     assert at_work == ["a.x"]
+    assert 1 <= len(shown) <= 4, "Airflow is not asked all the time"
 
 
 def test_in_another_database_no_dag_is_unpaused(airflow: Airflow) -> None:

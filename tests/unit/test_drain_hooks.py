@@ -227,6 +227,7 @@ def test_dags_that_may_still_be_paused_are_named(
     aws: Aws, said: Said, airflow: Airflow, monkeypatch: pytest.MonkeyPatch, found: Found, reason: str
 ) -> None:
     monkeypatch.setattr(drain, "_RETURN_SECONDS", 0.05)
+    airflow.paused = {f"dag-{number}": False for number in (5, 3, 1, 2, 4, 6)}
     aws.found = [airflow.running, found]
     draining = Drain("airflow-service", 1)
     begin(draining)
@@ -234,6 +235,5 @@ def test_dags_that_may_still_be_paused_are_named(
     end(draining)
 
     [warning] = said.warned
-    assert warning.startswith(
-        f"These DAGs were paused for the update, and may still be: active, also/active ({reason}). "
-    )
+    names = "dag-1, dag-2, dag-3, dag-4, dag-5, dag-6"
+    assert warning.startswith(f"These DAGs were paused for the update, and may still be: {names} ({reason}). ")
