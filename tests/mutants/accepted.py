@@ -167,4 +167,14 @@ ACCEPTED: tuple[Accepted, ...] = (
         ),
         "Sent by some versions of the SDK that the component may be used with, and not by the one of the tests.",
     ),
+    Accepted(
+        "components/airflow_fargate/task/drain.py",
+        frozenset({"module: POLL_SECONDS = 5.0 → 2.5", "module: _RETURN_SECONDS = 180.0 → 90.0"}),
+        "How often Airflow is asked, and for how long: no test waits for it.",
+    ),
+    Accepted(
+        "components/airflow_fargate/task/drain.py",
+        frozenset({"drain: (left := (deadline - time.monotonic())) > 0 → (left := (deadline - time.monotonic())) >= 0"}),
+        "The same but for the very moment at which the time is over.",
+    ),
 )
