@@ -31,11 +31,13 @@ class _ByFile(LoadScopeScheduling):
         return CONTAINER if file.startswith(CONTAINER) else file
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
     config.option.loadscopereorder = False  # it would begin with the files that have the most tests
     return _ByFile(config, log)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """Return one worker more than there are processors for `auto`: the one that waits for Airflow needs none."""
     return (os.cpu_count() or 1) + 1 if config.option.numprocesses == "auto" else None

@@ -174,7 +174,9 @@ ACCEPTED: tuple[Accepted, ...] = (
     ),
     Accepted(
         "components/airflow_fargate/task/drain.py",
-        frozenset({"drain: (left := (deadline - time.monotonic())) > 0 → (left := (deadline - time.monotonic())) >= 0"}),
+        frozenset(
+            {"drain: (left := (deadline - time.monotonic())) > 0 → (left := (deadline - time.monotonic())) >= 0"}
+        ),
         "The same but for the very moment at which the time is over.",
     ),
 )

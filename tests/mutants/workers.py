@@ -147,6 +147,7 @@ class _Selection:
         if report.failed:
             Path("noticed").write_text(report.nodeid)
 
+    @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
         places = {item: self._places[_id(item.nodeid)] for item in items if _id(item.nodeid) in self._places}
         items[:] = sorted(places, key=lambda item: places[item])
