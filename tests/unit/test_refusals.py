@@ -744,6 +744,10 @@ def test_every_size_that_fargate_has_and_airflow_fits_into_is_accepted(cpu: int,
         {"ephemeral_storage_gib": 20},
         {"drain_minutes": 24 * 60, "allowed_cidrs": ["203.0.113.7/32"]},
         {"drain_minutes": 0, "allowed_cidrs": []},
+        *(
+            {"database_url": f"{scheme}://user:password@db.example.com/airflow", "egress_ports": [5432]}
+            for scheme in ("postgresql", "postgres", "postgresql+psycopg2")
+        ),
         {"ephemeral_storage_gib": 200, "cpu_architecture": "ARM64", "spot": True, "port": 1024},
     ],
 )
