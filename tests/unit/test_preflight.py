@@ -164,6 +164,7 @@ def test_ec2_is_asked_where_the_provider_reaches_it(ec2: Ec2) -> None:
     [asked] = ec2.asked
     assert asked["service"] == "ec2"
     assert asked["endpoint_url"] == "http://127.0.0.1:4566"
+    assert asked["config"].retries == {"total_max_attempts": 2}, "an AWS that does not answer holds nobody up"
 
 
 def test_public_subnets_of_the_vpc_pass_with_one_call_each(ec2: Ec2, warnings: list[str]) -> None:
@@ -403,11 +404,13 @@ def test_the_region_of_the_environment_is_asked_for_like_one_of_the_configuratio
     assert [call["region_name"] for call in ec2.asked] == ["us-east-1", "eu-west-1"]
 
 
-def test_of_subnets_of_other_vpcs_no_route_is_asked_for(ec2: Ec2) -> None:
+def test_of_subnets_of_other_vpcs_no_route_is_asked_for(ec2: Ec2, warnings: list[str]) -> None:
     ec2.answers(subnets=[subnet(FIRST, VpcId="vpc-0fff"), subnet(SECOND, VpcId="vpc-0fff")])
 
     with pytest.raises(pulumi.RunError, match=f"has {SECOND}, which belongs to vpc-0fff"):
         preflight(EXISTING)
+
+    assert warnings == []
 
 
 def test_no_region_at_all_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
