@@ -709,6 +709,7 @@ def deployment(name: str, seconds: int, status: str = "PRIMARY", state: str = "I
 OLD = deployment("old", -60, "ACTIVE", "COMPLETED")
 FAILED = deployment("new", 1, "ACTIVE", "FAILED")
 ROLLED_BACK = deployment("old", -60, "PRIMARY", "IN_PROGRESS")
+ROLLBACK_FAILED = deployment("old", -60, "PRIMARY", "FAILED")
 
 
 class Heard(NamedTuple):
@@ -729,6 +730,7 @@ class Heard(NamedTuple):
             Heard([ROLLED_BACK, FAILED], 0, False),
             Heard([ROLLED_BACK], 1, "new is FAILED"),
         ],
+        [Heard([deployment("new", 1), OLD], 0, False), Heard([ROLLBACK_FAILED, FAILED], 0, "new is FAILED")],
         [Heard([deployment("new", -1), OLD], 1, False), Heard([deployment("new", -1)], 1, True)],
         [Heard([deployment("new", -1)], 0, False), Heard([deployment("new", -1, state="FAILED")], 0, False)],
         [
@@ -741,6 +743,7 @@ class Heard(NamedTuple):
         "new deployment that completes",
         "new deployment that fails",
         "new deployment that is rolled back",
+        "new deployment whose rollback fails",
         "clock ahead, task that runs",
         "clock ahead, task that never runs",
         "clock ahead, deployment that is rolled back",

@@ -38,20 +38,44 @@ def test_the_same_up_starts_another_deployment_once_the_cause_is_gone(empty_stac
     stack.workspace.destroy()
 
 
-def test_after_a_rollback_the_command_that_is_named_tries_the_same_once_more(
-    empty_stack: Deployed, tmp_path: Path
-) -> None:
+def test_after_a_rollback_the_same_up_tries_the_same_once_more(empty_stack: Deployed, tmp_path: Path) -> None:
+    """It succeeds once the cause is gone, however often it has failed; without a refresh the state does not know."""
     stack, cause_is_gone = empty_stack, tmp_path / "cause-is-gone"
     stack.configure()
     stack.workspace.up()
     stack.configure(command=_fails_until(cause_is_gone))
+    for _ in range(2):
+        failed = stack.workspace.up(fails=True)
+        assert "the cause is there" in failed
+        assert "Once the cause is gone, run: pulumi up\n" in failed
 
-    assert "Once the cause is gone, run: pulumi up --refresh\n" in stack.workspace.up(fails=True)
     cause_is_gone.touch()
-    stack.workspace.up("--refresh")
+    assert "[diff: ~triggers]" in stack.workspace.preview(), "it shows what it will do"
+    stack.workspace.up()
 
     assert stack.service["taskDefinition"] == stack.workspace.outputs()["task_definition_arn"]
     stack.workspace.preview("--expect-no-changes", "--diff")
+
+
+def test_a_rollback_that_fails_as_well_ends_the_up_with_both_reasons(empty_stack: Deployed, tmp_path: Path) -> None:
+    """What ran before cannot start any more, such as for an image that its registry has lost."""
+    stack, may_start = empty_stack, tmp_path / "may-start"
+    may_start.touch()
+    stack.configure(command=_fails_until(may_start))
+    stack.workspace.up()
+    before = stack.service["taskDefinition"]
+
+    may_start.unlink()
+    stack.configure(command=[sys.executable, "-c", "raise SystemExit('another cause')"])
+    failed = stack.workspace.up(fails=True)
+    assert "another cause" in failed
+    assert f"What ran before, {before}, does not start any more either. The newest of" in failed
+    assert "the cause is there" in failed
+    assert "Once the cause is gone, run: pulumi up\n" in failed
+
+    stack.configure()
+    stack.workspace.up()
+    assert stack.service["taskDefinition"] == stack.workspace.outputs()["task_definition_arn"]
     stack.workspace.destroy()
 
 

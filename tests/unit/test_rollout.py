@@ -1,7 +1,9 @@
 """What ECS says of the service's deployment: it is waited for, told when it failed, and followed by another."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import botocore.exceptions
@@ -18,11 +20,14 @@ SERVICE = "aws:ecs/service:Service"
 GET_SERVICE = "aws:ecs/getService:getService"
 OLD, NEW = (f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/airflow:{revision}" for revision in (0, 1))
 CLUSTER = f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/airflow"
+SERVICE_ARN = f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/airflow/airflow"
 
-PROGRESS = Rollout("ecs-svc/1", "IN_PROGRESS", "ECS deployment ecs-svc/1 in progress.", NEW)
-DONE = Rollout("ecs-svc/1", "COMPLETED", "ECS deployment ecs-svc/1 completed.", NEW)
+NOON = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+PROGRESS = Rollout("ecs-svc/1", "IN_PROGRESS", "ECS deployment ecs-svc/1 in progress.", NEW, NOON)
+DONE = Rollout("ecs-svc/1", "COMPLETED", "ECS deployment ecs-svc/1 completed.", NEW, NOON)
+ROLLED_BACK = replace(DONE, task_definition_arn=OLD)
 MISSING = Rollout("", "MISSING", "", "")
-FAILED = Rollout("ecs-svc/1", "FAILED", "ECS deployment circuit breaker: tasks failed to start.", NEW)
+FAILED = Rollout("ecs-svc/1", "FAILED", "ECS deployment circuit breaker: tasks failed to start.", NEW, NOON)
 
 Say = Callable[..., list[str]]
 
@@ -31,18 +36,24 @@ Say = Callable[..., list[str]]
 def say(monkeypatch: pytest.MonkeyPatch) -> Say:
     """Have ECS say one thing after another, the last one for ever; returns the clusters that were asked for."""
 
-    def prepare(*said: Rollout | None) -> list[str]:
+    def prepare(*said: Rollout | None, registered_at: datetime = NOON) -> list[str]:
         ahead, asked = list(said), list[str]()
 
-        async def current(cluster_arn: str) -> Rollout | None:
+        def ask(cluster_arn: str) -> Rollout:
             asked.append(cluster_arn)
-            return ahead.pop(0) if len(ahead) > 1 else ahead[0]
+            if (next_said := ahead.pop(0) if len(ahead) > 1 else ahead[0]) is None:
+                raise botocore.exceptions.NoCredentialsError
+            return next_said
+
+        def registered(_: str) -> datetime:
+            return registered_at
 
         def explained(*_: str) -> str:
             return "because of its log"
 
-        monkeypatch.setattr(rollout, "current_rollout", current)
-        monkeypatch.setattr(public_ip, "current_rollout", current)
+        monkeypatch.setattr(rollout, "is_mocked", lambda: False)
+        monkeypatch.setattr(rollout, "ask", ask)
+        monkeypatch.setattr(rollout, "_registered_at", registered)
         monkeypatch.setattr(public_ip, "explain_service", explained)
         monkeypatch.setattr(rollout, "_POLL_SECONDS", 0.0)
         return asked
@@ -50,21 +61,50 @@ def say(monkeypatch: pytest.MonkeyPatch) -> Say:
     return prepare
 
 
-@pytest.mark.parametrize("said", [DONE, PROGRESS, None, MISSING], ids=["completed", "in progress", "nothing", "none"])
-def test_a_service_that_was_not_given_up_has_no_triggers(deploy: Deploy, say: Say, said: Rollout | None) -> None:
-    say(said, DONE)
+@pytest.mark.parametrize(
+    ("said", "registered_at"),
+    [
+        (DONE, NOON),
+        (PROGRESS, NOON),
+        (None, NOON),
+        (MISSING, NOON),
+        (ROLLED_BACK, NOON + timedelta(seconds=1)),
+    ],
+    ids=["completed", "in progress", "nothing", "none", "another task definition than the new one"],
+)
+def test_a_service_that_was_not_given_up_has_no_triggers(
+    deploy: Deploy, say: Say, said: Rollout | None, registered_at: datetime
+) -> None:
+    say(said, DONE, registered_at=registered_at)
 
     assert "triggers" not in deploy().inputs(SERVICE), "what is given and taken away again would be a change each time"
 
 
-def test_a_deployment_that_ecs_has_given_up_is_followed_by_another(deploy: Deploy, say: Say) -> None:
-    asked = say(FAILED, DONE)
+@pytest.mark.parametrize("said", [FAILED, ROLLED_BACK], ids=["failed", "rolled back"])
+def test_a_deployment_that_ecs_has_given_up_is_followed_by_another(deploy: Deploy, say: Say, said: Rollout) -> None:
+    asked = say(said, DONE, registered_at=NOON - timedelta(seconds=1))
 
     service = deploy().inputs(SERVICE)
 
-    assert service["triggers"] == {"failed_deployment": "ecs-svc/1"}
+    assert service["triggers"] == {"failed_at": "2026-11-25T12:00:00+00:00"}, "another time each time that it fails"
     assert service["forceNewDeployment"] is True, "the provider starts none for a trigger without it"
     assert asked[0] == f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/airflow-cluster-1234567"
+
+
+def test_what_is_yet_to_be_made_is_another_deployment_by_itself(say: Say) -> None:
+    """A preview shows no trigger that the update then does not have."""
+    asked = say(FAILED)
+
+    async def triggers() -> object:
+        loop = asyncio.get_running_loop()
+        value, known = loop.create_future(), loop.create_future()
+        value.set_result(None)
+        known.set_result(False)
+        unknown = pulumi.Output[str](set(), value, known)
+        return await rollout.another_deployment(pulumi.Output.from_input(CLUSTER), unknown).future()
+
+    assert asyncio.get_event_loop().run_until_complete(triggers()) is None
+    assert asked == []
 
 
 def test_the_address_is_given_when_the_deployment_has_completed(deploy: Deploy, say: Say) -> None:
@@ -79,7 +119,7 @@ def test_the_address_is_given_when_the_deployment_has_completed(deploy: Deploy, 
     [
         (FAILED, "failed: ECS deployment circuit breaker: tasks failed to start. Run `pulumi up` again once the cause"),
         (PROGRESS, "is not healthy yet: ECS deployment ecs-svc/1 in progress. Run `pulumi up` again in a few minutes."),
-        (replace(DONE, task_definition_arn=OLD), f"ECS rolled the service back to {OLD}"),
+        (ROLLED_BACK, f"ECS rolled the service back to {OLD}"),
     ],
     ids=["failed", "too slow", "rolled back"],
 )
@@ -101,7 +141,7 @@ def test_without_a_healthy_task_there_is_no_address_but_the_reason(
     [
         (PROGRESS, "is not healthy yet"),
         (FAILED, "failed: ECS deployment circuit breaker"),
-        (replace(DONE, task_definition_arn=OLD), f"ECS rolled the service back to {OLD}"),
+        (ROLLED_BACK, f"ECS rolled the service back to {OLD}"),
         (MISSING, "somebody has deleted it. `pulumi up --refresh` creates it again"),
     ],
     ids=["in progress", "failed", "rolled back", "deleted"],
@@ -128,6 +168,7 @@ class Ecs:
     def __init__(self, *services: dict[str, Any]) -> None:
         self.services = services
         self.asked: dict[str, Any] = {}
+        self.told: list[dict[str, Any]] = []
 
     def client(self, service: str, **options: Any) -> "Ecs":
         self.asked = {"service": service, **options}
@@ -138,6 +179,9 @@ class Ecs:
 
     def describe_services(self, **_: Any) -> dict[str, Any]:
         return {"services": list(self.services)}
+
+    def update_service(self, **request: Any) -> None:
+        self.told.append(request)
 
 
 def service(status: str, *deployments: tuple[str, Rollout]) -> dict[str, Any]:
@@ -151,7 +195,11 @@ def service(status: str, *deployments: tuple[str, Rollout]) -> dict[str, Any]:
         }
         for status, of in deployments
     ]
-    return {"status": status, "deployments": described}
+    said = [
+        {"message": "has stopped 1 running tasks", "createdAt": NOON - timedelta(minutes=minutes)}
+        for minutes in (9, 0, 5)
+    ]
+    return {"status": status, "deployments": described, "events": said}
 
 
 @pytest.mark.parametrize(
@@ -206,7 +254,7 @@ def test_an_answer_that_cannot_be_had_is_none(deploy: Deploy, monkeypatch: pytes
     ("said", "command"),
     [
         (FAILED, "pulumi up"),
-        (replace(DONE, task_definition_arn=OLD), "pulumi up --refresh"),
+        (ROLLED_BACK, "pulumi up"),
         (botocore.exceptions.NoCredentialsError(), "pulumi up --replace 'urn:pulumi:dev::airflow::service'"),
     ],
     ids=["which sees it", "which sees the rollback", "of the service, when ECS cannot be asked"],
@@ -239,6 +287,78 @@ def test_a_failure_names_the_command_that_starts_another_deployment(
 
     assert diagnosis.explain_failed_service(failure) is False, "the engine tries nothing again"
     assert logged == [f"The newest of 3 stopped tasks: …\nOnce the cause is gone, run: {command}"]
+
+
+def test_a_rollback_that_fails_as_well_is_told_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    logged: list[str] = []
+
+    def ask(_: str) -> Rollout:
+        return replace(FAILED, task_definition_arn=OLD)
+
+    def explained(_: str, of: str) -> str:
+        return f"Why {of} stopped."
+
+    monkeypatch.setattr(diagnosis, "ask", ask)
+    monkeypatch.setattr(diagnosis, "explain_service", explained)
+    monkeypatch.setattr(pulumi.log, "error", logged.append)
+
+    diagnosis.explain_failed_service(
+        pulumi.ErrorHookArgs(
+            urn="urn:pulumi:dev::airflow::service",
+            id=SERVICE_ARN,
+            name="airflow-service",
+            type=SERVICE,
+            new_inputs={"cluster": CLUSTER, "taskDefinition": NEW},
+            failed_operation="update",
+            errors=[],
+        )
+    )
+
+    [text] = logged
+    assert text.splitlines() == [
+        f"Why {NEW} stopped.",
+        f"What ran before, {OLD}, does not start any more either. Why {OLD} stopped.",
+        "Once the cause is gone, run: pulumi up",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("was", "runs", "told"),
+    [
+        pytest.param(
+            NEW, ROLLED_BACK, [{"cluster": CLUSTER, "service": SERVICE_ARN, "taskDefinition": NEW}], id="lies"
+        ),
+        pytest.param(NEW, DONE, [], id="is right"),
+        pytest.param(NEW, MISSING, [], id="has a service that was deleted"),
+        pytest.param(OLD, ROLLED_BACK, [], id="shows a difference, which the provider sends"),
+    ],
+)
+def test_an_update_tells_ecs_what_shall_run_where_the_state(
+    monkeypatch: pytest.MonkeyPatch, was: str, runs: Rollout, told: list[dict[str, str]]
+) -> None:
+    ecs = Ecs()
+
+    def session(_: object) -> Ecs:
+        return ecs
+
+    def ask(_: str) -> Rollout:
+        return runs
+
+    monkeypatch.setattr(rollout, "aws_session", session)
+    monkeypatch.setattr(rollout, "ask", ask)
+
+    rollout.deploy_what_the_state_has(
+        pulumi.ResourceHookArgs(
+            urn="urn:pulumi:dev::airflow::service",
+            id=SERVICE_ARN,
+            name="airflow-service",
+            type=SERVICE,
+            new_inputs={"cluster": CLUSTER, "taskDefinition": NEW},
+            old_outputs={"taskDefinition": was},
+        )
+    )
+
+    assert ecs.told == told
 
 
 def test_with_pulumis_mocks_nobody_is_asked(deploy: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,10 +46,10 @@ def public_address(
         if rollout and rollout.state == "MISSING":
             return "The service is not there any more: somebody has deleted it. `pulumi up --refresh` creates it again."
         if running not in ("", wanted):
+            again = "pulumi up" if rollout else "pulumi up --refresh"
             return (
-                f"{wanted} was asked for, but ECS rolled the service back to {running}, which is what runs now. "
-                "Correct what keeps the new one from becoming healthy and run `pulumi up` again; to try the same "
-                f"once more, run `pulumi up --refresh`.\n{explain_service(cluster_arn, wanted)}"
+                f"{wanted} was asked for, but ECS rolled the service back to {running}. Once what keeps the new one "
+                f"from becoming healthy is gone, run `{again}`.\n{explain_service(cluster_arn, wanted)}"
             )
         if rollout is None or rollout.state not in ("IN_PROGRESS", "FAILED"):
             return ""

@@ -45,22 +45,26 @@ def explain_failed_service(failure: pulumi.ErrorHookArgs) -> bool:
     inputs = failure.new_inputs
     if inputs is not None:
         cluster_arn, wanted = str(inputs["cluster"]), str(inputs["taskDefinition"])
-        why = explain_service(cluster_arn, wanted)
-        pulumi.log.error(f"{why}\nOnce the cause is gone, run: {_another_try(cluster_arn, wanted, failure.urn)}")
+        pulumi.log.error(
+            "\n".join([explain_service(cluster_arn, wanted), *_after_failure(cluster_arn, wanted, failure.urn)])
+        )
     return False
 
 
-def _another_try(cluster_arn: str, wanted: str, service_urn: str) -> str:
-    """Return the command that starts another deployment of the task definition `wanted`.
+def _after_failure(cluster_arn: str, wanted: str, service_urn: str) -> list[str]:
+    """Return what became of the service, and the command that deploys the task definition `wanted` once more.
 
-    The same one sees a deployment that ECS has given up. After a rollback a good one runs, and only a refresh shows
-    that it is not the one that was asked for. Where ECS cannot be asked, neither can be told.
+    The same `pulumi up` sees what ECS has given up or rolled back; where ECS cannot be asked, it does not.
     """
     try:
         rollout = ask(cluster_arn)
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError):
-        return f"pulumi up --replace '{service_urn}'"
-    return "pulumi up" if rollout.task_definition_arn in ("", wanted) else "pulumi up --refresh"
+        return [f"Once the cause is gone, run: pulumi up --replace '{service_urn}'"]
+    again = "Once the cause is gone, run: pulumi up"
+    before = rollout.task_definition_arn
+    if rollout.state != "FAILED" or before in ("", wanted):
+        return [again]
+    return [f"What ran before, {before}, does not start any more either. {explain_service(cluster_arn, before)}", again]
 
 
 def warn_of_unread_bundles(done: pulumi.ResourceHookArgs) -> None:

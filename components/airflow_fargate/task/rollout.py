@@ -5,8 +5,10 @@ deployment. When that may not ask, the provider's word has to do.
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeVar
 
 import botocore.exceptions
 import pulumi
@@ -18,9 +20,12 @@ from ..session import aws_endpoint, aws_session
 if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
 
+T = TypeVar("T")
+
 WAIT_MINUTES = 40
 """How long a deployment may take: as long as the provider waits for it."""
 
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _POLL_SECONDS = 5.0
 _CLIENT_CONFIG = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
 
@@ -34,17 +39,13 @@ class Rollout:
     """`IN_PROGRESS`, `COMPLETED` (its tasks are healthy) or `FAILED`; `MISSING` without a service."""
     reason: str
     task_definition_arn: str
+    said_at: datetime = _NEVER
+    """When ECS last said something of the service, which it does whenever it starts or stops a task, or gives up."""
 
 
 async def current_rollout(cluster_arn: str) -> Rollout | None:
     """Return the primary deployment of the cluster's one service; None if ECS cannot be asked."""
-    if is_mocked():
-        return None
-    try:
-        return await asyncio.to_thread(ask, cluster_arn)
-    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
-        pulumi.log.debug(f"how far the deployment is could not be asked: {error}")
-        return None
+    return await _answer(ask, cluster_arn)
 
 
 async def finished_rollout(cluster_arn: str) -> Rollout | None:
@@ -58,33 +59,71 @@ async def finished_rollout(cluster_arn: str) -> Rollout | None:
         await asyncio.sleep(_POLL_SECONDS)
 
 
-def new_deployment_after_a_failed_one(cluster_arn: pulumi.Output[str]) -> pulumi.Output[dict[str, str] | None]:
-    """Return triggers for the service that make it deploy once more if ECS has given its deployment up.
+def another_deployment(
+    cluster_arn: pulumi.Output[str], task_definition_arn: pulumi.Output[str]
+) -> pulumi.Output[dict[str, str] | None]:
+    """Return triggers for the service that make it deploy once more what ECS has given up, or has rolled back.
 
     ECS starts nothing for a deployment that its circuit breaker has stopped, and the provider sends no update when
-    nothing has changed. What the triggers once were stays with the service: without a failed deployment there is no
-    difference to them.
+    nothing has changed. What the triggers once were stays with the service: with nothing given up there is no
+    difference to them. A cluster or a task definition that is yet to be made is another deployment by itself.
     """
 
-    async def triggers(arn: str) -> dict[str, str] | None:
-        rollout = await current_rollout(arn)
-        return {"failed_deployment": rollout.deployment_id} if rollout and rollout.state == "FAILED" else None
+    async def triggers() -> dict[str, str] | None:
+        cluster, wanted = await cluster_arn.future(), await task_definition_arn.future()
+        rollout = await current_rollout(cluster) if cluster and wanted else None
+        if rollout and wanted and await _was_given_up(rollout, wanted):
+            return {"failed_at": rollout.said_at.isoformat()}
+        return None
 
-    return cluster_arn.apply(triggers)
+    return pulumi.Output.from_input(triggers())
+
+
+async def _was_given_up(rollout: Rollout, wanted: str) -> bool:
+    if rollout.state == "FAILED":
+        return True
+    if rollout.task_definition_arn in ("", wanted):
+        return False
+    # One that was registered after all that the service has done was never tried: the provider is about to send it.
+    registered_at = await _answer(_registered_at, wanted)
+    return registered_at is not None and registered_at < rollout.said_at
+
+
+def deploy_what_the_state_has(update: pulumi.ResourceHookArgs) -> None:
+    """Ask ECS to deploy the task definition that the provider takes for the running one, if another one runs.
+
+    After a rollback the state has what was asked for, and the provider sends a task definition only when it differs
+    from that: every update would deploy what ECS has rolled back to.
+    """
+    inputs = update.new_inputs or {}
+    cluster_arn, wanted = str(inputs.get("cluster")), inputs.get("taskDefinition")
+    if not wanted or (update.old_outputs or {}).get("taskDefinition") != wanted:
+        return
+    try:
+        runs = ask(cluster_arn).task_definition_arn
+    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError):
+        return
+    if runs not in ("", wanted):
+        _ecs(cluster_arn).update_service(cluster=cluster_arn, service=update.id, taskDefinition=wanted)
+
+
+async def _answer(ask: Callable[[str], T], arn: str) -> T | None:
+    if is_mocked():
+        return None
+    try:
+        return await asyncio.to_thread(ask, arn)
+    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
+        pulumi.log.debug(f"how far the deployment is could not be asked: {error}")
+        return None
 
 
 def ask(cluster_arn: str) -> Rollout:
     """Ask ECS for the primary deployment of the cluster's one service."""
-    read = pulumi.Config("aws").get
-    ecs: ECSClient = aws_session(read).client(
-        "ecs",
-        region_name=cluster_arn.split(":")[3],
-        endpoint_url=aws_endpoint(read, "ecs"),
-        config=_CLIENT_CONFIG,
-    )
+    ecs = _ecs(cluster_arn)
     arns = ecs.list_services(cluster=cluster_arn)["serviceArns"]
     services = ecs.describe_services(cluster=cluster_arn, services=arns)["services"] if arns else []
     for service in services:
+        said_at = [event["createdAt"] for event in service.get("events", []) if "createdAt" in event]
         for deployment in service.get("deployments", []):
             if service.get("status") == "ACTIVE" and deployment.get("status") == "PRIMARY":
                 return Rollout(
@@ -92,5 +131,20 @@ def ask(cluster_arn: str) -> Rollout:
                     deployment.get("rolloutState", ""),
                     deployment.get("rolloutStateReason", ""),
                     deployment.get("taskDefinition", ""),
+                    max(said_at, default=_NEVER),
                 )
     return Rollout("", "MISSING", "", "")
+
+
+def _registered_at(task_definition_arn: str) -> datetime | None:
+    described = _ecs(task_definition_arn).describe_task_definition(taskDefinition=task_definition_arn)
+    # Emulators of ECS may not have it.
+    return described["taskDefinition"].get("registeredAt")
+
+
+def _ecs(arn: str) -> "ECSClient":
+    """Return a client for the region of `arn`."""
+    read = pulumi.Config("aws").get
+    return aws_session(read).client(
+        "ecs", region_name=arn.split(":")[3], endpoint_url=aws_endpoint(read, "ecs"), config=_CLIENT_CONFIG
+    )

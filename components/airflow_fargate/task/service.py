@@ -20,7 +20,7 @@ from .diagnosis import explain_failed_service, warn_of_unread_bundles
 from .drain import Drain
 from .log import Log
 from .progress import Progress
-from .rollout import new_deployment_after_a_failed_one
+from .rollout import another_deployment, deploy_what_the_state_has
 from .workload import Workload
 
 
@@ -89,6 +89,7 @@ def create_service(
     network interface that would hold the security group and the subnets, before anything else.
     """
     name = f"{scope.name}{workload.suffix}-service"
+    corrects = pulumi.ResourceHook(f"{name}-corrects", deploy_what_the_state_has)
     unread = pulumi.ResourceHook(f"{name}-reads", warn_of_unread_bundles)
     return aws.ecs.Service(
         name,
@@ -100,7 +101,7 @@ def create_service(
         ],
         # The provider asks for it when the capacity or a trigger changes; every other update starts a new task anyway.
         force_new_deployment=True,
-        triggers=new_deployment_after_a_failed_one(cluster.cluster.arn),
+        triggers=another_deployment(cluster.cluster.arn, task_definition.arn),
         network_configuration={
             "subnets": network.subnet_ids,
             "security_groups": [firewall.security_group.id],
@@ -128,6 +129,7 @@ def create_service(
                     Drain(name, workload.drain_minutes).hooks,
                     Progress(name).hooks,
                     pulumi.ResourceHookBinding(
+                        before_update=[corrects],
                         after_create=[unread],
                         after_update=[unread],
                         on_error=[pulumi.ErrorHook(f"{name}-failed", explain_failed_service)],

@@ -139,7 +139,10 @@ class EcsResponse(EC2ContainerServiceResponse):
 
     def register_task_definition(self) -> ActionResult:
         refuse_task_definition(self.params)
-        return super().register_task_definition()
+        registered = super().register_task_definition()
+        # moto keeps no time.
+        cast(Any, registered.result)["taskDefinition"].registered_at = datetime.now(UTC)
+        return registered
 
     def describe_clusters(self) -> ActionResult:
         with self.plane.lock:

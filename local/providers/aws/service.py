@@ -183,7 +183,10 @@ class Wait:
     _reason: str = ""
 
     def is_over(self, service: Mapping[str, Any]) -> bool:
-        """Raise ProviderError, with the reason that ECS gives, when the deployment has failed and is rolled back."""
+        """Raise ProviderError, with the reason that ECS gives, when the deployment has failed and is rolled back.
+
+        A rollback that fails as well ends the wait too: the service deployment is ROLLBACK_FAILED then.
+        """
         deployments = {each["id"]: each for each in service["deployments"]}
         [primary] = [each for each in deployments.values() if each["status"] == "PRIMARY"]
         if self._deployment is None:
@@ -194,7 +197,7 @@ class Wait:
         deployment = deployments.get(self._deployment)
         if deployment:
             self._reason = deployment["rolloutStateReason"]
-        if deployment is None or (deployment is primary and deployment["rolloutState"] == "FAILED"):
+        if deployment is None or primary["rolloutState"] == "FAILED":
             raise ProviderError(self._reason)
         return deployment["rolloutState"] == "COMPLETED"
 
