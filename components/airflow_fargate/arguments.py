@@ -142,7 +142,7 @@ class AirflowFargateArgs(TypedDict):
     """
     The ids of existing public subnets of `vpc_id`: each in an availability zone that has Fargate, and with a route to
     an internet gateway, since the task has a public address and pulls its image over it. Default: those of the VPC that
-    is made. Refused: an empty list, a repeated id, and `vpc_id` missing.
+    is made. Refused: an empty list, a repeated id, more than 16, a zone without Fargate, and `vpc_id` missing.
     """
 
     permissions_boundary: NotRequired[pulumi.Input[str]]

@@ -42,10 +42,10 @@ def repeated(values: Iterable[T]) -> list[T]:
     return [value for value, times in Counter(values).items() if times > 1]
 
 
-def checked_late(name: str, value: pulumi.Input[str], refuse: Callable[[str], Iterable[Refusal]]) -> pulumi.Output[str]:
+def checked_late(name: str, value: pulumi.Input[T], refuse: Callable[[T], Iterable[Refusal]]) -> pulumi.Output[T]:
     """Return a value that the component called `name` may refuse only now, because it was an output before."""
 
-    async def checked(known: str) -> str:
+    async def checked(known: T) -> T:
         if refusals := list(refuse(known)):
             # In the program's first moment the SDK is starting the server for its hooks. An error that ends the
             # program just then stops that server half started, and grpc dies of SIGSEGV: without this message.

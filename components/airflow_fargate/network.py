@@ -5,16 +5,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pulumi
+import pulumi_aws as aws
 import pulumi_awsx as awsx
 
-from .errors import Refusal, repeated
+from .errors import Refusal, checked_late, repeated
 from .part import Part
 from .scope import Scope
 from .settings import CapabilitySettings
-from .zones import NUMBER_OF_ZONES, find_zones
+from .zones import NUMBER_OF_ZONES, find_zones, without_fargate
 
 # What `awsx.ec2.Vpc` tags what it makes with, beside the tags that it is given.
 _AWSX_TAGS = frozenset({"Name", "SubnetType"})
+
+# ECS API reference, AwsVpcConfiguration.
+_MAX_SUBNETS = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,13 +51,21 @@ class Network:
 def create_network(scope: Scope, settings: NetworkSettings) -> Network:
     """Create a VPC with a public subnet in each of two zones that Fargate has, or take the one in `settings`.
 
+    Subnets of the caller's are refused as soon as they are known to lie where Fargate is not.
+
     There is no NAT gateway: the task has a public address of its own, and a NAT gateway costs more than the task. A
     subnet stays in the zone that it was made in, whatever zones AWS has later: another zone would be another subnet.
     """
     if settings.vpc_id is not None and settings.subnet_ids is not None:
+        lookup = pulumi.InvokeOptions(parent=scope.opts.parent)
+        subnets = pulumi.Output.from_input(settings.subnet_ids).apply(
+            lambda ids: [_find_subnet(str(subnet_id), lookup) for subnet_id in ids]
+        )
         return Network(
             vpc_id=pulumi.Output.from_input(settings.vpc_id),
-            subnet_ids=pulumi.Output.from_input(settings.subnet_ids).apply(_resolved),
+            subnet_ids=checked_late(scope.name, subnets, _refuse_subnets).apply(
+                lambda known: [subnet.subnet_id for subnet in known]
+            ),
             part=Part(),
         )
     zones = find_zones(pulumi.InvokeOptions(parent=scope.opts.parent))
@@ -95,6 +107,8 @@ def refuse_network(settings: NetworkSettings) -> Iterator[Refusal]:
 def _refuse_subnet_ids(subnet_ids: list[pulumi.Input[str]]) -> Iterator[Refusal]:
     if not subnet_ids:
         yield Refusal("subnet_ids", "is an empty list; give at least one public subnet of the VPC")
+    if len(subnet_ids) > _MAX_SUBNETS:
+        yield _too_many(subnet_ids)
     plain = [subnet_id for subnet_id in subnet_ids if isinstance(subnet_id, str)]
     for subnet_id in plain:
         if not re.fullmatch(r"subnet-[0-9a-f]{8,17}", subnet_id):
@@ -103,5 +117,34 @@ def _refuse_subnet_ids(subnet_ids: list[pulumi.Input[str]]) -> Iterator[Refusal]
         yield Refusal("subnet_ids", f"has {subnet_id} more than once; name it once")
 
 
-def _resolved(ids: Sequence[pulumi.Input[str]]) -> list[str]:
-    return [str(i) for i in ids]
+def _too_many(subnets: Sequence[object]) -> Refusal:
+    return Refusal("subnet_ids", f"has {len(subnets)} subnets; a service of ECS has {_MAX_SUBNETS} at most, name fewer")
+
+
+@dataclass(frozen=True)
+class _Subnet:
+    subnet_id: str
+    zone: str
+    zone_id: str
+    """Empty when it is not known."""
+
+
+def _find_subnet(subnet_id: str, lookup: pulumi.InvokeOptions) -> _Subnet:
+    # An output that failed would fail the program, whoever caught it.
+    try:
+        found = aws.ec2.get_subnet(id=subnet_id, opts=lookup)
+    except Exception as error:  # noqa: BLE001 - the SDK has no type of its own for it
+        pulumi.log.warn(f"Whether Fargate is in the zone of {subnet_id} was not checked: {error}")
+        return _Subnet(subnet_id, "", "")
+    # Mocks of a program's own answer nothing, whatever the types say.
+    return _Subnet(subnet_id, found.availability_zone or "", found.availability_zone_id or "")
+
+
+def _refuse_subnets(subnets: Sequence[_Subnet]) -> Iterator[Refusal]:
+    if len(subnets) > _MAX_SUBNETS:
+        yield _too_many(subnets)
+    for subnet in subnets:
+        if subnet.zone_id and (way_out := without_fargate(subnet.zone_id)):
+            yield Refusal(
+                "subnet_ids", f"has {subnet.subnet_id}, which lies in {subnet.zone} ({subnet.zone_id}); {way_out}"
+            )

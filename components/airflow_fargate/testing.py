@@ -79,6 +79,8 @@ class Mocks(mocks.Mocks):
                     "names": [f"{self.region}{letter}" for letter in letters],
                     "zoneIds": [f"test1-{zone}" for zone in ids],
                 }
+            case "aws:ec2/getSubnet:getSubnet":
+                return {"availabilityZone": f"{self.region}a", "availabilityZoneId": "test1-az1"}
             case "aws:ecs/getService:getService":
                 return {"taskDefinition": self.running_task_definition}
             case "aws:ec2/getNetworkInterfaces:getNetworkInterfaces":

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from local.providers.errors import ProviderError
 from local.providers.naming import AutoName
 from local.providers.schema import Violation
-from local.providers.values import Properties
+from local.providers.values import UNKNOWN, Properties
 
 SessionT = TypeVar("SessionT")
 
@@ -22,7 +22,9 @@ def equal(old: Any, new: Any) -> bool:
 
 
 def same_set(old: list[Any], new: list[Any]) -> bool:
-    """Equality of Terraform sets, which come as lists. An item that is not known yet equals no other."""
+    """Equality of Terraform sets, which come as lists. A list or an item that is not known yet equals no other."""
+    if UNKNOWN in (old, new):
+        return False
 
     def texts(items: list[Any]) -> list[str]:
         return sorted(json.dumps(item, sort_keys=True, default=repr) for item in items)

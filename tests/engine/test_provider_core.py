@@ -32,7 +32,7 @@ from local.providers.aws import provider
 from local.providers.aws.logs import LogGroup
 from local.providers.aws.network import Vpc
 from local.providers.aws.provider import SERVICES, AwsStandIn
-from local.providers.aws.service import Wait
+from local.providers.aws.service import Wait, same_network
 from local.providers.aws.session import Session
 from local.providers.aws.task_definition import same_containers
 from local.providers.awsx.subnets import plan
@@ -490,6 +490,14 @@ def test_values_that_are_not_known_yet_pass_check_and_mean_a_change(aws: AwsStan
     assert subnet.diff({**inputs, "vpcId": UNKNOWN}).replaces == ["vpcId"]
     assert "tags" in subnet.diff({**inputs, "tags": {"a": UNKNOWN}}).diffs
     subnet.delete()
+
+
+def test_a_set_that_is_not_known_yet_is_another_one() -> None:
+    known = {"subnets": ["subnet-0123456789abcdef0"], "assignPublicIp": True}
+
+    assert not same_network(known, {**known, "subnets": UNKNOWN})
+    assert not same_network(known, {**known, "subnets": [UNKNOWN]})
+    assert same_network(known, {**known, "securityGroups": []})
 
 
 def test_a_name_is_made_once_and_kept(aws: AwsStandIn) -> None:

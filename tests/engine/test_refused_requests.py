@@ -147,6 +147,13 @@ REFUSED: dict[str, tuple[Call, str]] = {
         lambda a: a.ecs.create_cluster(clusterName="a b"),
         "InvalidParameterException: clusterName contains invalid characters.",
     ),
+    "many subnets of a service": (
+        lambda a: a.ecs.create_service(
+            serviceName="s",
+            networkConfiguration={"awsvpcConfiguration": {"subnets": [f"subnet-{each}" for each in range(17)]}},
+        ),
+        "InvalidParameterException: subnets can have at most 16 items.",
+    ),
     "a task definition over 64 KiB": (
         lambda a: a.register(command=["x" * 65_500]),
         "Max allowed length is '65536' bytes.",

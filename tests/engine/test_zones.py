@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from local.cloud import Cloud
 from local.testing.deployed import ARGS, PROGRAM
 
 from .conftest import NewWorkspace
@@ -28,3 +29,18 @@ def test_subnets_are_made_in_the_first_two_zones_of_fargate(
     states = [step["newState"] for step in steps]
     subnets = [state["inputs"] for state in states if state["type"] == "aws:ec2/subnet:Subnet"]
     assert {subnet["cidrBlock"]: subnet["availabilityZone"] for subnet in subnets} == zones
+
+
+def test_a_subnet_of_the_callers_where_fargate_is_not_ends_the_preview_of_any_program(
+    cloud: Cloud, workspace: NewWorkspace
+) -> None:
+    session: Any = cloud.session()
+    ec2 = session.client("ec2", endpoint_url=cloud.emulator.endpoint)
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    place = {"VpcId": vpc, "CidrBlock": "10.0.1.0/24", "AvailabilityZone": "us-east-1-bos-1a"}
+    boston = ec2.create_subnet(**place)["Subnet"]["SubnetId"]
+
+    text = workspace(PROGRAM.replace("ARGS", repr({**ARGS, "vpc_id": vpc, "subnet_ids": [boston]}))).preview(fails=True)
+
+    assert f"subnet_ids: has {boston}, which lies in us-east-1-bos-1a (use1-bos1-az1); name one that lies in" in text
+    assert "Traceback" not in text

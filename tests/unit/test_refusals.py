@@ -128,6 +128,10 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
         "subnet_ids: has 'a'; the id of a subnet looks like subnet-0123456789abcdef0",
     ),
     (
+        {"vpc_id": OUTPUT, "subnet_ids": [f"subnet-{number:08x}" for number in range(17)]},
+        "subnet_ids: has 17 subnets; a service of ECS has 16 at most, name fewer",
+    ),
+    (
         {"vpc_id": OUTPUT, "subnet_ids": ["subnet-01234567", "subnet-01234567"]},
         "subnet_ids: has subnet-01234567 more than once; name it once",
     ),

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, cast
 
+import grpc
 import pulumi
 import pytest
 from airflow_fargate.zones import choose_zones, without_fargate
@@ -92,6 +93,78 @@ def test_no_zone_is_looked_for_where_the_subnets_are_given(deploy: Deploy) -> No
     deployment = deploy(vpc_id="vpc-0123456789abcdef0", subnet_ids=["subnet-0123456789abcdef0"])
 
     assert [call for call in deployment.recorder.calls if "getAvailabilityZones" in call.token] == []
+
+
+class RefusedError(grpc.RpcError):
+    """What the engine answers when the provider has failed."""
+
+    def code(self) -> grpc.StatusCode:
+        return grpc.StatusCode.UNKNOWN
+
+    def details(self) -> str:
+        return "not authorized to perform: ec2:DescribeSubnets"
+
+
+class Subnets(Recorder):
+    """An account whose subnets lie in these zones, each by its name and id; of the others AWS says nothing."""
+
+    def __init__(self, zones: dict[str, tuple[str, str]]) -> None:
+        super().__init__()
+        self._zones = zones
+
+    def call(self, args: MockCallArgs) -> dict[str, Any]:
+        answer = super().call(args)
+        if args.token != "aws:ec2/getSubnet:getSubnet":
+            return answer
+        asked = cast(dict[str, str], args.args)
+        if asked["id"] == LOST:
+            raise RefusedError
+        name, zone_id = self._zones.get(asked["id"], ("", ""))
+        return {"availabilityZone": name, "availabilityZoneId": zone_id} if name else {}
+
+
+FIT, UNFIT, UNTOLD, LOST = (f"subnet-0123456789abcde{number:02x}" for number in range(4))
+ZONES_OF_SUBNETS = {FIT: ("us-west-1b", "usw1-az3"), UNFIT: ("us-west-1c", "usw1-az2")}
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["plain", "as outputs"])
+def test_subnets_of_the_callers_in_zones_without_fargate_are_refused(deploy: Deploy, late: bool) -> None:
+    recorder, subnet_ids = Subnets(ZONES_OF_SUBNETS), [FIT, UNFIT]
+
+    with pytest.raises(pulumi.RunError) as refused:
+        deploy(
+            recorder=recorder,
+            vpc_id="vpc-0123456789abcdef0",
+            subnet_ids=pulumi.Output.from_input(subnet_ids) if late else subnet_ids,
+        )
+
+    assert (
+        f"subnet_ids: has {UNFIT}, which lies in us-west-1c (usw1-az2); name one that lies in usw1-az1 or usw1-az3"
+        in str(refused.value)
+    )
+    assert "aws:ecs/service:Service" not in [each.typ for each in recorder.resources]
+
+
+def test_subnets_whose_zone_nobody_tells_are_taken(deploy: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mocks of a program's own answer nothing, and AWS need not let the caller look."""
+    warnings: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", warnings.append)
+
+    deployment = deploy(
+        recorder=Subnets(ZONES_OF_SUBNETS), vpc_id="vpc-0123456789abcdef0", subnet_ids=[FIT, UNTOLD, LOST]
+    )
+
+    assert deployment.outputs["subnet_ids"] == [FIT, UNTOLD, LOST]
+    [warning] = warnings
+    assert warning.startswith(f"Whether Fargate is in the zone of {LOST} was not checked: ")
+    assert "not authorized to perform: ec2:DescribeSubnets" in warning
+
+
+def test_more_subnets_than_ecs_takes_are_refused_when_they_are_known(deploy: Deploy) -> None:
+    many = pulumi.Output.from_input([f"subnet-0123456789abcde{number:02x}" for number in range(17)])
+
+    with pytest.raises(pulumi.RunError, match="subnet_ids: has 17 subnets; a service of ECS has 16 at most"):
+        deploy(vpc_id="vpc-0123456789abcdef0", subnet_ids=many)
 
 
 def test_a_zone_without_fargate_is_chosen_with_a_warning(deploy: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:

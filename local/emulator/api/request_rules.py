@@ -26,6 +26,7 @@ _DESCRIPTION = re.compile(r"[A-Za-z0-9 ._\-:/()#,@\[\]+=&;{}!$*]{0,255}")
 _ECS_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _IMAGE = re.compile(r"[A-Za-z0-9\-_:./#@]+")
 _IMAGE_LENGTH = 255
+_SUBNETS = 16
 _TASK_DEFINITION_BYTES = 65_536
 
 # Systems Manager user guide, "Creating Parameter Store parameters".
@@ -111,6 +112,14 @@ def _ecs_name(member: str) -> Rule:
     return rule
 
 
+def _service(request: Parameters) -> Iterator[RefusedValueError]:
+    yield from _ecs_name("serviceName")(request)
+    # ECS API reference, AwsVpcConfiguration.
+    network = request.get("networkConfiguration", {}).get("awsvpcConfiguration", {})
+    if len(items(network, "subnets")) > _SUBNETS:
+        yield RefusedValueError("InvalidParameterException", f"subnets can have at most {_SUBNETS} items.")
+
+
 def _parameter(request: Parameters) -> Iterator[RefusedValueError]:
     name, value = request["Name"], request["Value"]
     if not _PARAMETER_NAME.fullmatch(name):
@@ -145,8 +154,9 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("ec2", "AuthorizeSecurityGroupEgress"): _security_group_rules,
     ("ec2", "AuthorizeSecurityGroupIngress"): _security_group_rules,
     ("ecs", "CreateCluster"): _ecs_name("clusterName"),
-    ("ecs", "CreateService"): _ecs_name("serviceName"),
+    ("ecs", "CreateService"): _service,
     ("ecs", "RegisterTaskDefinition"): _task_definition,
+    ("ecs", "UpdateService"): _service,
     ("ssm", "PutParameter"): _parameter,
 }
 """The rules, most important first; each says what is wrong with a request."""

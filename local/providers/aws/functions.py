@@ -66,6 +66,33 @@ def _get_availability_zones(session: Session, arguments: Properties) -> Properti
     }
 
 
+def _get_subnet(session: Session, arguments: Properties) -> Properties:
+    ids = {"SubnetIds": [arguments["id"]]} if arguments.get("id") else {}
+    found = session.client("ec2", arguments.get("region")).describe_subnets(Filters=_filters(arguments), **ids)[
+        "Subnets"
+    ]
+    if len(found) != 1:
+        raise ProviderError(
+            "multiple EC2 Subnets matched; use additional constraints to reduce matches to a single EC2 Subnet"
+            if found
+            else "no matching EC2 Subnet found"
+        )
+    [subnet] = found
+    names = ("availabilityZone", "availabilityZoneId", "cidrBlock", "ownerId", "state", "vpcId")
+    return {
+        **arguments,
+        **_as_declared(subnet, names),
+        "arn": subnet["SubnetArn"],
+        "assignIpv6AddressOnCreation": subnet["AssignIpv6AddressOnCreation"],
+        "availableIpAddressCount": subnet["AvailableIpAddressCount"],
+        "defaultForAz": subnet["DefaultForAz"],
+        "id": subnet["SubnetId"],
+        "mapPublicIpOnLaunch": subnet["MapPublicIpOnLaunch"],
+        "region": _region(session, arguments),
+        "tags": {tag["Key"]: tag["Value"] for tag in subnet.get("Tags", [])},
+    }
+
+
 def _get_network_interfaces(session: Session, arguments: Properties) -> Properties:
     interfaces = session.client("ec2", arguments.get("region")).describe_network_interfaces(Filters=_filters(arguments))
     region = _region(session, arguments)
@@ -196,6 +223,7 @@ FUNCTIONS = (
         "pulumi_aws:get_availability_zones",
         _get_availability_zones,
     ),
+    Function("aws:ec2/getSubnet:getSubnet", "pulumi_aws.ec2:get_subnet", _get_subnet),
     Function(
         "aws:ec2/getNetworkInterfaces:getNetworkInterfaces",
         "pulumi_aws.ec2:get_network_interfaces",
