@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import contextvars
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -17,6 +18,7 @@ import pulumi
 from botocore.config import Config
 
 from ..session import aws_endpoint, aws_session
+from .given_up import GivenUp, explain_long_wait
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
@@ -75,13 +77,18 @@ def _follow_service(
     cluster_arn, name = str(inputs.get("cluster")), str(inputs.get("name"))
     # The loop is closed, a RuntimeError, once the program has ended in some other way than by these hooks.
     with contextlib.suppress(botocore.exceptions.BotoCoreError, RuntimeError):
-        ecs = _client(cluster_arn)
-        follow(
-            lambda: _ask(ecs, cluster_arn, name),
-            lambda text: loop.call_soon_threadsafe(show_beside, text, urn),
-            ended,
-            POLL_SECONDS,
-        )
+        ecs, given_up = _client(cluster_arn), GivenUp()
+
+        def ask() -> str | None:
+            service = _describe(ecs, cluster_arn, name)
+            if service and (reason := given_up.reason(service, time.monotonic())):
+                loop.call_soon_threadsafe(pulumi.log.error, explain_long_wait(inputs, reason))
+            if service is None:
+                return None
+            unstopped, stopped = (_tasks(ecs, cluster_arn, name, status) for status in ("RUNNING", "STOPPED"))
+            return summary(service, unstopped, stopped, datetime.now(UTC))
+
+        follow(ask, lambda text: loop.call_soon_threadsafe(show_beside, text, urn), ended, POLL_SECONDS)
 
 
 def show_beside(text: str, urn: str) -> None:
@@ -113,16 +120,9 @@ def _client(cluster_arn: str) -> "ECSClient":
     )
 
 
-def _ask(ecs: "ECSClient", cluster_arn: str, name: str) -> str | None:
+def _describe(ecs: "ECSClient", cluster_arn: str, name: str) -> "ServiceTypeDef | None":
     services = ecs.describe_services(cluster=cluster_arn, services=[name])["services"]
-    if not services or services[0].get("status") != "ACTIVE":
-        return None
-    return summary(
-        services[0],
-        _tasks(ecs, cluster_arn, name, "RUNNING"),
-        _tasks(ecs, cluster_arn, name, "STOPPED"),
-        datetime.now(UTC),
-    )
+    return next((service for service in services if service.get("status") == "ACTIVE"), None)
 
 
 def _tasks(ecs: "ECSClient", cluster_arn: str, name: str, status: Literal["RUNNING", "STOPPED"]) -> "list[TaskTypeDef]":
