@@ -16,6 +16,7 @@ import gc
 import importlib
 import io
 import json
+import math
 import os
 import selectors
 import shutil
@@ -46,8 +47,11 @@ LOADER = "loader"
 LAST_TO_STOP = "api-server"
 """Running tasks report their end to it, so it is told to stop when all others have stopped."""
 
-WAITS_IN_VAIN = "triggerer"
-"""Told once, Airflow's triggerer may wait ten seconds more for a child that has ended (``WatchedSubprocess.kill``)."""
+TELL_AGAIN_SECONDS = 3.0
+"""How long a component that has nothing to wait for has to stop; then it is told again, and after as long killed."""
+
+IDLE_WORKER = b"airflow worker -- LocalExecutor: <idle>"
+"""The title of a process of the scheduler that runs no task (``airflow.executors.local_executor``)."""
 
 COMMANDS = {
     "scheduler": ("scheduler", "--skip-serve-logs"),
@@ -249,7 +253,7 @@ class Supervisor:
         self._stopping = False
         self._running: dict[int, str] = {}
         self._ended: dict[str, int] = {}
-        self._told: set[int] = set()
+        self._told: dict[int, float] = {}
         self._told_again: set[int] = set()
         self._selector = selectors.DefaultSelector()
         self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -395,16 +399,16 @@ class Supervisor:
     def _terminate(self, processes: Callable[[], AbstractSet[int]], deadline: float) -> None:
         """Send SIGTERM to each of ``processes`` that has not had it, until there are none or it is ``deadline``."""
         while (left := deadline - time.monotonic()) > 0 and (alive := processes()):
-            for pid in alive - self._told:
+            for pid in alive - self._told.keys():
                 _kill(pid, signal.SIGTERM)
-            self._told |= alive
+                self._told[pid] = time.monotonic()
             self._wait(min(left, 0.1))
-            for pid in self._waiting_in_vain() & self._told - self._told_again:
-                _kill(pid, signal.SIGTERM)
-                self._told_again.add(pid)
-
-    def _waiting_in_vain(self) -> set[int]:
-        return {pid for pid, name in self._running.items() if name == WAITS_IN_VAIN and not descendants(pid)}
+            for pid, name in self._running.items():
+                told = self._told.get(pid, math.inf)
+                if time.monotonic() - told > TELL_AGAIN_SECONDS and _waits_in_vain(name, pid):
+                    _kill(pid, signal.SIGKILL if pid in self._told_again else signal.SIGTERM)
+                    self._told[pid] = time.monotonic()
+                    self._told_again.add(pid)
 
     def _last_to_stop(self) -> set[int]:
         return {pid for pid, name in self._running.items() if name == LAST_TO_STOP}
@@ -430,6 +434,26 @@ def descendants(of: int | None = None) -> set[int]:
         found.add(pid)
         ahead += children.get(pid, [])
     return found
+
+
+def _waits_in_vain(name: str, pid: int) -> bool:
+    """Whether a component that was told to stop runs on although no task does, so that nothing is lost if it is killed.
+
+    Airflow's triggerer may miss the end of its child, and wait ten seconds for it. Its scheduler raises ``SystemExit``
+    when it is told, which Python drops while it forks; and the log that both write of it waits for itself for ever if
+    a line is just being written.
+    """
+    below = descendants(pid)
+    if name == "scheduler":
+        return all(IDLE_WORKER in _title(each) for each in below)
+    return name == "dag-processor" or (name == "triggerer" and not below)
+
+
+def _title(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def set_title(name: str) -> None:
