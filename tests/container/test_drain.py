@@ -1,0 +1,44 @@
+"""An update with `drain_minutes`, of a real Airflow: what runs is done before the container is told to stop."""
+
+from operate.rest import until
+from tests.container.conftest import Airflow
+
+WORK = """
+from airflow.sdk import dag, task
+
+@dag(schedule=None)
+def slow():
+    @task
+    def work():
+        import time
+        time.sleep(30)
+        print("the work is done")
+
+    work()
+
+slow()
+"""
+
+
+def test_an_update_waits_for_what_runs(airflow: Airflow) -> None:
+    (airflow.dags / "slow.py").write_text(WORK)
+    airflow.set(drainMinutes=5)
+    airflow.up()
+    [task] = airflow.tasks()
+    airflow.rest.wait_for_dag("slow")
+    run = f"/dags/slow/dagRuns/{airflow.rest.trigger('slow')}/taskInstances"
+    until(
+        lambda: [each["state"] for each in airflow.rest.api("GET", run).json["task_instances"]] == ["running"],
+        180,
+        "the task to run",
+    )
+
+    airflow.set(environment={"GREETING": "hello"})
+    text = airflow.up()
+
+    assert "draining: 1 task of Airflow at work (slow.work), waiting for 5 min at most" in text
+    assert "still at work" not in text
+    assert [each["taskArn"] for each in airflow.tasks()] != [task["taskArn"]]
+    log = airflow.log()
+    [done] = [number for number, line in enumerate(log) if "the work is done" in line]
+    assert [line for line in log[done:] if line.startswith("supervisor | stopping")], "\n".join(log[-60:])
