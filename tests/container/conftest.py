@@ -21,6 +21,7 @@ from local.testing.warm import WarmPython
 from local.testing.workspace import Workspace
 from operate.console import CommandError
 from operate.rest import RestClient
+from tests.container import earlier
 from tests.fixtures import warm
 
 __all__ = ["warm"]
@@ -116,6 +117,8 @@ def _name(process: psutil.Process) -> str:
 def the_only_airflow(warm: WarmPython, tmp_path_factory: pytest.TempPathFactory) -> Generator[Airflow]:
     """Return the one of the whole ring, in a cloud for itself: starting it takes minutes."""
     folder, images = tmp_path_factory.mktemp("cloud"), airflow_environment.images()
+    [locked] = images.values()
+    images[earlier.IMAGE] = earlier.environment(folder, locked)
     with temporary_cloud(folder, warm.engine(engine()), images, python=warm.executable, clock_rate=CLOCK_RATE) as cloud:
         yield Airflow(cloud, tmp_path_factory.mktemp("project"))
 
