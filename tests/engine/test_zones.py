@@ -34,8 +34,7 @@ def test_subnets_are_made_in_the_first_two_zones_of_fargate(
 def test_a_subnet_of_the_callers_where_fargate_is_not_ends_the_preview_of_any_program(
     cloud: Cloud, workspace: NewWorkspace
 ) -> None:
-    session: Any = cloud.session()
-    ec2 = session.client("ec2", endpoint_url=cloud.emulator.endpoint)
+    ec2 = cloud.client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     place = {"VpcId": vpc, "CidrBlock": "10.0.1.0/24", "AvailabilityZone": "us-east-1-bos-1a"}
     boston = ec2.create_subnet(**place)["Subnet"]["SubnetId"]
