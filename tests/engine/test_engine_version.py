@@ -9,10 +9,10 @@ airflow_fargate.engine.PULUMI_VERSIONS = ">=999.0.0"
 {PROGRAM}"""
 
 
-def test_it_is_refused_with_the_version_that_is_needed(empty_stack: Deployed) -> None:
-    empty_stack.configure(NEEDS_MORE)
+def test_it_is_refused_with_the_version_that_is_needed(stack: Deployed) -> None:
+    stack.configure(NEEDS_MORE)
 
-    text = empty_stack.workspace.preview(fails=True)
+    text = stack.workspace.preview(fails=True)
 
     assert "airflow-fargate needs Pulumi >=999.0.0: " in text
     assert "https://www.pulumi.com/docs/install/" in text

@@ -30,8 +30,8 @@ def _fails_until(cause_is_gone: Path) -> list[str]:
     return [sys.executable, "-c", waits + AIRFLOW]
 
 
-def test_the_same_up_starts_another_deployment_once_the_cause_is_gone(empty_stack: Deployed, tmp_path: Path) -> None:
-    stack, cause_is_gone = empty_stack, tmp_path / "cause-is-gone"
+def test_the_same_up_starts_another_deployment_once_the_cause_is_gone(stack: Deployed, tmp_path: Path) -> None:
+    cause_is_gone = tmp_path / "cause-is-gone"
     stack.configure(command=_fails_until(cause_is_gone))
     failed = stack.workspace.up(fails=True)
     assert "tasks failed to start" in failed
@@ -51,9 +51,9 @@ def test_the_same_up_starts_another_deployment_once_the_cause_is_gone(empty_stac
     stack.workspace.destroy()
 
 
-def test_after_a_rollback_the_same_up_tries_the_same_once_more(empty_stack: Deployed, tmp_path: Path) -> None:
+def test_after_a_rollback_the_same_up_tries_the_same_once_more(stack: Deployed, tmp_path: Path) -> None:
     """It succeeds once the cause is gone, however often it has failed; without a refresh the state does not know."""
-    stack, cause_is_gone = empty_stack, tmp_path / "cause-is-gone"
+    cause_is_gone = tmp_path / "cause-is-gone"
     stack.configure()
     stack.workspace.up()
     stack.configure(command=_fails_until(cause_is_gone))
@@ -70,9 +70,9 @@ def test_after_a_rollback_the_same_up_tries_the_same_once_more(empty_stack: Depl
     stack.workspace.preview("--expect-no-changes", "--diff")
 
 
-def test_a_rollback_that_fails_as_well_ends_the_up_with_both_reasons(empty_stack: Deployed, tmp_path: Path) -> None:
+def test_a_rollback_that_fails_as_well_ends_the_up_with_both_reasons(stack: Deployed, tmp_path: Path) -> None:
     """What ran before cannot start any more, such as for an image that its registry has lost."""
-    stack, may_start = empty_stack, tmp_path / "may-start"
+    may_start = tmp_path / "may-start"
     may_start.touch()
     stack.configure(command=_fails_until(may_start))
     stack.workspace.up()
@@ -93,11 +93,10 @@ def test_a_rollback_that_fails_as_well_ends_the_up_with_both_reasons(empty_stack
 
 
 def test_with_a_clock_that_is_ahead_an_up_ends_when_the_task_is_healthy_all_the_same(
-    empty_stack: Deployed, monkeypatch: pytest.MonkeyPatch
+    stack: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The provider's own wait ends at a running task then."""
     monkeypatch.setenv(CLOCK_AHEAD, "3600")
-    stack = empty_stack
     stack.configure(command=[sys.executable, "-c", f"import time; time.sleep(5)\n{AIRFLOW}"])
 
     stack.workspace.up()
@@ -108,10 +107,9 @@ def test_with_a_clock_that_is_ahead_an_up_ends_when_the_task_is_healthy_all_the_
 
 
 def test_with_a_clock_that_is_ahead_a_start_that_fails_is_told_while_the_provider_waits(
-    empty_stack: Deployed, monkeypatch: pytest.MonkeyPatch
+    stack: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(CLOCK_AHEAD, "3600")
-    stack = empty_stack
     stack.workspace.destroy()
     stack.configure(IMPATIENT, command=[sys.executable, "-c", "raise SystemExit('the cause')"])
 
