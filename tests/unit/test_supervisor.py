@@ -264,7 +264,7 @@ def drops_the_first():
     told = []
     def stop(*_):
         told.append(1)
-        print("told", flush=True)
+        os.write(1, b"told\\n")  # print is not to be interrupted by itself
         if len(told) > 1: os._exit(0)
     signal.signal(signal.SIGTERM, stop)
     idle()
