@@ -10,7 +10,7 @@ import boto3
 import botocore.exceptions
 import pulumi
 import pytest
-from airflow_fargate.task import progress
+from airflow_fargate.task import given_up, progress
 from airflow_fargate.task.progress import Progress, follow, summary
 from pulumi.runtime import mocks
 
@@ -113,7 +113,7 @@ def test_nothing_more_is_shown_once_aws_refuses_to_answer(refusal: Exception) ->
 
 CLUSTER = "arn:aws:ecs:eu-west-1:123456789012:cluster/airflow"
 URN = "urn:pulumi:test::project::aws:ecs/service:Service::airflow-service"
-SERVICE = {"cluster": CLUSTER, "name": "airflow"}
+SERVICE = {"cluster": CLUSTER, "name": "airflow", "taskDefinition": "airflow:1"}
 
 
 class Ecs:
@@ -198,3 +198,34 @@ def test_how_far_the_service_is_is_shown_beside_it_until_the_provider_is_done(
     assert said == [("task 1 is PENDING", URN, True)]
     assert ecs.client_options.pop("config").retries["mode"] == "standard"
     assert ecs.client_options == {"region_name": "eu-west-1", "endpoint_url": "http://127.0.0.1:4566"}
+
+
+def test_what_ecs_has_given_up_is_told_while_the_provider_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    mocks.set_mocks(Recorder())
+    ecs, told = Ecs(), list[str]()
+    primary = {"id": "new", "status": "PRIMARY", "rolloutStateReason": "tasks failed to start."}
+    ecs.answers = [
+        [{**service(), "status": "ACTIVE", "deployments": [{**primary, "rolloutState": state}]}]
+        for state in ("IN_PROGRESS", "FAILED")
+    ]
+
+    def session(**_: object) -> Ecs:
+        return ecs
+
+    def explained(cluster_arn: str, task_definition_arn: str) -> str:
+        return f"Why {task_definition_arn} stopped in {cluster_arn}."
+
+    def info(*_: object, **__: object) -> None: ...
+
+    monkeypatch.setattr(boto3, "Session", session)
+    monkeypatch.setattr(pulumi.log, "info", info)
+    monkeypatch.setattr(pulumi.log, "error", told.append)
+    monkeypatch.setattr(given_up, "explain_service", explained)
+    monkeypatch.setattr(given_up, "GRACE_SECONDS", 0.0)
+    monkeypatch.setattr(progress, "POLL_SECONDS", 0.001)
+
+    asyncio.get_event_loop().run_until_complete(run_hooks("before_create", "on_error", told))
+
+    [text] = told
+    assert text.startswith("tasks failed to start. The provider waits all the same, up to 40 minutes")
+    assert text.endswith(f"\nWhy airflow:1 stopped in {CLUSTER}.")
