@@ -150,8 +150,13 @@ def _renamed(value: Any, names: Mapping[str, str]) -> Any:
 
 
 def _rules_of(found: list[dict[str, Any]]) -> list[Properties]:
-    blocked = [{**rule, "BlockedEncryptionTypes": rule["BlockedEncryptionTypes"]["EncryptionType"]} for rule in found]
-    return _renamed(blocked, {api: name for name, api in _RULE_NAMES.items()})
+    rules = [
+        {**rule, "BlockedEncryptionTypes": rule["BlockedEncryptionTypes"]["EncryptionType"]}
+        if "BlockedEncryptionTypes" in rule
+        else rule
+        for rule in found
+    ]
+    return _renamed(rules, {api: name for name, api in _RULE_NAMES.items()})
 
 
 class BucketServerSideEncryptionConfiguration(AwsResource):
