@@ -908,6 +908,17 @@ def test_functions_find_what_is_there(aws: AwsStandIn) -> None:
     assert zones[:2] == ["us-east-1a", "us-east-1b"]
 
 
+def test_a_function_sees_a_subnet_and_its_zone(aws: AwsStandIn, world: World, client: ClientOf) -> None:
+    zones = client("ec2").describe_availability_zones()["AvailabilityZones"]
+
+    found = invoke(aws, "aws:ec2/getSubnet:getSubnet", id=world.subnet)
+
+    assert (found["id"], found["vpcId"]) == (world.subnet, world.vpc)
+    assert (
+        found["availabilityZoneId"] == {each["ZoneName"]: each["ZoneId"] for each in zones}[found["availabilityZone"]]
+    )
+
+
 def test_functions_see_interfaces_and_services(aws: AwsStandIn, world: World, client: ClientOf) -> None:
     ec2 = client("ec2")
     interface = ec2.create_network_interface(SubnetId=world.subnet, Groups=[world.group])["NetworkInterface"]
