@@ -13,12 +13,12 @@ from local.testing.deployed import AIRFLOW, PROGRAM, Deployed
 IMPATIENT = """
 from airflow_fargate.task import given_up
 
-given_up.GRACE_SECONDS = 5
+given_up.GRACE_SECONDS = 1
 
 def impatient(args):
     if args.type_ != "aws:ecs/service:Service":
         return None
-    soon = pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create="60s"))
+    soon = pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create="90s"))
     return pulumi.ResourceTransformResult(args.props, pulumi.ResourceOptions.merge(args.opts, soon))
 """ + PROGRAM.replace("ARGS)", "ARGS, pulumi.ResourceOptions(transforms=[impatient]))")
 """No test needs to wait as long as the provider."""
