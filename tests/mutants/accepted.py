@@ -172,11 +172,4 @@ ACCEPTED: tuple[Accepted, ...] = (
         frozenset({"module: POLL_SECONDS = 5.0 → 2.5", "module: _RETURN_SECONDS = 180.0 → 90.0"}),
         "How often Airflow is asked, and for how long: no test waits for it.",
     ),
-    Accepted(
-        "components/airflow_fargate/task/drain.py",
-        frozenset(
-            {"drain: (left := (deadline - time.monotonic())) > 0 → (left := (deadline - time.monotonic())) >= 0"}
-        ),
-        "The same but for the very moment at which the time is over.",
-    ),
 )

@@ -4,11 +4,13 @@ import http.server
 import json
 import threading
 from collections.abc import Generator, Sequence
+from types import SimpleNamespace
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import boto3
 import pytest
+from airflow_fargate.task import drain as drain_module
 from airflow_fargate.task.drain import drain, let_go_on, starts_another_task
 from airflow_fargate.task.rest import AirflowApi, NoAnswerError
 from airflow_fargate.task.running import RunningAirflow, running_airflow
@@ -133,15 +135,24 @@ def test_all_active_dags_are_paused_until_nothing_is_at_work_and_go_on_afterward
     assert airflow.variables == {}
 
 
-def test_what_is_still_at_work_when_the_time_is_over_is_named(airflow: Airflow) -> None:
+def test_airflow_is_asked_at_intervals_until_the_time_is_over_and_what_is_still_at_work_is_named(
+    airflow: Airflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
     airflow.at_work = [["a.x"]]
-    shown = list[str]()
+    seconds, shown = [1000.0], list[str]()
 
-    paused, at_work = drain(AirflowApi(airflow.running), 0.3, shown.append, every=0.1)
+    def sleep(length: float) -> None:
+        assert length > 0
+        seconds.append(seconds[-1] + length)
+
+    monkeypatch.setattr(drain_module, "time", SimpleNamespace(monotonic=lambda: seconds[-1], sleep=sleep))
+
+    paused, at_work = drain(AirflowApi(airflow.running), 11, shown.append, every=5)
 
     assert paused
     assert at_work == ["a.x"]
-    assert 1 <= len(shown) <= 4, "Airflow is not asked all the time"
+    assert [line.partition("waiting for ")[2] for line in shown] == ["11 s at most", "6 s at most", "1 s at most"]
+    assert seconds == [1000, 1005, 1010, 1011]
 
 
 def test_in_another_database_no_dag_is_unpaused(airflow: Airflow) -> None:
