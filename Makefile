@@ -43,7 +43,7 @@ env: venv ## Print exports for plain pulumi, aws and boto3: eval "$(make -s env)
 
 test: venv ## Run every test: mocks, the scan by checkov, engine, container
 	@$(PY) -m local prepare
-	@$(PY) -m pytest --numprocesses auto
+	@$(PY) -m pytest --numprocesses logical
 
 test-unit: venv ## Run the tests that need no engine, in seconds
 	@$(PY) -m pytest --numprocesses logical tests/unit

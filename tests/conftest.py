@@ -1,7 +1,6 @@
 """How the tests run: what belongs together on one worker, the dearest first, and at the end what each has cost."""
 
 import itertools
-import os
 
 import pytest
 from xdist.remote import Producer  # pyright: ignore[reportMissingTypeStubs] # typed, without saying so
@@ -38,11 +37,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """Return one worker more than there are processors for `auto`: the one that waits for Airflow needs none."""
-    return (os.cpu_count() or 1) + 1 if config.option.numprocesses == "auto" else None
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     order = {name: number for number, name in enumerate(DEAREST)}
 

@@ -29,9 +29,6 @@ __all__ = ["warm"]
 OF_THE_RING = {"airflow-fargate:loadExamples": True, "airflow-fargate:dagsRefreshSeconds": 5}
 """Airflow's own examples are there to be run, and nobody waits half a minute for a file."""
 
-CLOCK_RATE = 2
-"""No more, since Airflow starts no faster than it does, and has to be healthy before its start period is over."""
-
 
 class Airflow(Deployed):
     """The deployed stack, and its Airflow as a user reaches it: by URL, name and password."""
@@ -119,7 +116,7 @@ def the_only_airflow(warm: WarmPython, tmp_path_factory: pytest.TempPathFactory)
     folder, images = tmp_path_factory.mktemp("cloud"), airflow_environment.images()
     [locked] = images.values()
     images[earlier.IMAGE] = earlier.environment(folder, locked)
-    with temporary_cloud(folder, warm.engine(engine()), images, python=warm.executable, clock_rate=CLOCK_RATE) as cloud:
+    with temporary_cloud(folder, warm.engine(engine()), images, python=warm.executable) as cloud:
         yield Airflow(cloud, tmp_path_factory.mktemp("project"))
 
 

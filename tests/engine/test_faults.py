@@ -32,7 +32,7 @@ REFUSED = re.compile(r"is not authorized to perform: |operation error Head\w+, .
 
 LOOKUP = "invoke of aws:"
 
-OURS = set(SERVICES) - {"servicediscovery"}
+OURS = set(SERVICES) - {"rds", "servicediscovery"}
 """The services of what the component makes; the stand-ins know more."""
 
 

@@ -366,7 +366,7 @@ class StrictRDSBackend(RDSBackend):
         settings["engine_version"] = VERSION
         database = cast(Database, Database(self, **settings))  # moto types every constructor as BaseModel's
         self.databases[identifier] = database
-        begin = time.monotonic()
+        ready = time.monotonic() + self.plane.creating_seconds
 
         def create() -> None:
             if backup is None:
@@ -378,7 +378,7 @@ class StrictRDSBackend(RDSBackend):
             else:
                 database.server.restore(backup)
                 database.start()
-            self.plane.ended.wait(begin + self.plane.creating_seconds - time.monotonic())
+            self.plane.ended.wait(ready - time.monotonic())
 
         self._work(database, "creating", create)
         return database
