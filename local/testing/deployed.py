@@ -77,7 +77,9 @@ def stand_in_image(folder: Path) -> Path:
     (folder / "airflow.py").write_text(AIRFLOW)
     python = f"{sys.prefix}/bin/python"
     write_executable(
-        folder / "bin" / "python", f'[ "$1" = -c ] && exec {python} {folder}/airflow.py\nexec {python} "$@"'
+        folder / "bin" / "python",
+        # The supervisor runs a command of the caller's own, if it is given one.
+        f'[ "$1" = -c ] || exec {python} "$@"\nshift 2\n[ $# = 0 ] && exec {python} {folder}/airflow.py\nshift\nexec "$@"',
     )
     write_executable(folder / "bin" / "airflow", f"exec {python} {folder}/airflow.py")
     # The command of Airflow 1.10, whose health is the pid file that it writes.

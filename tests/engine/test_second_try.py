@@ -8,20 +8,7 @@ from pathlib import Path
 import pytest
 
 from local.providers.aws.config import CLOCK_AHEAD
-from local.testing.deployed import AIRFLOW, PROGRAM, Deployed
-
-IMPATIENT = """
-from airflow_fargate.task import given_up
-
-given_up.GRACE_SECONDS = 1
-
-def impatient(args):
-    if args.type_ != "aws:ecs/service:Service":
-        return None
-    soon = pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create="90s"))
-    return pulumi.ResourceTransformResult(args.props, pulumi.ResourceOptions.merge(args.opts, soon))
-""" + PROGRAM.replace("ARGS)", "ARGS, pulumi.ResourceOptions(transforms=[impatient]))")
-"""No test needs to wait as long as the provider."""
+from local.testing.deployed import AIRFLOW, Deployed
 
 
 def _fails_until(cause_is_gone: Path) -> list[str]:
@@ -104,17 +91,3 @@ def test_with_a_clock_that_is_ahead_an_up_ends_when_the_task_is_healthy_all_the_
     cluster = stack.workspace.outputs()["cluster_arn"]
     [task] = stack.client("ecs").describe_tasks(cluster=cluster, tasks=stack.task_arns)["tasks"]
     assert task["healthStatus"] == "HEALTHY"
-
-
-def test_with_a_clock_that_is_ahead_a_start_that_fails_is_told_while_the_provider_waits(
-    stack: Deployed, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(CLOCK_AHEAD, "3600")
-    stack.workspace.destroy()
-    stack.configure(IMPATIENT, command=[sys.executable, "-c", "raise SystemExit('the cause')"])
-
-    text = stack.workspace.up(fails=True)
-
-    assert "timeout while waiting for state to become 'tfSTABLE'" in text
-    assert "tasks failed to start. The provider waits all the same" in text
-    assert "the cause" in text.partition("The provider waits all the same")[2]
