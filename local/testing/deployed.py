@@ -76,12 +76,13 @@ def stand_in_image(folder: Path) -> Path:
     folder.mkdir(exist_ok=True)
     (folder / "airflow.py").write_text(AIRFLOW)
     python = f"{sys.prefix}/bin/python"
+    instead = f"exec {python} {folder}/airflow.py"
     write_executable(
         folder / "bin" / "python",
         # The supervisor runs a command of the caller's own, if it is given one.
-        f'[ "$1" = -c ] || exec {python} "$@"\nshift 2\n[ $# = 0 ] && exec {python} {folder}/airflow.py\nshift\nexec "$@"',
+        f'[ "$1" = -c ] || exec {python} "$@"\nshift 2\n[ $# = 0 ] && {instead}\nshift\nexec "$@"',
     )
-    write_executable(folder / "bin" / "airflow", f"exec {python} {folder}/airflow.py")
+    write_executable(folder / "bin" / "airflow", instead)
     # The command of Airflow 1.10, whose health is the pid file that it writes.
     write_executable(
         folder / "bin" / "webserver",
