@@ -79,8 +79,8 @@ def stand_in_image(folder: Path) -> Path:
     instead = f"exec {python} {folder}/airflow.py"
     write_executable(
         folder / "bin" / "python",
-        # The supervisor runs a command of the caller's own, if it is given one.
-        f'[ "$1" = -c ] || exec {python} "$@"\nshift 2\n[ $# = 0 ] && {instead}\nshift\nexec "$@"',
+        # The supervisor itself goes on as a command of the caller's own, which follows "--".
+        f'[ "$1" = -c ] && [ "$3" != -- ] && {instead}\nexec {python} "$@"',
     )
     write_executable(folder / "bin" / "airflow", instead)
     # The command of Airflow 1.10, whose health is the pid file that it writes.
