@@ -147,6 +147,8 @@ def test_on_a_small_cpu_a_killed_scheduler_delays_eight_tasks_by_less_than_five_
         print(f"\n0.5 vCPU, 4 tasks running and 4 waiting, scheduler killed: healthy after {healthy:.0f} s, ", end="")
         print(f"all done after {done:.0f} s (python -m pytest tests/container/test_recovery.py -k small_cpu)")
     assert states() == ["success"] * 8, "none has a retry, and each that was started again is done"
+    (airflow.dags / "busy.py").unlink()
+    airflow.up()
 
 
 @contextmanager
