@@ -15,7 +15,7 @@ from local.engine.choose import Engine, add_yaml
 from local.testing import clouds
 from local.testing.clouds import temporary_cloud
 from local.testing.deployed import GUIDE_IMAGE, Deployed, stand_in_image
-from local.testing.emulated import IMAGE
+from local.testing.emulated import IMAGE, Emulator
 from local.testing.warm import WarmPython
 from local.testing.workspace import Workspace
 from tests.fixtures import warm
@@ -72,6 +72,14 @@ def cold_cloud(
     with temporary_cloud(tmp_path_factory.mktemp("cold"), pulumi_engine, images, clock_rate=CLOCK_RATE) as cloud:
         cloud.client("iam").create_service_linked_role(AWSServiceName="ecs.amazonaws.com")
         yield cloud
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Generator[Emulator]:
+    """Return an emulator without a cloud around it, for the tests of one module."""
+    emulator = Emulator(tmp_path_factory.mktemp("emulator"))
+    yield emulator
+    emulator.stop()
 
 
 @pytest.fixture

@@ -86,13 +86,6 @@ class Rds:
 
 
 @pytest.fixture(scope="module")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> Generator[Emulator]:
-    emulator = Emulator(tmp_path_factory.mktemp("emulator"))
-    yield emulator
-    emulator.stop()
-
-
-@pytest.fixture(scope="module")
 def rds(emulator: Emulator) -> Rds:
     return make_rds(emulator)
 

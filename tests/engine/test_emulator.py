@@ -7,7 +7,7 @@ import subprocess
 import sys
 import urllib.request
 import uuid
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from textwrap import dedent
@@ -28,13 +28,6 @@ PYTHON = ["python", "-c"]
 SERVER = [*PYTHON, WEB_SERVER]
 RESTARTS = {"enabled": True, "restartAttemptPeriod": 60}
 """In seconds; AWS allows no fewer."""
-
-
-@pytest.fixture(scope="module")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> Generator[Emulator]:
-    emulator = Emulator(tmp_path_factory.mktemp("emulator"))
-    yield emulator
-    emulator.stop()
 
 
 @pytest.fixture(scope="module")
