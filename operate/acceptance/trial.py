@@ -84,7 +84,7 @@ class Trial:
 
     @property
     def read(self) -> Any:
-        """A session from the stack's `aws:` configuration."""
+        """A reader of the stack's `aws:` configuration."""
         return aws_configuration(self._pulumi("config", "--json", "--show-secrets"))
 
     @property
