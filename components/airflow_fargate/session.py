@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import boto3
 import botocore.exceptions
+import pulumi
+from botocore.config import Config
 
 ReadKey = Callable[[str], str | None]
 """Reads a key of the `aws:` namespace, as `pulumi.Config("aws").get` does; a list or object is JSON."""
@@ -40,3 +43,18 @@ def aws_endpoint(read: ReadKey, service: str) -> str | None:
     """Return where the provider reaches a service such as `ecs`, if that is not AWS itself."""
     endpoints: list[dict[str, str]] = json.loads(read("endpoints") or "[]")
     return next((endpoint[service] for endpoint in endpoints if service in endpoint), None)
+
+
+def program_clients(arn: str, **options: Config) -> Callable[[str], Any]:
+    """Return what makes a service's client for the region of `arn`, with the program's `aws:` configuration.
+
+    :param options: `config`, where botocore's own patience is not the right one.
+    """
+    read = pulumi.Config("aws").get
+    session: Any = aws_session(read)  # typed clients know services by literal names
+    region = arn.split(":")[3]
+
+    def client(service: str) -> Any:
+        return session.client(service, region_name=region, endpoint_url=aws_endpoint(read, service), **options)
+
+    return client

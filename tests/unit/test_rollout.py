@@ -9,6 +9,7 @@ from typing import Any
 import botocore.exceptions
 import pulumi
 import pytest
+from airflow_fargate import session as sessions
 from airflow_fargate.endpoint import public_ip
 from airflow_fargate.task import diagnosis, rollout
 from airflow_fargate.task.rollout import Rollout
@@ -219,7 +220,7 @@ def test_ecs_is_asked_for_the_primary_deployment_of_the_clusters_service(
     def session(_: object) -> Ecs:
         return ecs
 
-    monkeypatch.setattr(rollout, "aws_session", session)
+    monkeypatch.setattr(sessions, "aws_session", session)
 
     assert rollout.ask(CLUSTER) == found
     assert (ecs.asked["service"], ecs.asked["region_name"]) == ("ecs", REGION)
@@ -344,7 +345,7 @@ def test_an_update_tells_ecs_what_shall_run_where_the_state(
     def ask(_: str) -> Rollout:
         return runs
 
-    monkeypatch.setattr(rollout, "aws_session", session)
+    monkeypatch.setattr(sessions, "aws_session", session)
     monkeypatch.setattr(rollout, "ask", ask)
 
     rollout.deploy_what_the_state_has(

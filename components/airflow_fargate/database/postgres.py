@@ -13,9 +13,8 @@ from ..part import Part, Reach
 from ..scope import Scope
 from .container import NO_CONNECTION_CHECK, Database
 from .settings import PASSWORD_VARIABLE, DatabaseSettings
-from .url import CONNECTION_VARIABLE
+from .url import CONNECTION_VARIABLE, DEFAULT_PORT
 
-_PORT = 5432
 _NAME = "airflow"
 
 # Storage grows by itself up to so many times of what was asked for, and never shrinks.
@@ -39,7 +38,8 @@ def postgres_database(instance: Instance) -> Database:
     secrets when it starts. It travels apart from the URL: both of Airflow's drivers read `PGPASSWORD`, and ask for TLS
     by themselves, but no parameter of a URL that does so is known to both.
     """
-    url = pulumi.Output.concat("postgresql+psycopg2://", _NAME, "@", instance.instance.address, f":{_PORT}/", _NAME)
+    host = instance.instance.address
+    url = pulumi.Output.concat("postgresql+psycopg2://", _NAME, "@", host, f":{DEFAULT_PORT}/", _NAME)
     return Database(
         tasks_may_overlap=True,
         part=replace(
@@ -47,7 +47,7 @@ def postgres_database(instance: Instance) -> Database:
             environment={**NO_CONNECTION_CHECK, CONNECTION_VARIABLE: url},
             secrets={PASSWORD_VARIABLE: instance.password},
             waits_for=(instance.instance,),
-            reach=(Reach("database", "tcp", _PORT, instance.security_group.id),),
+            reach=(Reach("database", "tcp", DEFAULT_PORT, instance.security_group.id),),
         ),
     )
 

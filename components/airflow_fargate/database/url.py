@@ -14,7 +14,7 @@ CONNECTION_VARIABLE = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 ASYNC_CONNECTION_VARIABLE = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC"
 
 _SCHEMES = ("postgresql", "postgres", "postgresql+psycopg2")
-_DEFAULT_PORT = 5432
+DEFAULT_PORT = 5432
 
 # The other modes verify the server by a file that the image does not have.
 _SSL_MODES = ("disable", "allow", "prefer", "require")
@@ -57,7 +57,7 @@ def refuse_url(url: str, open_ports: Sequence[int]) -> Iterator[Refusal]:
     """
     try:
         parts = urlsplit(url)
-        port = parts.port or _DEFAULT_PORT
+        port = parts.port or DEFAULT_PORT
         parameters = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
     except ValueError:
         yield Refusal("database_url", f"is no URL; {_WAY_OUT}")
@@ -83,4 +83,4 @@ def _with_driver(url: str, driver: str, ssl: str) -> str:
     mode = dict(parse_qsl(parts.query)).get("sslmode")
     query = f"?{ssl}={mode}" if mode else ""
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    return f"postgresql+{driver}://{login}@{host}:{parts.port or _DEFAULT_PORT}{parts.path}{query}"
+    return f"postgresql+{driver}://{login}@{host}:{parts.port or DEFAULT_PORT}{parts.path}{query}"

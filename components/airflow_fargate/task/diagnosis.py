@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Literal
 import botocore.exceptions
 import pulumi
 
-from ..session import aws_endpoint, aws_session
+from ..session import program_clients
 from .log import log_stream
-from .rollout import ask
+from .rollout import ask, services_of
 from .unread import unread_bundles
 
 if TYPE_CHECKING:
@@ -116,13 +116,8 @@ def _explain(cluster_arn: str, task_definition_arn: str) -> list[str]:
 
 
 def _clients(cluster_arn: str) -> "tuple[ECSClient, CloudWatchLogsClient]":
-    region = cluster_arn.split(":")[3]
-    read = pulumi.Config("aws").get
-    session = aws_session(read)
-    return (
-        session.client("ecs", region_name=region, endpoint_url=aws_endpoint(read, "ecs")),
-        session.client("logs", region_name=region, endpoint_url=aws_endpoint(read, "logs")),
-    )
+    client = program_clients(cluster_arn)
+    return client("ecs"), client("logs")
 
 
 def _ways_out(reason: str) -> list[str]:
@@ -141,9 +136,7 @@ def _tasks(
 
 def _events(ecs: "ECSClient", cluster_arn: str) -> list["ServiceEventTypeDef"]:
     """Return what ECS has said of the cluster's services, newest first."""
-    services = ecs.list_services(cluster=cluster_arn)["serviceArns"]
-    found = ecs.describe_services(cluster=cluster_arn, services=services)["services"] if services else []
-    events = [event for service in found for event in service.get("events", [])]
+    events = [event for service in services_of(ecs, cluster_arn) for event in service.get("events", [])]
     return sorted(events, key=lambda event: event["createdAt"], reverse=True)  # pyright: ignore[reportTypedDictNotRequiredAccess] # ECS always has it
 
 

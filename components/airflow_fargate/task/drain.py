@@ -15,7 +15,7 @@ import pulumi
 
 from ..errors import Refusal
 from ..firewall import FirewallSettings
-from ..session import aws_endpoint, aws_session
+from ..session import program_clients
 from ..settings import CapabilitySettings
 from .progress import show_beside
 from .rest import AirflowApi, NoAnswerError
@@ -168,13 +168,11 @@ def _let_service_go_on(inputs: Mapping[str, Any]) -> None:
 
 def _find(inputs: Mapping[str, Any]) -> RunningAirflow | None:
     cluster_arn = str(inputs["cluster"])
-    region = cluster_arn.split(":")[3]
-    read = pulumi.Config("aws").get
-    session = aws_session(read)
+    client = program_clients(cluster_arn)
     return running_airflow(
-        session.client("ecs", region_name=region, endpoint_url=aws_endpoint(read, "ecs")),
-        session.client("ec2", region_name=region, endpoint_url=aws_endpoint(read, "ec2")),
-        session.client("ssm", region_name=region, endpoint_url=aws_endpoint(read, "ssm")),
+        client("ecs"),
+        client("ec2"),
+        client("ssm"),
         cluster=cluster_arn,
         service=str(inputs["name"]),
     )

@@ -17,7 +17,7 @@ import botocore.exceptions
 import pulumi
 from botocore.config import Config
 
-from ..session import aws_endpoint, aws_session
+from ..session import program_clients
 from .given_up import GivenUp, explain_long_wait
 
 if TYPE_CHECKING:
@@ -77,7 +77,8 @@ def _follow_service(
     cluster_arn, name = str(inputs.get("cluster")), str(inputs.get("name"))
     # The loop is closed, a RuntimeError, once the program has ended in some other way than by these hooks.
     with contextlib.suppress(botocore.exceptions.BotoCoreError, RuntimeError):
-        ecs, given_up = _client(cluster_arn), GivenUp()
+        ecs: ECSClient = program_clients(cluster_arn, config=_IMPATIENT)("ecs")
+        given_up = GivenUp()
 
         def ask() -> str | None:
             service = _describe(ecs, cluster_arn, name)
@@ -110,14 +111,6 @@ def follow(ask: Callable[[], str | None], show: Callable[[str], object], ended: 
         if said and said != shown:
             shown = said
             show(said)
-
-
-def _client(cluster_arn: str) -> "ECSClient":
-    read = pulumi.Config("aws").get
-    region = cluster_arn.split(":")[3]
-    return aws_session(read).client(
-        "ecs", region_name=region, endpoint_url=aws_endpoint(read, "ecs"), config=_IMPATIENT
-    )
 
 
 def _describe(ecs: "ECSClient", cluster_arn: str, name: str) -> "ServiceTypeDef | None":

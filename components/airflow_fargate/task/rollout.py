@@ -15,10 +15,11 @@ import pulumi
 from botocore.config import Config
 
 from ..engine import is_mocked
-from ..session import aws_endpoint, aws_session
+from ..session import program_clients
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
+    from mypy_boto3_ecs.type_defs import ServiceTypeDef
 
 T = TypeVar("T")
 
@@ -119,10 +120,7 @@ async def _answer(ask: Callable[[str], T], arn: str) -> T | None:
 
 def ask(cluster_arn: str) -> Rollout:
     """Ask ECS for the primary deployment of the cluster's one service."""
-    ecs = _ecs(cluster_arn)
-    arns = ecs.list_services(cluster=cluster_arn)["serviceArns"]
-    services = ecs.describe_services(cluster=cluster_arn, services=arns)["services"] if arns else []
-    for service in services:
+    for service in services_of(_ecs(cluster_arn), cluster_arn):
         said_at = [event["createdAt"] for event in service.get("events", []) if "createdAt" in event]
         for deployment in service.get("deployments", []):
             if service.get("status") == "ACTIVE" and deployment.get("status") == "PRIMARY":
@@ -136,6 +134,12 @@ def ask(cluster_arn: str) -> Rollout:
     return Rollout("", "MISSING", "", "")
 
 
+def services_of(ecs: "ECSClient", cluster_arn: str) -> "list[ServiceTypeDef]":
+    """Return ECS's description of every service of a cluster."""
+    arns = ecs.list_services(cluster=cluster_arn)["serviceArns"]
+    return ecs.describe_services(cluster=cluster_arn, services=arns)["services"] if arns else []
+
+
 def _registered_at(task_definition_arn: str) -> datetime | None:
     described = _ecs(task_definition_arn).describe_task_definition(taskDefinition=task_definition_arn)
     # Emulators of ECS may not have it.
@@ -144,7 +148,4 @@ def _registered_at(task_definition_arn: str) -> datetime | None:
 
 def _ecs(arn: str) -> "ECSClient":
     """Return a client for the region of `arn`."""
-    read = pulumi.Config("aws").get
-    return aws_session(read).client(
-        "ecs", region_name=arn.split(":")[3], endpoint_url=aws_endpoint(read, "ecs"), config=_CLIENT_CONFIG
-    )
+    return program_clients(arn, config=_CLIENT_CONFIG)("ecs")
