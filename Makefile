@@ -3,7 +3,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help venv up destroy stop status logs output acceptance repair env test test-unit test-versions check schema snapshots mutants \
+.PHONY: help venv up destroy stop status logs output dags acceptance repair env test test-unit test-versions check schema snapshots mutants \
   deployer-policy docs release-check release-record format bench airflow-lock clean
 
 help: ## List these commands
@@ -31,6 +31,9 @@ logs: venv ## Show the container's log; FOLLOW=1 waits for more
 
 output: venv ## Print all outputs as JSON, secrets included
 	@$(PY) -m local output
+
+dags: venv ## Parse the DAG folder of this machine's stack, or of STACK=…, with a real Airflow
+	@$(PY) -m local dags $(if $(STACK),--stack $(STACK))
 
 acceptance: venv ## Before a release: deploy, break, mend and destroy the empty stack STACK=… on AWS
 	@$(PY) -m operate.acceptance $(or $(STACK),$(error say which stack: make acceptance STACK=acceptance))

@@ -1,4 +1,4 @@
-"""The commands behind `make up`, `make destroy`, `make status`, `make logs`, `make output` and `make env`."""
+"""The commands behind `make up`, `make destroy`, `make status`, `make dags` and the others of this machine's stack."""
 
 import argparse
 import json
@@ -8,7 +8,7 @@ import sys
 import time
 from typing import Any
 
-from local import deployment, logs
+from local import dags, deployment, logs
 from local.cloud import UNSET, Cloud
 from local.emulator_process import EmulatorProcess
 from local.engine.choose import engine
@@ -34,7 +34,9 @@ def up() -> None:
     started = time.monotonic()
     stack = _stack()
     say(f"Pulumi {stack.cloud.engine.version}, {stack.cloud.engine.command}")
-    deployment.deploy(stack, airflow_environment.images())
+    images = airflow_environment.images()
+    dags.report_changes(ROOT, STACK, HOME)
+    deployment.deploy(stack, images)
     outputs = stack.outputs()
     say(f"\n{outputs['url']} is up, after {duration(time.monotonic() - started)}.")
     say(f"Log in as {outputs['admin_username']}; `make output` shows the password.")
@@ -89,6 +91,11 @@ def _deployed() -> tuple[Stack, dict[str, Any]]:
     return stack, outputs
 
 
+def parse_dags(*, stack: str) -> int:
+    """Parse the stack's DAG folder with a real Airflow, and print its DAGs and import errors."""
+    return int(dags.report(ROOT, stack))
+
+
 def env() -> None:
     """Print shell exports for plain `pulumi`, the AWS CLI and boto3."""
     cloud = _stack().cloud
@@ -128,6 +135,9 @@ def main() -> int:
     with_follow = commands.add_parser("logs", help=show_logs.__doc__)
     with_follow.add_argument("--follow", action="store_true", help="wait for more, until Ctrl-C")
     with_follow.set_defaults(run=show_logs)
+    with_stack = commands.add_parser("dags", help=parse_dags.__doc__)
+    with_stack.add_argument("--stack", default=STACK, help="whose configuration names the folder")
+    with_stack.set_defaults(run=parse_dags)
     arguments = vars(parser.parse_args())
     run = arguments.pop("run")
     os.environ |= without_proxy(os.environ)

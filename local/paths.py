@@ -27,6 +27,11 @@ class Home:
         return self.run / "lock"
 
     @property
+    def parsed_dags(self) -> Path:
+        """The digest of the DAG folder whose DAGs and import errors were said last."""
+        return self.run / "parsed-dags"
+
+    @property
     def data(self) -> Path:
         """The emulator's own folder, with the file systems of its tasks."""
         return self.path / "data"

@@ -6,7 +6,7 @@ import importlib
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 
 def parse(folder: Path) -> dict[str, Any]:
@@ -32,10 +32,10 @@ def _schedule(schedule: Any) -> str:
     """Return a schedule as a person would write it; assets by their names."""
     if schedule is None:
         return "none"
-    several: Any = schedule if isinstance(schedule, list) else getattr(schedule, "objects", None)
-    if several is not None:
-        word = " or " if type(schedule).__name__ == "AssetAny" else " and "
-        return word.join(map(_schedule, several))
+    if isinstance(schedule, list):
+        return " and ".join(map(_schedule, cast("list[Any]", schedule)))
+    if type(schedule).__name__ in ("AssetAll", "AssetAny"):
+        return (" and " if type(schedule).__name__ == "AssetAll" else " or ").join(map(_schedule, schedule.objects))
     return str(getattr(schedule, "name", None) or schedule)
 
 
