@@ -37,7 +37,7 @@ BESIDES: Mapping[str, Collection[str]] = {
     "the AWS provider, reading and deleting a role": (
         *("iam:ListAttachedRolePolicies", "iam:ListInstanceProfilesForRole", "iam:ListRolePolicies"),
     ),
-    "the AWS provider, for another `permissions_boundary`": (
+    "the AWS provider, for another `permissions_boundary_arn`": (
         *("iam:DeleteRolePermissionsBoundary", "iam:PutRolePermissionsBoundary"),
     ),
     "the AWS provider, where a stack has drifted": (

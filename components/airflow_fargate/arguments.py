@@ -145,10 +145,30 @@ class AirflowFargateArgs(TypedDict):
     is made. Refused: an empty list, a repeated id, more than 16, a zone without Fargate, and `vpc_id` missing.
     """
 
-    permissions_boundary: NotRequired[pulumi.Input[str]]
+    permissions_boundary_arn: NotRequired[pulumi.Input[str]]
     """
     The ARN of the IAM policy that bounds what the execution role and the task role may do, whatever their own policies
     allow: many companies let nobody create a role without one. Default: none. Refused: what is no ARN of a policy.
+    """
+
+    task_role_policy_arns: NotRequired[list[str]]
+    """
+    The ARNs of managed policies, AWS's or your own, whose permissions DAGs have in AWS. Default: none. A policy whose
+    ARN is not known beforehand is attached to the role `task_role_name`. Refused: what is no ARN of a policy, one that
+    is there twice, more than 20 (AWS: quotas of IAM), and AWS's `AdministratorAccess` without `allow_admin_task_role`.
+    """
+
+    task_role_policy: NotRequired[pulumi.Input[str]]
+    """
+    A policy document, as JSON, whose permissions DAGs have in AWS: `{"Version": "2012-10-17", "Statement": […]}`.
+    Default: none. Refused: what IAM does not take as a policy of a role, more than 10,240 characters without blanks
+    (AWS: quotas of IAM), and a statement that allows `*` on `*` without `allow_admin_task_role`.
+    """
+
+    allow_admin_task_role: NotRequired[bool]
+    """
+    Whether DAGs may be allowed everything, by `*` on `*` in `task_role_policy` or by AWS's `AdministratorAccess`.
+    Default: false. Whoever may change a DAG then has the whole account.
     """
 
     admin_username: NotRequired[str]

@@ -59,6 +59,15 @@ class AirflowFargate(pulumi.ComponentResource):
     task_definition_arn: pulumi.Output[str]
     """The ARN of the task definition, with its revision."""
 
+    task_role_arn: pulumi.Output[str]
+    """The ARN of the role that Airflow and its tasks act as: what a bucket's or a key's own policy admits."""
+
+    task_role_name: pulumi.Output[str]
+    """The name of that role, to which a program attaches policies of its own."""
+
+    execution_role_arn: pulumi.Output[str]
+    """The ARN of the role that ECS starts the container with."""
+
     log_group_name: pulumi.Output[str]
     """The name of the CloudWatch log group that holds the container's log."""
 
@@ -184,6 +193,9 @@ class AirflowFargate(pulumi.ComponentResource):
         self.cluster_arn = cluster.cluster.arn
         self.service_arn = service.arn
         self.task_definition_arn = task_definition.arn
+        self.task_role_arn = roles.task_role.arn
+        self.task_role_name = roles.task_role.name
+        self.execution_role_arn = roles.execution_role.arn
         self.log_group_name = log.group.name
         self.security_group_id = firewall.security_group.id
         self.vpc_id = network.vpc_id

@@ -1,9 +1,11 @@
 """The two roles of the task, and who may act as them.
 
 The execution role is used by ECS to start the container: pull the image, read the secrets, write the log. The task
-role is what Airflow and its tasks act as. Neither has a permission that no part asks for.
+role is what Airflow and its tasks act as. Neither has a permission that no part asks for, but what the caller gives
+the task role for the DAGs.
 """
 
+import functools
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -13,7 +15,8 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from .errors import Refusal
+from .document import IF_MEANT, refuse_document
+from .errors import Refusal, checked_late, repeated
 from .part import Part, Permissions, Statement
 from .scope import Scope
 from .settings import CapabilitySettings
@@ -21,12 +24,20 @@ from .settings import CapabilitySettings
 # AWS: IAM user guide, "IAM ARNs"; AWS's own policies have the account `aws`.
 _POLICY_ARN = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[\w+=,.@/-]+")
 
+# AWS: "IAM and AWS STS quotas", managed policies attached to a role.
+_MAX_MANAGED_POLICIES = 20
+
+_ADMINISTRATOR = "iam::aws:policy/AdministratorAccess"
+
 
 @dataclass(frozen=True, kw_only=True)
 class RoleSettings(CapabilitySettings):
-    """The arguments that both roles share."""
+    """What bounds both roles, and what the task role may do besides the component's own needs."""
 
-    permissions_boundary: pulumi.Input[str] | None = None
+    permissions_boundary_arn: pulumi.Input[str] | None = None
+    task_role_policy_arns: tuple[str, ...] = ()
+    task_role_policy: pulumi.Input[str] | None = None
+    allow_admin_task_role: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,23 +68,42 @@ def find_location(lookup: pulumi.InvokeOutputOptions) -> pulumi.Output[Location]
 
 
 def refuse_roles(settings: RoleSettings) -> Iterator[Refusal]:
-    """Refuse what is no policy."""
-    arn = settings.permissions_boundary
+    """Refuse what is no policy, and what lets DAGs do everything unless that is meant."""
+    arn = settings.permissions_boundary_arn
     if isinstance(arn, str) and not _POLICY_ARN.fullmatch(arn):
         yield Refusal(
-            "permissions_boundary",
+            "permissions_boundary_arn",
             f"is {arn!r}; give the ARN of a policy, such as arn:aws:iam::123456789012:policy/boundary",
         )
+    for arn in settings.task_role_policy_arns:
+        if not _POLICY_ARN.fullmatch(arn):
+            yield Refusal(
+                "task_role_policy_arns",
+                f"has {arn!r}; give ARNs of policies, such as arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess",
+            )
+        elif arn.endswith(_ADMINISTRATOR) and not settings.allow_admin_task_role:
+            yield Refusal("task_role_policy_arns", f"has {arn}, with which a DAG may do everything; {IF_MEANT}")
+    for arn in repeated(settings.task_role_policy_arns):
+        yield Refusal("task_role_policy_arns", f"has {arn} more than once; name it once")
+    if (number := len(settings.task_role_policy_arns)) > _MAX_MANAGED_POLICIES:
+        yield Refusal(
+            "task_role_policy_arns", f"has {number} policies; AWS attaches at most {_MAX_MANAGED_POLICIES} to a role"
+        )
+    if isinstance(settings.task_role_policy, str):
+        yield from refuse_document(settings.task_role_policy, allow_admin=settings.allow_admin_task_role)
 
 
 def create_roles(scope: Scope, settings: RoleSettings, location: pulumi.Output[Location], part: Part) -> Roles:
-    """Create both roles, each with a policy of what `part` asks for; one that nothing is asked of has no policy."""
+    """Create both roles, each with a policy of what `part` asks for; one that nothing is asked of has no policy.
+
+    What the caller gives the task role is apart from it: a change of one leaves the other.
+    """
     trust = location.apply(lambda known: json.dumps(trust_policy(known)))
     execution_role = aws.iam.Role(
         f"{scope.name}-execution-role",
         description="Airflow: what ECS may do to start the container",
         assume_role_policy=trust,
-        permissions_boundary=settings.permissions_boundary,
+        permissions_boundary=settings.permissions_boundary_arn,
         tags=scope.tags,
         opts=scope.opts,
     )
@@ -81,17 +111,33 @@ def create_roles(scope: Scope, settings: RoleSettings, location: pulumi.Output[L
         f"{scope.name}-task-role",
         description="Airflow: what Airflow and its tasks may do",
         assume_role_policy=trust,
-        permissions_boundary=settings.permissions_boundary,
+        permissions_boundary=settings.permissions_boundary_arn,
         tags=scope.tags,
         opts=scope.opts,
     )
-    policies = [
+    policies: list[pulumi.Resource] = [
         aws.iam.RolePolicy(f"{scope.name}-{suffix}", role=role.id, policy=_policy_of(permissions), opts=scope.opts)
         for suffix, role, permissions in (
             ("execution-policy", execution_role, part.execution_permissions),
             ("task-policy", task_role, part.task_permissions),
         )
         if permissions
+    ]
+    if settings.task_role_policy is not None:
+        refuse = functools.partial(refuse_document, allow_admin=settings.allow_admin_task_role)
+        document = checked_late(scope.name, settings.task_role_policy, refuse)
+        policies.append(
+            aws.iam.RolePolicy(f"{scope.name}-task-role-policy", role=task_role.id, policy=document, opts=scope.opts)
+        )
+    policies += [
+        aws.iam.RolePolicyAttachment(
+            # Not by the place in the list: a policy that has moved up would be attached again, and then detached.
+            f"{scope.name}-task-role-policy/{arn.partition('::')[2].replace(':policy', '')}",
+            role=task_role.name,
+            policy_arn=arn,
+            opts=scope.opts,
+        )
+        for arn in settings.task_role_policy_arns
     ]
     return Roles(execution_role=execution_role, task_role=task_role, policies=tuple(policies))
 

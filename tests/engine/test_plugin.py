@@ -41,6 +41,7 @@ NUMBERS: dict[str, Any] = {
 
 DATABASE_URL = "postgresql://airflow:a-word@db.example.com:5432/airflow"
 FERNET_KEY = f"{'0' * 43}="
+POLICY = json.dumps({"Statement": {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}})
 SECRETS = (
     "a-password-of-our-own",
     "an-environment-value",
@@ -61,7 +62,8 @@ OUTPUTS_AS_INPUTS: dict[str, Any] = {
     "registryCredentialsArn": secret("arn:aws:secretsmanager:us-east-1:123456789012:secret:login-AbCdEf"),
     "vpcId": secret("${first.vpcId}"),
     "subnetIds": secret("${first.subnetIds}"),
-    "permissionsBoundary": secret("arn:aws:iam::123456789012:policy/boundary"),
+    "permissionsBoundaryArn": secret("arn:aws:iam::123456789012:policy/boundary"),
+    "taskRolePolicy": secret(POLICY),
     "adminPassword": secret(SECRETS[0]),
     "environment": {"CLUSTER": "${first.clusterArn}", "GREETING": secret(SECRETS[1])},
     "secrets": {"FIRST": "${first.url}", "VALUE": secret(SECRETS[2])},

@@ -44,7 +44,7 @@ def deployment(partition: Partition, tmp_path_factory: pytest.TempPathFactory) -
         image=f"210987654321.dkr.ecr.{partition.region}.{partition.hosts}/data/airflow:7",
         dags_path=str(dags),
         enable_exec=True,
-        permissions_boundary=f"arn:{partition.name}:iam::123456789012:policy/boundary",
+        permissions_boundary_arn=f"arn:{partition.name}:iam::123456789012:policy/boundary",
         secrets={"TOKEN": "t0ken"},
         spot=True,
     )

@@ -121,7 +121,7 @@ def test_ecs_may_read_the_login_of_the_registry_and_hands_it_on(deploy: Deploy) 
 
 @pytest.mark.parametrize("boundary", [None, "arn:aws:iam::123456789012:policy/boundary"])
 def test_both_roles_stay_within_the_boundary(deploy: Deploy, boundary: str | None) -> None:
-    roles = deploy(**({"permissions_boundary": boundary} if boundary else {})).inputs_of_all("aws:iam/role:Role")
+    roles = deploy(**({"permissions_boundary_arn": boundary} if boundary else {})).inputs_of_all("aws:iam/role:Role")
 
     assert [role.get("permissionsBoundary") for role in roles] == [boundary, boundary]
 

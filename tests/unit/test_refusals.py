@@ -23,7 +23,14 @@ OWN_VPC = {"vpc_id": "vpc-0123456789abcdef0", "subnet_ids": ["subnet-0123456789a
 LEGACY = {"image": "puckel/docker-airflow:1.10.9"}
 GIT = {"dags_git_url": "https://example.com/team/dags.git"}
 URL = {"database_url": "postgresql://airflow:word@db.example.com/airflow", "egress_ports": [5432]}
+MAY_READ = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
 OUTPUT = "<an output of another resource>"  # put in by `with_outputs`: pytest cannot collect a real one
+
+
+def may(**statement: Any) -> dict[str, Any]:
+    """Return the argument that is a policy document with this statement."""
+    return {"task_role_policy": json.dumps({"Version": "2012-10-17", "Statement": [statement]})}
+
 
 REFUSALS: list[tuple[dict[str, Any], str]] = [
     ({"cpus": 512}, "cpus: is not an argument; the arguments are admin_password, admin_username, "),
@@ -136,8 +143,57 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
         "subnet_ids: has subnet-01234567 more than once; name it once",
     ),
     (
-        {"permissions_boundary": "boundary"},
-        "permissions_boundary: is 'boundary'; give the ARN of a policy, such as arn:aws:iam::123456789012:policy/",
+        {"permissions_boundary_arn": "boundary"},
+        "permissions_boundary_arn: is 'boundary'; give the ARN of a policy, such as arn:aws:iam::123456789012:policy/",
+    ),
+    (
+        {"task_role_policy_arns": ["AmazonS3ReadOnlyAccess"]},
+        "task_role_policy_arns: has 'AmazonS3ReadOnlyAccess'; give ARNs of policies, such as arn:aws:iam::aws:policy/",
+    ),
+    (
+        {"task_role_policy_arns": ["arn:aws:iam::aws:policy/AmazonSQSFullAccess"] * 2},
+        "task_role_policy_arns: has arn:aws:iam::aws:policy/AmazonSQSFullAccess more than once; name it once",
+    ),
+    (
+        {"task_role_policy_arns": [f"arn:aws:iam::123456789012:policy/{number}" for number in range(21)]},
+        "task_role_policy_arns: has 21 policies; AWS attaches at most 20 to a role",
+    ),
+    (
+        {"task_role_policy_arns": ["arn:aws-cn:iam::aws:policy/AdministratorAccess"]},
+        "AdministratorAccess, with which a DAG may do everything; name what DAGs need, or set allow_admin_task_role to",
+    ),
+    ({"task_role_policy": "s3:*"}, "task_role_policy: is no JSON: Expecting value: line 1 column 1 (char 0); give a "),
+    ({"task_role_policy": "[]"}, 'task_role_policy: has no statements; give a policy document, {"Version": '),
+    ({"task_role_policy": '{"Statement": []}'}, "task_role_policy: has no statements; give a policy document, "),
+    (
+        may(Effect="Allow", Action="s3:*", Resource="*", Principal="*"),
+        "task_role_policy: has statement 1 of 1 with a Principal; leave it out, in a role's policy it is the ",
+    ),
+    (may(Action="s3:*", Resource="*"), "statement 1 of 1 with the Effect None; give Allow or Deny"),
+    (may(Effect="Allow", Resource="*"), "statement 1 of 1 without Action; give one or several, * for any"),
+    (
+        may(Effect="Allow", Action=["s3:*", 3], Resource="*"),
+        "statement 1 of 1 without Action; give one or several, * for",
+    ),
+    (
+        may(Effect="Deny", Action="s3:*", NotResource=[]),
+        "statement 1 of 1 without Resource; give one or several, * for ",
+    ),
+    (
+        {"task_role_policy": '{"Statement": ["*"]}'},
+        "statement 1 of 1 that is no object; give one with Effect, Action and",
+    ),
+    (
+        {"task_role_policy": json.dumps({"Statement": [MAY_READ, {**MAY_READ, "Action": ["s3:Get*", "*"]}]})},
+        "statement 2 of 2 that allows * on *, with which a DAG may do everything; name what DAGs need, or set ",
+    ),
+    (
+        may(Effect="Allow", Action="*:*", Resource=["*", "arn:aws:s3:::lake"]),
+        "statement 1 of 1 that allows * on *, with which a DAG may do everything; name what DAGs need, or set ",
+    ),
+    (
+        may(Effect="Allow", Action="s3:GetObject", Resource=f"arn:aws:s3:::{'x' * 10_240}"),
+        "has 10348 characters without blanks; a role has 10240 in its own policies: make a managed policy of it",
     ),
     ({"admin_username": ""}, "admin_username: is ''; use at least one character, and no blanks, colons or commas"),
     ({"admin_username": "a:admin,b"}, "admin_username: is 'a:admin,b'; use at least one character, and no blanks, "),
@@ -640,6 +696,15 @@ def test_what_is_known_late_is_refused_without_being_shown(
     assert "hunter2" not in str(refused.value)
 
 
+def test_a_policy_that_is_known_late_is_refused_then(deploy: Deploy) -> None:
+    [everything] = may(Effect="Allow", Action="*", Resource="*").values()
+
+    with pytest.raises(InvalidArgumentsError, match=r"task_role_policy: has statement 1 of 1 that allows \* on \*"):
+        deploy(task_role_policy=pulumi.Output.from_input(everything))
+
+    deploy(task_role_policy=pulumi.Output.from_input(everything), allow_admin_task_role=True)
+
+
 @pytest.mark.parametrize(
     ("image", "words"),
     [
@@ -727,8 +792,15 @@ def test_every_size_that_fargate_has_and_airflow_fits_into_is_accepted(cpu: int,
         {"image": "registry.example.com:443/airflow:1", "registry_credentials_arn": OUTPUT},
         {"image": f"ghcr.io/acme/airflow@sha256:{'0' * 64}"},
         {"image": f"123456789012.dkr.ecr.us-east-1.amazonaws.com/airflow:1@sha256:{'0' * 64}"},
-        {"permissions_boundary": "arn:aws-us-gov:iam::123456789012:policy/teams/data-boundary"},
-        {"permissions_boundary": "arn:aws:iam::aws:policy/PowerUserAccess"},
+        {"permissions_boundary_arn": "arn:aws-us-gov:iam::123456789012:policy/teams/data-boundary"},
+        {"permissions_boundary_arn": "arn:aws:iam::aws:policy/PowerUserAccess"},
+        may(Effect="Deny", Action="*", Resource="*"),
+        may(Effect="Allow", NotAction="iam:*", Resource="*"),
+        may(Effect="Allow", Action="*", Resource="arn:aws:s3:::lake/*"),
+        may(Effect="Allow", Action="s3:GetObject", Resource=" " * 20_000),
+        {**may(Effect="Allow", Action="*", Resource="*"), "allow_admin_task_role": True},
+        {"task_role_policy_arns": ["arn:aws:iam::aws:policy/AdministratorAccess"], "allow_admin_task_role": True},
+        {"task_role_policy_arns": [f"arn:aws:iam::123456789012:policy/{number}" for number in range(20)]},
         {"registry_credentials_arn": "arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:a/registry-AbCdEf"},
         {"admin_password": "p'w\"d $HOME é"},
         {"environment": {"HTTP_PROXY": "http://proxy.example:3128", "A_CMD": "1"}, "egress_ports": [3128]},

@@ -10,6 +10,7 @@ from airflow_fargate import AirflowFargate, AirflowFargateArgs
 
 DAGS = Path(__file__).parent / "dags"
 GIT = "https://git.example.com/team/dags.git"
+MAY_READ = '{"Statement": {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::lake/*"}}'
 
 
 def one(**args: Any) -> Callable[[], AirflowFargate]:
@@ -23,6 +24,7 @@ def known_late() -> AirflowFargate:
         "image": known("123456789012.dkr.ecr.us-east-1.amazonaws.com/airflow:1"),
         "vpc_id": known("vpc-0123456789abcdef0"),
         "subnet_ids": known(["subnet-0123456789abcdef0"]),
+        "task_role_policy": known(MAY_READ),
         "admin_password": secret("correct horse battery"),
         "environment": {"A": known("1")},
         "secrets": {"TOKEN": secret("t0ken")},
@@ -105,6 +107,14 @@ SETUPS: Mapping[str, Callable[[], AirflowFargate]] = {
         fernet_key=f"{'0' * 43}=",
     ),
     "an-instance-of-rds-kept": one(keep_postgres=True),
+    "permissions-for-dags": one(
+        task_role_policy_arns=[
+            "arn:aws:iam::aws:policy/AmazonSQSFullAccess",
+            "arn:aws:iam::123456789012:policy/teams/data",
+        ],
+        task_role_policy=MAY_READ,
+        permissions_boundary_arn="arn:aws:iam::123456789012:policy/boundary",
+    ),
     "known-late": known_late,
     "two-in-one-stack": two,
     "with-options": with_options,
