@@ -34,9 +34,7 @@ BESIDES: Mapping[str, Collection[str]] = {
         *("ec2:DeleteTags", "ecs:UntagResource", "iam:UntagRole", "logs:UntagResource", "rds:RemoveTagsFromResource"),
         "ssm:RemoveTagsFromResource",
     ),
-    "the AWS provider, reading and deleting a role": (
-        *("iam:ListAttachedRolePolicies", "iam:ListInstanceProfilesForRole", "iam:ListRolePolicies"),
-    ),
+    "the AWS provider, reading and deleting a role": (*("iam:ListInstanceProfilesForRole", "iam:ListRolePolicies"),),
     "the AWS provider, for another `permissions_boundary_arn`": (
         *("iam:DeleteRolePermissionsBoundary", "iam:PutRolePermissionsBoundary"),
     ),
@@ -166,6 +164,7 @@ def calls_of_a_life(cloud: Cloud, folder: Path) -> set[str]:
             secrets={"ANOTHER": "secret"},
             spot=True,
             tags={"team": "another"},
+            task_role_policy_arns=["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"],
         )
         stack.workspace.up()
         stack.workspace.refresh()

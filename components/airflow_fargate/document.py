@@ -13,6 +13,16 @@ IF_MEANT = "name what DAGs need, or set allow_admin_task_role to true"
 # AWS: "IAM and AWS STS quotas", characters of a role's inline policies, without blanks.
 _MAX_INLINE_CHARACTERS = 10_240
 
+_VERSION = "2012-10-17"
+
+_FORMS = {
+    "Action": (re.compile(r"\*|[\w.-]+:.+"), "one with its service in front, such as s3:GetObject"),
+    "Resource": (re.compile(r"\*|arn:.+"), "an ARN, or * for any"),
+}
+"""How the values of an element look, and the words that ask for them."""
+
+_EVERYTHING = re.compile(r"\*|arn:[^:]+(:\*)+")
+
 
 def refuse_document(text: str, *, allow_admin: bool) -> Iterator[Refusal]:
     """Refuse what IAM does not take as a policy of a role, and one of `*` on `*` unless `allow_admin`."""
@@ -25,9 +35,11 @@ def refuse_document(text: str, *, allow_admin: bool) -> Iterator[Refusal]:
     except ValueError as error:
         yield refusal(f"is no JSON: {error}; give a policy document, such as that of aws.iam.get_policy_document")
         return
-    statements = _listed(cast(dict[str, Any], document).get("Statement")) if isinstance(document, dict) else []
-    if not statements:
-        yield refusal('has no statements; give a policy document, {"Version": "2012-10-17", "Statement": […]}')
+    given = cast(dict[str, Any], document) if isinstance(document, dict) else {}
+    statements = _listed(given.get("Statement"))
+    if given.get("Version") != _VERSION or not statements:
+        yield refusal(f'is no policy document; give one: {{"Version": "{_VERSION}", "Statement": […]}}')
+        return
     for number, statement in enumerate(statements, start=1):
         if wrong := _wrong_statement(statement):
             yield refusal(f"has statement {number} of {len(statements)} {wrong}")
@@ -50,18 +62,22 @@ def _wrong_statement(statement: Any) -> str | None:
     given = cast(dict[str, Any], statement)
     if given.get("Effect") not in ("Allow", "Deny"):
         return f"with the Effect {given.get('Effect')!r}; give Allow or Deny"
-    for element in ("Action", "Resource"):
+    for element, (form, words) in _FORMS.items():
         values = [each for name in (element, f"Not{element}") for each in _listed(given.get(name))]
-        if not values or not all(isinstance(each, str) for each in values):
-            return f"without {element}; give one or several, * for any"
+        for value in values or [None]:
+            if not isinstance(value, str) or not form.fullmatch(value):
+                return f"with the {element} {value!r}; give {words}"
     if given.keys() & {"Principal", "NotPrincipal"}:
         return "with a Principal; leave it out, in a role's policy it is the role"
     return None
 
 
 def _allows_everything(statement: dict[str, Any]) -> bool:
-    actions, resources = (set(_listed(statement.get(element))) for element in ("Action", "Resource"))
-    return statement["Effect"] == "Allow" and bool(actions & {"*", "*:*"}) and "*" in resources
+    return (
+        statement["Effect"] == "Allow"
+        and "*" in _listed(statement.get("Action"))
+        and any(_EVERYTHING.fullmatch(each) for each in _listed(statement.get("Resource")))
+    )
 
 
 def _listed(value: Any) -> list[Any]:

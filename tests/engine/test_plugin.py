@@ -41,7 +41,12 @@ NUMBERS: dict[str, Any] = {
 
 DATABASE_URL = "postgresql://airflow:a-word@db.example.com:5432/airflow"
 FERNET_KEY = f"{'0' * 43}="
-POLICY = json.dumps({"Statement": {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}})
+POLICY = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"},
+    }
+)
 SECRETS = (
     "a-password-of-our-own",
     "an-environment-value",

@@ -27,9 +27,13 @@ MAY_READ = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
 OUTPUT = "<an output of another resource>"  # put in by `with_outputs`: pytest cannot collect a real one
 
 
+def policy(*statements: Any) -> dict[str, Any]:
+    """Return the argument that is a policy document with these statements."""
+    return {"task_role_policy": json.dumps({"Version": "2012-10-17", "Statement": statements})}
+
+
 def may(**statement: Any) -> dict[str, Any]:
-    """Return the argument that is a policy document with this statement."""
-    return {"task_role_policy": json.dumps({"Version": "2012-10-17", "Statement": [statement]})}
+    return policy(statement)
 
 
 REFUSALS: list[tuple[dict[str, Any], str]] = [
@@ -163,33 +167,29 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
         "AdministratorAccess, with which a DAG may do everything; name what DAGs need, or set allow_admin_task_role to",
     ),
     ({"task_role_policy": "s3:*"}, "task_role_policy: is no JSON: Expecting value: line 1 column 1 (char 0); give a "),
-    ({"task_role_policy": "[]"}, 'task_role_policy: has no statements; give a policy document, {"Version": '),
-    ({"task_role_policy": '{"Statement": []}'}, "task_role_policy: has no statements; give a policy document, "),
+    ({"task_role_policy": "[]"}, "task_role_policy: is no policy document; give one: {"),
+    (
+        {"task_role_policy": json.dumps({"Statement": MAY_READ})},
+        'is no policy document; give one: {"Version": "2012-10-17", "Statement": […]}',
+    ),
+    (policy(), "task_role_policy: is no policy document; give one: {"),
+    (policy("*"), "has statement 1 of 1 that is no object; give one with Effect, Action and Resource"),
     (
         may(Effect="Allow", Action="s3:*", Resource="*", Principal="*"),
-        "task_role_policy: has statement 1 of 1 with a Principal; leave it out, in a role's policy it is the ",
+        "task_role_policy: has statement 1 of 1 with a Principal; leave it out, in a role's policy it is the role",
     ),
-    (may(Action="s3:*", Resource="*"), "statement 1 of 1 with the Effect None; give Allow or Deny"),
-    (may(Effect="Allow", Resource="*"), "statement 1 of 1 without Action; give one or several, * for any"),
+    (may(Action="s3:*", Resource="*"), "has statement 1 of 1 with the Effect None; give Allow or Deny"),
+    (may(Effect="Allow", Resource="*"), "1 of 1 with the Action None; give one with its service in front, such as s3:"),
+    (may(Effect="Allow", Action=["s3:*", "Get*"], Resource="*"), "with the Action 'Get*'; give one with its service "),
+    (may(Effect="Deny", Action="s3:*", NotResource=[]), "1 of 1 with the Resource None; give an ARN, or * for any"),
+    (may(Effect="Allow", Action="s3:*", Resource="lake/*"), "with the Resource 'lake/*'; give an ARN, or * for any"),
     (
-        may(Effect="Allow", Action=["s3:*", 3], Resource="*"),
-        "statement 1 of 1 without Action; give one or several, * for",
-    ),
-    (
-        may(Effect="Deny", Action="s3:*", NotResource=[]),
-        "statement 1 of 1 without Resource; give one or several, * for ",
-    ),
-    (
-        {"task_role_policy": '{"Statement": ["*"]}'},
-        "statement 1 of 1 that is no object; give one with Effect, Action and",
+        policy(MAY_READ, {**MAY_READ, "Action": ["s3:Get*", "*"]}),
+        "has statement 2 of 2 that allows * on *, with which a DAG may do everything; name what DAGs need, or set ",
     ),
     (
-        {"task_role_policy": json.dumps({"Statement": [MAY_READ, {**MAY_READ, "Action": ["s3:Get*", "*"]}]})},
-        "statement 2 of 2 that allows * on *, with which a DAG may do everything; name what DAGs need, or set ",
-    ),
-    (
-        may(Effect="Allow", Action="*:*", Resource=["*", "arn:aws:s3:::lake"]),
-        "statement 1 of 1 that allows * on *, with which a DAG may do everything; name what DAGs need, or set ",
+        may(Effect="Allow", Action="*", Resource=["arn:aws:s3:::lake", "arn:aws:*:*:*:*"]),
+        "has statement 1 of 1 that allows * on *, with which a DAG may do everything; name what DAGs need, or set ",
     ),
     (
         may(Effect="Allow", Action="s3:GetObject", Resource=f"arn:aws:s3:::{'x' * 10_240}"),
@@ -797,7 +797,7 @@ def test_every_size_that_fargate_has_and_airflow_fits_into_is_accepted(cpu: int,
         may(Effect="Deny", Action="*", Resource="*"),
         may(Effect="Allow", NotAction="iam:*", Resource="*"),
         may(Effect="Allow", Action="*", Resource="arn:aws:s3:::lake/*"),
-        may(Effect="Allow", Action="s3:GetObject", Resource=" " * 20_000),
+        may(Effect="Allow", Action="s3:GetObject", Resource="arn:aws:s3:::" + " " * 20_000),
         {**may(Effect="Allow", Action="*", Resource="*"), "allow_admin_task_role": True},
         {"task_role_policy_arns": ["arn:aws:iam::aws:policy/AdministratorAccess"], "allow_admin_task_role": True},
         {"task_role_policy_arns": [f"arn:aws:iam::123456789012:policy/{number}" for number in range(20)]},

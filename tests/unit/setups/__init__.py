@@ -1,5 +1,6 @@
 """The setups whose graph is held exactly: by name, a program that declares the component."""
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,12 @@ from airflow_fargate import AirflowFargate, AirflowFargateArgs
 
 DAGS = Path(__file__).parent / "dags"
 GIT = "https://git.example.com/team/dags.git"
-MAY_READ = '{"Statement": {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::lake/*"}}'
+MAY_READ = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::lake/*"},
+    }
+)
 
 
 def one(**args: Any) -> Callable[[], AirflowFargate]:
