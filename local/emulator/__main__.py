@@ -75,6 +75,7 @@ def main() -> int:
     from local.emulator.api.requests import refuse_invalid_requests
     from local.emulator.api.rules import enforce_rules
     from local.emulator.api.server import ApiServer
+    from local.emulator.fargate.credentials import TaskCredentials
     from local.emulator.fargate.limits import Limits
     from local.emulator.fargate.run import Agent
 
@@ -94,7 +95,8 @@ def main() -> int:
             "containers share this machine's network and processes: it grants no namespaces (unshare --net --pid)"
         )
     limits = Limits()
-    plane = ControlPlane(Agent(arguments.port, tasks, images, isolation, start_relay_loop(), limits))
+    credentials = TaskCredentials()
+    plane = ControlPlane(Agent(arguments.port, tasks, images, isolation, start_relay_loop(), limits, credentials))
     enforce_rules()
     take_requests_for_encrypted()
     refuse_invalid_tags()
@@ -111,6 +113,7 @@ def main() -> int:
                 "/databases": lambda body: databases.set(**body),
                 "/limits": lambda body: limits.set(**body),
             },
+            credentials,
         )
     except OSError as error:
         _LOG.error("port %d on 127.0.0.1: %s; free it or choose another --port", arguments.port, error.strerror)

@@ -108,6 +108,16 @@ class Emulator:
         return False
 
 
+def acting_as(endpoint: str, role_arn: str, service: str) -> Client:
+    """Return boto3's client of a service with the credentials of a role."""
+    administrator: Any = boto3.Session("test", "test", region_name=REGION)
+    sts = administrator.client("sts", endpoint_url=endpoint)
+    given = sts.assume_role(RoleArn=role_arn, RoleSessionName="test")["Credentials"]
+    keys = given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"]
+    role: Any = boto3.Session(*keys, region_name=REGION)
+    return role.client(service, endpoint_url=endpoint)
+
+
 class EmulatedAccount:
     """boto3's clients for an emulator, and a network, a role, a log group and a cluster that tasks can run with."""
 
@@ -145,7 +155,7 @@ class EmulatedAccount:
             )
         return group
 
-    def register(self, command: list[str], **container: Any) -> str:
+    def register(self, command: list[str], *, task_role: str | None = None, **container: Any) -> str:
         """Register a task definition whose container runs `command`, and return its ARN."""
         definition: dict[str, Any] = {
             "name": "app",
@@ -172,6 +182,7 @@ class EmulatedAccount:
             memory="512",
             executionRoleArn=self.role,
             containerDefinitions=[definition],
+            **({"taskRoleArn": task_role} if task_role else {}),
         )
         return response["taskDefinition"]["taskDefinitionArn"]
 

@@ -8,10 +8,12 @@ from typing import Any, cast
 
 import pytest
 import yaml
+from botocore.exceptions import ClientError
 
 from local.cloud import Cloud
 from local.paths import ROOT
 from local.testing.deployed import health
+from local.testing.emulated import acting_as
 from local.testing.workspace import Workspace
 
 EXAMPLES = ROOT / "examples"
@@ -98,10 +100,39 @@ def test_the_guides_answers_at_its_url_and_has_no_login(example: Example) -> Non
     assert not [each["urn"] for each in guide.export()["resources"] if each["urn"].endswith("::airflow-admin-password")]
 
 
+def test_the_dags_of_the_one_with_permissions_may_do_what_they_need_and_no_more(cloud: Cloud, example: Example) -> None:
+    program = example("dags-with-permissions")
+    program.up()
+
+    outputs = program.outputs()
+    assert health(outputs["url"]) == "healthy"
+    incoming, reports = outputs["incoming"], outputs["reports"]
+    cloud.client("s3").put_object(Bucket=incoming, Key="monday", Body=b"1,2")
+    s3 = acting_as(cloud.emulator.endpoint, outputs["task_role_arn"], "s3")
+    assert [each["Key"] for each in s3.list_objects_v2(Bucket=incoming)["Contents"]] == ["monday"]
+    assert s3.get_object(Bucket=incoming, Key="monday")["Body"].read() == b"1,2"
+    s3.put_object(Bucket=reports, Key="monday", Body=b"1,2")
+    for refused in (
+        lambda: s3.put_object(Bucket=incoming, Key="tuesday", Body=b""),
+        lambda: s3.get_object(Bucket=reports, Key="monday"),
+        lambda: s3.delete_object(Bucket=reports, Key="monday"),
+    ):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            refused()
+
+
 def test_every_example_says_what_it_makes_and_how_it_is_taken_away() -> None:
     folders = {folder.name: folder for folder in EXAMPLES.iterdir() if folder.is_dir()}
 
-    assert set(folders) == {"minimal", "two-airflows-one-vpc", "explicit-provider", "stack-reference", "yaml", "guide"}
+    assert set(folders) == {
+        "dags-with-permissions",
+        "explicit-provider",
+        "guide",
+        "minimal",
+        "stack-reference",
+        "two-airflows-one-vpc",
+        "yaml",
+    }
     for folder in folders.values():
         readme = (folder / "README.md").read_text()
         assert "```mermaid" in readme, folder.name

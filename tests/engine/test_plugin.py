@@ -9,10 +9,12 @@ from typing import Any
 import airflow_fargate
 import pytest
 import yaml
+from botocore.exceptions import ClientError
 
 from local.cloud import Cloud
 from local.paths import ROOT
 from local.testing.deployed import PLUGIN, Deployed, health, plugin_consumer
+from local.testing.emulated import acting_as
 from local.testing.workspace import Workspace
 
 pytestmark = pytest.mark.usefixtures("pulumi_yaml")
@@ -97,6 +99,11 @@ def write(folder: Path, components: dict[str, dict[str, Any]], outputs: dict[str
 @pytest.fixture(scope="module")
 def stack(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Generator[Deployed]:
     folder = tmp_path_factory.mktemp("yaml")
+    everything = {
+        "Version": "2012-10-17",
+        "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"},
+    }
+    cloud.client("iam").create_policy(PolicyName="boundary", PolicyDocument=json.dumps(everything))
     outputs = {name: f"${{second.{name}}}" for name in ("url", "adminPassword", "clusterArn", "subnetIds")}
     both = {"allowedCidrs": ["127.0.0.0/8"], "dagsGitUrl": REPOSITORY}
     write(
@@ -121,6 +128,27 @@ def definition(stack: Deployed, output: str) -> dict[str, Any]:
 def resource(stack: Deployed, name: str) -> dict[str, Any]:
     [found] = [each for each in stack.workspace.export()["resources"] if each["urn"].endswith(f"::{name}")]
     return found
+
+
+def test_a_policy_from_yaml_is_what_the_role_of_the_same_task_may_do(cloud: Cloud, tmp_path: Path) -> None:
+    outputs = {name: f"${{airflow.{name}}}" for name in ("clusterArn", "taskRoleArn")}
+    write(tmp_path, {"airflow": {}}, outputs)
+    workspace = Workspace.of(cloud, tmp_path, {})
+    try:
+        workspace.up()
+        role, cluster = workspace.outputs()["taskRoleArn"], workspace.outputs()["clusterArn"]
+        before = cloud.client("ecs").list_tasks(cluster=cluster)["taskArns"]
+        s3 = acting_as(cloud.emulator.endpoint, role, "s3")
+        with pytest.raises(ClientError, match="AccessDenied"):
+            s3.list_buckets()
+
+        write(tmp_path, {"airflow": {"taskRolePolicy": POLICY}}, outputs)
+        workspace.up()
+
+        assert s3.list_buckets()["ResponseMetadata"]["HTTPStatusCode"] == 200
+        assert cloud.client("ecs").list_tasks(cluster=cluster)["taskArns"] == before
+    finally:
+        workspace.destroy()
 
 
 def test_package_add_makes_it_known_to_a_project_with_the_schema_that_is_committed(

@@ -10,7 +10,6 @@ A call fails once: what was seen before the PUT, or has failed, passes. Two call
 operation and parameters, whatever digits automatic names end in.
 """
 
-import functools
 import json
 import re
 import threading
@@ -18,13 +17,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any, Literal
-from xml.sax.saxutils import escape
 
-from moto.backend_index import backend_url_patterns
 from moto.core.request import Request, determine_request_protocol
 from moto.core.routing import get_service_router
-from moto.core.utils import get_service_model, service_name_from_moto_package_name
+from moto.core.utils import get_service_model
 from werkzeug.wrappers import Response
+
+from local.emulator.api.calls import error, service_signed_as
 
 PATH = "/faults"
 
@@ -118,7 +117,7 @@ def _call(environ: Environ) -> Call | None:
     scope = re.search(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/aws4_request", environ.get("HTTP_AUTHORIZATION", ""))
     if scope is None:
         return None
-    service = _service(scope[1])
+    service = service_signed_as(scope[1])
     protocol = determine_request_protocol(get_service_model(service), environ.get("CONTENT_TYPE"))
     if protocol.startswith("rest-"):
         request, parameters = Request(environ), f"{environ['PATH_INFO']}?{environ['QUERY_STRING']}"
@@ -130,14 +129,6 @@ def _call(environ: Environ) -> Call | None:
     return Call(scope[1], protocol, operation.name, parameters)
 
 
-@functools.cache
-def _service(signing_name: str) -> str:
-    """Return botocore's name of the service that requests are signed for; the newest, where several share one."""
-    host = f"https://{signing_name}.us-east-1.amazonaws.com"
-    *_, package = (package for package, pattern in backend_url_patterns if pattern.match(host))
-    return service_name_from_moto_package_name(package)
-
-
 def _failure(call: Call, fault: Fault) -> Response:
     status, code = CODES[fault][call.protocol]
     message = (
@@ -145,13 +136,4 @@ def _failure(call: Call, fault: Fault) -> Response:
         if fault == "refused"
         else "Rate exceeded"
     )
-    if call.protocol.endswith("json"):
-        return Response(json.dumps({"__type": code, "message": message}), status, content_type="application/json")
-    error = f"<Code>{code}</Code><Message>{escape(message)}</Message>"
-    text = {
-        "ec2": f"<Response><Errors><Error>{error}</Error></Errors><RequestID>fault</RequestID></Response>",
-        "query": f"<ErrorResponse><Error><Type>Sender</Type>{error}</Error></ErrorResponse>",
-        # The others wrap the error in an element that botocore looks through and S3 does not have.
-        "rest-xml": f"<Error>{error}</Error>",
-    }[call.protocol]
-    return Response(text, status, content_type="text/xml")
+    return error(call.protocol, status, code, message)

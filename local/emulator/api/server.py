@@ -11,13 +11,17 @@ from moto.moto_server.werkzeug_app import (  # pyright: ignore[reportMissingType
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from local.emulator.api.controls import Controls, Setters
+from local.emulator.api.credentials import CredentialsEndpoint
 from local.emulator.api.faults import FaultInjection
+from local.emulator.api.permissions import RolePermissions
+from local.emulator.fargate.credentials import TaskCredentials
 
 
 class ApiServer:
-    def __init__(self, port: int, setters: Setters) -> None:
+    def __init__(self, port: int, setters: Setters, credentials: TaskCredentials) -> None:
         logging.getLogger("werkzeug").setLevel(logging.WARNING)
-        application = Controls(FaultInjection(DomainDispatcherApplication(create_backend_app)), setters)
+        aws = RolePermissions(DomainDispatcherApplication(create_backend_app))
+        application = Controls(CredentialsEndpoint(FaultInjection(aws), credentials), setters)
         self._server: BaseWSGIServer = make_server(
             "127.0.0.1", port, application, threaded=True, request_handler=MotoRequestHandler
         )

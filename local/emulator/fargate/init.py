@@ -24,6 +24,8 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _SIOCGIFFLAGS = 0x8913
 _SIOCSIFFLAGS = 0x8914
+_SIOCSIFADDR = 0x8916
+_SIOCSIFNETMASK = 0x891C
 _IFF_UP = 0x1
 _MESSAGE_BYTES = 256 * 1024
 
@@ -32,11 +34,18 @@ def _prctl(option: int, value: int) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
 
 
+_CREDENTIALS_ADDRESS = "169.254.170.2"
+"""Where ECS hands the credentials of the task's role to the container."""
+
+
 def _bring_loopback_up() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         request = struct.pack("16sH14s", b"lo", 0, b"")
         flags = struct.unpack("16sH14s", fcntl.ioctl(probe, _SIOCGIFFLAGS, request))[1]
         fcntl.ioctl(probe, _SIOCSIFFLAGS, struct.pack("16sH14s", b"lo", flags | _IFF_UP, b""))
+        for request, address in ((_SIOCSIFADDR, _CREDENTIALS_ADDRESS), (_SIOCSIFNETMASK, "255.255.255.255")):
+            packed = socket.inet_aton(address)
+            fcntl.ioctl(probe, request, struct.pack("16sHH4s8s", b"lo:ecs", socket.AF_INET, 0, packed, b""))
 
 
 def _descendants() -> list[int]:

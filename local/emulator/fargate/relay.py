@@ -16,6 +16,8 @@ _LOG = logging.getLogger(__name__)
 _CHUNK = 64 * 1024
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
+Address = tuple[str, int]
+
 _Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -72,19 +74,19 @@ class Relay:
 
         self._listen(listener, connect)
 
-    def lead_out(self, sandbox: Sandbox, address: str, port: int, allows: Callable[[], bool]) -> None:
-        """Carry connections that the container makes to a loopback address of its own to this machine's.
+    def lead_out(self, sandbox: Sandbox, inside: Address, outside: Address, allows: Callable[[], bool]) -> None:
+        """Carry connections that the container makes to a loopback address of its own to one of this machine's.
 
         `allows` is asked for each; one that is refused is reset.
         """
 
         async def connect(_source: str) -> _Streams | None:
             if not allows():
-                _LOG.info("no way to %s:%d: the rules of the security groups do not allow it", address, port)
+                _LOG.info("no way to %s:%d: the rules of the security groups do not allow it", *outside)
                 return None
-            return await asyncio.open_connection(address, port)
+            return await asyncio.open_connection(*outside)
 
-        self._listen(sandbox.listen(address, port), connect)
+        self._listen(sandbox.listen(*inside), connect)
 
     def close(self) -> None:
         asyncio.run_coroutine_threadsafe(self._close(), self._loop).result()

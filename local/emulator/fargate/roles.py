@@ -1,27 +1,28 @@
-"""Whether a role's policies allow what ECS does in its name: actions and resources with wildcards, no conditions."""
+"""What a role allows: its own policies and those that are attached to it, within its boundary."""
 
-import json
-from collections.abc import Iterator
-from fnmatch import fnmatchcase
-from typing import Any, cast
+from collections.abc import Iterator, Mapping
 
 from moto.iam.exceptions import NotFoundException
-from moto.iam.models import IAMBackend, Role, iam_backends
+from moto.iam.models import IAMBackend, Policy, iam_backends
+from moto.iam.models import Role as IAMRole
 from moto.utilities.utils import get_partition
+
+from local.emulator.fargate.policies import allows, listed, statements
 
 _ECS_TASKS = "ecs-tasks.amazonaws.com"
 
 
-class ExecutionRole:
-    """A task definition's `executionRoleArn`, as ECS uses it to fetch secrets and to write logs."""
+class Role:
+    """A role that ECS, or a task, acts as; `session` is the name that it does so under."""
 
-    def __init__(self, account_id: str, region: str, arn: str | None) -> None:
+    def __init__(self, account_id: str, region: str, arn: str | None, session: str) -> None:
         self.arn = arn
         self._account_id = account_id
+        self._session = session
         self._partition = get_partition(region)
-        backend: IAMBackend = iam_backends[account_id][self._partition]
+        self._backend: IAMBackend = iam_backends[account_id][self._partition]
         try:
-            self._role: Role | None = backend.get_role_by_arn(arn) if arn else None
+            self._role: IAMRole | None = self._backend.get_role_by_arn(arn) if arn else None
         except NotFoundException:
             self._role = None
 
@@ -30,48 +31,42 @@ class ExecutionRole:
         if self._role is None:
             return False
         return any(
-            statement["Effect"] == "Allow" and _ECS_TASKS in _list((statement.get("Principal") or {}).get("Service"))
-            for statement in _statements(self._role.assume_role_policy_document)
+            statement["Effect"] == "Allow" and _ECS_TASKS in listed((statement.get("Principal") or {}).get("Service"))
+            for statement in statements(self._role.assume_role_policy_document)
         )
 
-    def allows(self, action: str, resource: str) -> bool:
-        """As IAM decides it: one matching Allow, and no matching Deny, in any inline or attached policy."""
-        effects = {
-            statement["Effect"]
-            for document in self._documents()
-            for statement in _statements(document)
-            if _matches(statement.get("Action"), action.lower(), lower=True)
-            and _matches(statement.get("Resource"), resource, lower=False)
-        }
-        return effects == {"Allow"}
+    def allows(self, action: str, resource: str | None, context: Mapping[str, str] | None = None) -> bool:
+        """As IAM decides it of the inline and the attached policies, and of the boundary if there is one.
 
-    def denial(self, action: str, resource: str, task_id: str) -> str:
+        An unknown `resource` is None; `context` has condition keys of the request.
+        """
+        if self._role is None:
+            return False
+        known = {"aws:PrincipalAccount": self._account_id, "aws:PrincipalArn": str(self.arn), **(context or {})}
+        boundary = self._role.permissions_boundary_arn
+        return allows(self._documents(self._role), action, resource, known) and (
+            not boundary or allows(self._boundary(boundary), action, resource, known)
+        )
+
+    def denial(self, action: str, resource: str | None) -> str:
         """AWS's words for an action that `allows` denies."""
         role = self._role.name if self._role else "none"
-        user = f"arn:{self._partition}:sts::{self._account_id}:assumed-role/{role}/{task_id}"
+        user = f"arn:{self._partition}:sts::{self._account_id}:assumed-role/{role}/{self._session}"
         return (
-            f"AccessDeniedException: User: {user} is not authorized to perform: {action} on resource: {resource} "
+            f"User: {user} is not authorized to perform: {action} on resource: {resource or '*'} "
             f"because no identity-based policy allows the {action} action"
         )
 
-    def _documents(self) -> Iterator[str]:
-        if self._role is not None:
-            yield from self._role.policies.values()
-            for policy in self._role.managed_policies.values():
-                yield from (version.document for version in policy.versions if version.is_default)
+    def _documents(self, role: IAMRole) -> Iterator[str]:
+        yield from role.policies.values()
+        for policy in role.managed_policies.values():
+            yield from _document(policy)
+
+    def _boundary(self, arn: str) -> Iterator[str]:
+        policy: Policy | None = self._backend.managed_policies.get(arn)
+        if policy is not None:
+            yield from _document(policy)
 
 
-def _statements(document: str) -> list[dict[str, Any]]:
-    return _list(json.loads(document)["Statement"])
-
-
-def _matches(patterns: Any, value: str, *, lower: bool) -> bool:
-    # fnmatch reads [x] as a set of characters, IAM reads it as itself.
-    texts = [str(pattern).replace("[", "[[]") for pattern in _list(patterns)]
-    return any(fnmatchcase(value, text.lower() if lower else text) for text in texts)
-
-
-def _list(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return cast("list[Any]", value) if isinstance(value, list) else [value]
+def _document(policy: Policy) -> Iterator[str]:
+    yield from (version.document for version in policy.versions if version.is_default)

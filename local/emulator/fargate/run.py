@@ -12,13 +12,15 @@ from pathlib import Path
 from moto.logs.exceptions import ResourceNotFoundException
 from moto.utilities.utils import get_partition
 
+from local.emulator.fargate import credentials
 from local.emulator.fargate.container import CannotStartContainerError, Container, container_environment
+from local.emulator.fargate.credentials import TaskCredentials
 from local.emulator.fargate.images import Image, is_from_docker_hub
 from local.emulator.fargate.limits import Limits
 from local.emulator.fargate.logs import LogStream
 from local.emulator.fargate.network import NetworkError, TaskNetwork, attach_network
 from local.emulator.fargate.relay import Relay, destinations
-from local.emulator.fargate.roles import ExecutionRole
+from local.emulator.fargate.roles import Role
 from local.emulator.fargate.sandbox import Isolation, Sandbox
 from local.emulator.fargate.secrets import SecretsError, fetch_secrets, refuse_registry_credentials
 from local.emulator.fargate.task import Task
@@ -36,16 +38,24 @@ class Agent:
     isolation: Isolation
     loop: asyncio.AbstractEventLoop
     limits: Limits
+    credentials: TaskCredentials
 
-    def environment(self, region: str) -> dict[str, str]:
-        """Return what Fargate's task role endpoint gives: here, the emulator's address, region and test keys."""
+    def environment(self, task: Task) -> dict[str, str]:
+        """Return what Fargate gives a container: the region, and where its role's credentials are if it has one.
+
+        The emulator's address stands for the names of AWS's endpoints, which nobody has to be told.
+        """
         environment = {
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}",
-            "AWS_REGION": region,
-            "AWS_DEFAULT_REGION": region,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": task.region,
+            "AWS_DEFAULT_REGION": task.region,
         }
+        if role_arn := getattr(task.definition, "task_role_arn", None):
+            path = self.credentials.open(task, role_arn)
+            if self.isolation == "none":
+                environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = f"{environment['AWS_ENDPOINT_URL']}{path}"
+            else:
+                environment["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] = path
         if self.isolation == "none":
             # On the host's network, 0.0.0.0 would be open to other machines, and would take the relay's port.
             environment["AIRFLOW__API__HOST"] = "127.0.0.1"
@@ -89,12 +99,12 @@ class _Run:
         network = self._attach()
         task.last_status = "PENDING"
         image, role = self._pull()
-        secrets = fetch_secrets(task.container_definition, role, task.account_id, task.region, task.id)
+        secrets = fetch_secrets(task.container_definition, role, task.account_id, task.region)
         stream = self._open_log(role)
         (self._directory / "tmp").mkdir(parents=True)
         self._sandbox = sandbox = Sandbox(self._directory, agent.isolation, task.memory)
         environment = container_environment(
-            task.container_definition, image, self._directory, secrets, agent.environment(task.region)
+            task.container_definition, image, self._directory, secrets, agent.environment(task)
         )
         self._open_ports(network, sandbox, environment)
         return Container(task.container_definition, image, environment, sandbox, stream, task.container, task.wake.set)
@@ -108,16 +118,11 @@ class _Run:
         task.availability_zone = network.interface.availability_zone
         return network
 
-    def _pull(self) -> tuple[Image, ExecutionRole]:
+    def _pull(self) -> tuple[Image, Role]:
         task = self._task
-        role = ExecutionRole(task.account_id, task.region, getattr(task.definition, "execution_role_arn", None))
-        if role.arn and not role.is_assumable():
-            raise _FailedToStartError(
-                f"ECS was unable to assume the role '{role.arn}' that was provided for this task. Please verify that "
-                "the role being passed has the proper trust relationship and permissions and that your IAM user has "
-                "permissions to pass this role."
-            )
-        if refusal := refuse_registry_credentials(task.container_definition, role, task.id):
+        role = self._assumable("execution_role_arn")
+        self._assumable("task_role_arn")
+        if refusal := refuse_registry_credentials(task.container_definition, role):
             raise _FailedToStartError(refusal)
         name: str = task.container_definition["image"]
         if not self._agent.limits.pulls and is_from_docker_hub(name):
@@ -138,7 +143,19 @@ class _Run:
             raise _FailedToStartError(task.container.reason)
         return image, role
 
-    def _open_log(self, role: ExecutionRole) -> LogStream | None:
+    def _assumable(self, name: str) -> Role:
+        """Return a role of the task definition, which ECS must be able to assume if it is given."""
+        task = self._task
+        role = Role(task.account_id, task.region, getattr(task.definition, name, None), task.id)
+        if role.arn and not role.is_assumable():
+            raise _FailedToStartError(
+                f"ECS was unable to assume the role '{role.arn}' that was provided for this task. Please verify that "
+                "the role being passed has the proper trust relationship and permissions and that your IAM user has "
+                "permissions to pass this role."
+            )
+        return role
+
+    def _open_log(self, role: Role) -> LogStream | None:
         task = self._task
         configuration = task.container_definition.get("logConfiguration")
         if not configuration:
@@ -153,7 +170,7 @@ class _Run:
         arn = f"arn:{get_partition(region)}:logs:{region}:{task.account_id}:log-group:{group}:log-stream:{name}"
         for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
             if not role.allows(action, arn):
-                raise _FailedToStartError(f"{failed}{role.denial(action, arn, task.id)}")
+                raise _FailedToStartError(f"{failed}AccessDeniedException: {role.denial(action, arn)}")
         try:
             return LogStream(task.account_id, region, group, name)
         except ResourceNotFoundException as error:
@@ -166,11 +183,13 @@ class _Run:
             self._relay.serve(listener, sandbox, functools.partial(network.allows, listener.getsockname()[1]))
         if self._agent.isolation != "none":
             own = {("127.0.0.1", port) for port in self._task.ports}
+            self._relay.lead_out(sandbox, credentials.ADDRESS, ("127.0.0.1", self._agent.port), lambda: True)
             for to in destinations(environment.values()):
                 if (to.address, to.port) not in own:
                     # An interface without HTTPS to anywhere would not have been made.
                     allows = functools.partial(network.may_reach, to.address, to.port)
-                    self._relay.lead_out(sandbox, to.address, to.port, (lambda: True) if to.is_web else allows)
+                    at = (to.address, to.port)
+                    self._relay.lead_out(sandbox, at, at, (lambda: True) if to.is_web else allows)
 
     def _keep_running(self, container: Container) -> None:
         """Run the container until it ends for good or the task is asked to stop."""
@@ -197,6 +216,7 @@ class _Run:
         task.last_status = "DEPROVISIONING"
         try:
             self._relay.close()
+            self._agent.credentials.close(task)
             if self._sandbox:
                 self._sandbox.close()
             shutil.rmtree(self._directory, ignore_errors=True)
