@@ -109,6 +109,8 @@ def test_what_cannot_be_told_allows_nothing_and_denies_all(unknown: Statement) -
 def test_a_resource_that_is_not_known_is_allowed_by_all_of_them_alone_and_denied_by_any() -> None:
     assert allows([document(allow("ecs:*", "*"))], "ecs:ListTasks", None, {})
     assert not allows([document(allow("ecs:*", "arn:aws:ecs:*"))], "ecs:ListTasks", None, {})
+    but_those = {"Effect": "Allow", "Action": "ecs:*", "NotResource": "arn:aws:ecs:eu-west-1:*"}
+    assert not allows([document(but_those)], "ecs:ListTasks", None, {})
     deny = {"Effect": "Deny", "Action": "ecs:ListTasks", "Resource": "arn:aws:ecs:eu-west-1:*"}
     assert not allows([document(allow("ecs:*", "*"), deny)], "ecs:ListTasks", None, {})
 
