@@ -224,7 +224,8 @@ def test_shared_memory_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_task_that_cannot_start_says_why(
     account: EmulatedAccount, container: dict[str, Any], code: str, reason: str
 ) -> None:
-    task = account.run_until_stopped(account.register(**{"command": SERVER, **container}))
+    definition: dict[str, Any] = {"command": SERVER, **container}
+    task = account.run_until_stopped(account.register(**definition))
     assert task["stopCode"] == code
     assert re.match(reason, task["stoppedReason"])
 
