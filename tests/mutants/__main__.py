@@ -15,7 +15,7 @@ from typing import NamedTuple
 from .accepted import ACCEPTED
 from .mutations import Mutation, mutations
 from .reached import Reached
-from .workers import ROOT, TESTS, Copy, Run, import_what_stays, recorded
+from .workers import ROOT, TESTS, Copy, Run, Served, import_what_stays, recorded
 
 LEAST_PERCENT = 95
 FOLDER = ROOT / ".local" / "mutants"
@@ -28,6 +28,8 @@ class Mutant(NamedTuple):
     module: str
     mutation: Mutation
     tests: Sequence[str]
+    imported: bool
+    """Whether it may change what happens when a module is imported."""
 
 
 def modules() -> list[str]:
@@ -44,8 +46,8 @@ def digest() -> str:
     return digest.hexdigest()[:16]
 
 
-def mutants(module: str, reached: Reached, noticed: Mapping[str, int]) -> Iterator[Mutant]:
-    """Yield the mutants of a module, with the tests that can notice each.
+def mutants(module: str, folder: Path, reached: Reached, noticed: Mapping[str, int]) -> Iterator[Mutant]:
+    """Yield the mutants of a module in a copy of the repository, with the tests that can notice each.
 
     First come those that have noticed most so far, and among their equals the quickest.
     """
@@ -62,23 +64,26 @@ def mutants(module: str, reached: Reached, noticed: Mapping[str, int]) -> Iterat
             in_module |= tests
     naming = re.compile(rf"\b{Path(module).stem}\b")
     files = {
-        path.relative_to(ROOT).as_posix()
-        for path in (ROOT / TESTS).glob("test_*.py")
+        path.relative_to(folder).as_posix()
+        for path in (folder / TESTS).glob("test_*.py")
         if naming.search(path.read_text())
     }
     by_name = {test for test in reached.seconds if test.partition("::")[0] in files}
-    for mutation in mutations((ROOT / module).read_text(encoding="utf-8")):
+    for mutation in mutations((folder / module).read_text(encoding="utf-8")):
         # What runs at the import concerns all; what no test calls may run in a process that one starts.
-        own = reached.tests.get((module, mutation.function), frozenset())
+        function = (module, mutation.function)
+        own = reached.tests.get(function, frozenset())
+        imported = not mutation.function or function in reached.imported
         first = own or in_module or by_name
-        others = set[str]() if own else everywhere | by_name
-        yield Mutant(module, mutation, [*sorted(first, key=place), *sorted(others - first, key=place)])
+        others = everywhere | by_name if imported or not own else set[str]()
+        tests = [*sorted(first, key=place), *sorted(others - first, key=place)]
+        yield Mutant(module, mutation, tests, imported)
 
 
 def tried(waiting: Iterable[Mutant], copies: Sequence[Copy]) -> Iterator[tuple[Mutant, str]]:
     """Yield each mutant with the test that noticed it, if any did; as many are tried at once as there are copies."""
     free = list(copies)
-    running: list[tuple[Mutant, Copy, Run]] = []
+    running: list[tuple[Mutant, Copy, Run | Served]] = []
 
     def next_result() -> tuple[Mutant, str]:
         while True:
@@ -94,7 +99,8 @@ def tried(waiting: Iterable[Mutant], copies: Sequence[Copy]) -> Iterator[tuple[M
         if not free:
             yield next_result()
         copy = free.pop()
-        running.append((mutant, copy, copy.test(mutant.module, mutant.mutation.source, mutant.tests)))
+        run = copy.test(mutant.module, mutant.mutation, mutant.tests, imported=mutant.imported)
+        running.append((mutant, copy, run))
     while running:
         yield next_result()
 
@@ -111,12 +117,14 @@ def main() -> int:
     import_what_stays()
     into = FOLDER / f"reached-{digest()}"
     reached = recorded(into) if into.exists() else copies[0].record(into)
+    for copy in copies:
+        copy.serve()
 
     made: Counter[str] = Counter()
     noticed: Counter[str] = Counter()
     tried_names: set[tuple[str, str]] = set()
     survivors: set[tuple[str, str]] = set()
-    waiting = (mutant for module in named for mutant in mutants(module, reached, noticed))
+    waiting = (mutant for module in named for mutant in mutants(module, copies[0].folder, reached, noticed))
     for mutant, test in tried(islice(waiting, 0, None, arguments.every), copies):
         made[mutant.module] += 1
         noticed[test] += 1

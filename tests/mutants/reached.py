@@ -20,6 +20,8 @@ class Reached(NamedTuple):
 
     tests: Mapping[Function, frozenset[str]]
     """The tests that reach a function, by their node ids."""
+    imported: frozenset[Function]
+    """The functions that are called when a module is imported."""
     seconds: Mapping[str, float]
     """How long each test took."""
 
@@ -36,19 +38,25 @@ class Recorder:
 
     @property
     def reached(self) -> Reached:
-        return Reached({function: frozenset(tests) for function, tests in self._tests.items()}, self._seconds)
+        return Reached(
+            {function: frozenset(tests - {""}) for function, tests in self._tests.items() if tests != {""}},
+            frozenset(function for function, tests in self._tests.items() if "" in tests),
+            self._seconds,
+        )
+
+    def start(self) -> None:
+        """Record from now on; what is called outside of a test is called by an import."""
+        threading.settrace(self._called)
+        sys.settrace(self._called)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
         self._test = item.nodeid
         started = time.monotonic()
-        threading.settrace(self._called)
-        sys.settrace(self._called)
         try:
             return (yield)
         finally:
-            sys.settrace(None)
-            threading.settrace(None)  # pyright: ignore[reportArgumentType] # None ends it, as for sys
+            self._test = ""
             self._seconds[item.nodeid] = time.monotonic() - started
 
     def _called(self, frame: FrameType, event: str, _argument: object) -> None:

@@ -4,7 +4,6 @@ import gc
 import importlib
 import os
 import pickle
-import re
 import shutil
 import signal
 import subprocess
@@ -13,11 +12,15 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 
+from .collected import Request, Serving, same_id
+from .mutations import Mutation
 from .reached import Reached, Recorder
 
 ROOT = Path(__file__).parents[2]
@@ -56,12 +59,14 @@ class Copy:
                 shutil.copy2(ROOT / name, folder / name)
         self.folder = folder
         self._versions = 0
+        self._requests: Connection | None = None
 
     def record(self, into: Path) -> Reached:
         """Run all tests, and return which functions they reach, written down in `into`."""
         recorder = Recorder(self.folder)
 
         def run() -> int:
+            recorder.start()
             failed = pytest.main(["-q", *_OPTIONS, TESTS], plugins=[recorder])
             into.write_bytes(pickle.dumps(tuple(recorder.reached)))
             return failed
@@ -71,25 +76,54 @@ class Copy:
             raise SystemExit(f"the tests fail as they are: {self.folder / 'log'}")
         return recorded(into)
 
-    def test(self, module: str, source: str, tests: Sequence[str]) -> "Run":
-        """Start the tests, in their order and up to the first that fails, with `source` instead of a module."""
+    def serve(self) -> None:
+        """Read all tests, in a process that goes on from there each time; it ends with this one."""
+        self._requests, served = Pipe()
+
+        def next_request() -> Request | None:
+            with suppress(EOFError):
+                return Request(*served.recv())
+            return None
+
+        def answer(run: Callable[[], int] | None) -> None:
+            served.send(run is not None)
+            if run:
+                started = Run(self._fork(run), self.folder)
+                while (result := started.result()) is None:
+                    time.sleep(0.005)
+                served.send(result)
+
+        def serve(mine: Connection = self._requests) -> int:
+            mine.close()
+            plugins = [Serving(self.folder, next_request, answer), _Noticing()]
+            return pytest.main(["-q", *_OPTIONS, TESTS], plugins=plugins)
+
+        self._fork(serve)
+        served.close()
+
+    def test(self, module: str, mutation: Mutation, tests: Sequence[str], *, imported: bool) -> "Run | Served":
+        """Start the tests, in their order and up to the first that fails, with a module mutated.
+
+        :param imported: Whether the mutation may change what happens when a module is imported.
+        """
         path = self.folder / module
-        before = path.read_bytes(), path.stat().st_mtime
-        path.write_text(source, encoding="utf-8")
         (self.folder / "noticed").unlink(missing_ok=True)
         (self.folder / "log").write_text("")
+        before = path.read_text(encoding="utf-8")
+        path.write_text(mutation.source, encoding="utf-8")
         # A time that no other version of it has: Python knows by it whether what it once compiled is of this one.
         self._versions += 1
         os.utime(path, (self._versions, self._versions))
 
-        def run() -> int:
-            return _run(tests[:_LIKELY]) or _run(tests[_LIKELY:])
-
         def restore() -> None:
-            path.write_bytes(before[0])
-            os.utime(path, (before[1], before[1]))
+            path.write_text(before, encoding="utf-8")
 
-        return Run(self._fork(run), self.folder, restore)
+        if self._requests and not imported:
+            request = Request(module, before, mutation.source, mutation.function, tests)
+            self._requests.send(tuple(request))  # its class is not the one of the modules that are read anew
+            if self._requests.recv():
+                return Served(self._requests, restore)
+        return Run(self._fork(lambda: _run(tests[:_LIKELY]) or _run(tests[_LIKELY:])), self.folder, restore)
 
     def _fork(self, run: Callable[[], int]) -> int:
         child = os.fork()
@@ -134,28 +168,27 @@ _LIKELY = 8
 
 def _run(tests: Sequence[str]) -> int:
     files = sorted({test.partition("::")[0] for test in tests})
-    return pytest.main(["-q", "-x", *_OPTIONS, *files], plugins=[_Selection(tests)]) if tests else 0
+    return pytest.main(["-q", "-x", *_OPTIONS, *files], plugins=[_Selection(tests), _Noticing()]) if tests else 0
+
+
+class _Noticing:
+    """A plugin of pytest that writes down which test has failed."""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            Path("noticed").write_text(report.nodeid)
 
 
 class _Selection:
     """A plugin of pytest that runs the given tests, in their order."""
 
     def __init__(self, tests: Sequence[str]) -> None:
-        self._places: Mapping[str, int] = {_id(test): place for place, test in enumerate(tests)}
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.failed:
-            Path("noticed").write_text(report.nodeid)
+        self._places: Mapping[str, int] = {same_id(test): place for place, test in enumerate(tests)}
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
-        places = {item: self._places[_id(item.nodeid)] for item in items if _id(item.nodeid) in self._places}
+        places = {item: self._places[same_id(item.nodeid)] for item in items if same_id(item.nodeid) in self._places}
         items[:] = sorted(places, key=lambda item: places[item])
-
-
-def _id(node: str) -> str:
-    """Return a test's id with single backslashes: pytest doubles them whenever a process collects the test again."""
-    return re.sub(r"\\+", r"\\", node)
 
 
 class Run:
@@ -164,7 +197,7 @@ class Run:
     LONGEST_SECONDS = 120
     """How long a run may say nothing, be it on a machine that has other things to do."""
 
-    def __init__(self, process: int, folder: Path, restore: Callable[[], None]) -> None:
+    def __init__(self, process: int, folder: Path, restore: Callable[[], None] = lambda: None) -> None:
         """Watch a process that leads a session, and writes its log and the test that failed into `folder`."""
         self._process = process
         self._noticed = folder / "noticed"
@@ -185,3 +218,18 @@ class Run:
         if not late and os.waitstatus_to_exitcode(status) == 0:
             return ""
         return self._noticed.read_text() if self._noticed.exists() else "the end of the run"
+
+
+class Served:
+    """A run of tests in a fork of the process that has read them."""
+
+    def __init__(self, answers: Connection, restore: Callable[[], None]) -> None:
+        self._answers = answers
+        self._restore = restore
+
+    def result(self) -> str | None:
+        """Return the same as a `Run`."""
+        if not self._answers.poll():
+            return None
+        self._restore()
+        return self._answers.recv()

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from airflow_fargate.task import supervisor
 
-SOURCE = Path(supervisor.__file__).read_text()
+SOURCE = Path(supervisor.__file__)
 PASSWORD = """p'w"d $HOME \n `date` é {"x"} %s !! #"""
 
 STAND_INS = """
@@ -52,7 +52,7 @@ def supervise(first=lambda: None, load=lambda: None, **components):
 @contextmanager
 def container(script: str, *arguments: str, **environment: str) -> Generator[subprocess.Popen[str]]:
     """Start the module's source, ``script`` for its last two lines, as a process in its own session."""
-    source = SOURCE.rpartition('if __name__ == "__main__":')[0] + STAND_INS + script
+    source = SOURCE.read_text().rpartition('if __name__ == "__main__":')[0] + STAND_INS + script
     process = subprocess.Popen(
         [sys.executable, "-c", source, *arguments],
         stdout=subprocess.PIPE,
@@ -574,7 +574,7 @@ supervise(scheduler=idle, triggerer=idle, api_server=idle)
 
 
 def test_the_source_fits_into_a_task_definition_and_imports_no_airflow() -> None:
-    assert len(SOURCE.encode()) < 28 * 1024
+    assert len(SOURCE.read_bytes()) < 28 * 1024
     assert "airflow" not in sys.modules
 
 
