@@ -1,7 +1,6 @@
 """The mocks ring: the component built against a monitor that records what it asks for. No engine, no network."""
 
 import asyncio
-import gc
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -57,12 +56,6 @@ class Registered:
 
 
 Deploy = Callable[..., Registered]
-
-
-def pytest_collection_finish() -> None:
-    """Leave what is imported, most of it the SDK's, out of every later garbage collection."""
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
