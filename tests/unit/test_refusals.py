@@ -9,7 +9,7 @@ from typing import Any, cast
 import botocore.session
 import pulumi
 import pytest
-from airflow_fargate import AirflowFargate, InvalidArgumentsError
+from airflow_fargate import AirflowFargate, AirflowFargateArgs, InvalidArgumentsError
 from airflow_fargate.airflow import LEAST_MEMORY
 from airflow_fargate.scope import MAX_NAME_LENGTH
 from airflow_fargate.task.container import refuse_large
@@ -36,6 +36,7 @@ def may(**statement: Any) -> dict[str, Any]:
     return policy(statement)
 
 
+# The beginning of what is said, or all of it up to the end of the line.
 REFUSALS: list[tuple[dict[str, Any], str]] = [
     ({"cpus": 512}, "cpus: is not an argument; the arguments are admin_password, admin_username, "),
     ({"image": ""}, "image: is ''; give a container image such as apache/airflow:3.3.2"),
@@ -410,6 +411,8 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
         "dags_git_url: is 'ssh://example.com/dags'; give one such as https://",
     ),
     ({"dags_git_url": "https://example.com"}, "dags_git_url: is 'https://example.com'; give one such as https://"),
+    ({"dags_git_url": "https://example.com/"}, "dags_git_url: is 'https://example.com/'; give one such as https://"),
+    ({"dags_git_url": "https://example.com/a d"}, "dags_git_url: is 'https://example.com/a d'; give one such as"),
     ({"dags_git_url": "https://example.com/d?x=1"}, "dags_git_url: is 'https://example.com/d?x=1'; give one such as"),
     ({"dags_git_url": "https://h:x/d"}, "dags_git_url: is 'https://h:x/d': Port could not be cast to integer value"),
     ({"dags_git_url": "https://me:hunter2@example.com/d"}, "dags_git_url: has a user name or password in it; leave it"),
@@ -451,11 +454,12 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     *(
         (
             {"dags_git_url": f"https://example.com/{page}"},
-            f"a page of its web interface; give https://example.com/{way_out}",
+            f"a page of its web interface; give https://example.com/{way_out}\n",
         )
         for page, way_out in (
             ("team/dags/tree/main", "team/dags with dags_git_ref main"),
             ("team/dags/tree/main/a/b/", "team/dags with dags_git_ref main and dags_git_subdir a/b"),
+            ("team/dags/blob/main/b.py", "team/dags with dags_git_ref main"),
             ("team/dags/blob/main/a/b.py", "team/dags with dags_git_ref main and dags_git_subdir a"),
             ("group/sub/dags/-/tree/v1/a", "group/sub/dags with dags_git_ref v1 and dags_git_subdir a"),
             ("team/dags/src/branch/main/a", "team/dags with dags_git_ref main and dags_git_subdir a"),
@@ -607,8 +611,10 @@ def test_is_refused_with_the_argument_the_value_and_the_way_out(args: Any, messa
     with pytest.raises(InvalidArgumentsError) as refused:
         validate("airflow", with_outputs(args))
 
-    assert message in str(refused.value)
-    assert len(refused.value.refusals) == 1, "one mistake is one refusal"
+    assert message in f"{refused.value}\n"
+    assert [refusal.argument in {*args, *AirflowFargateArgs.__annotations__} for refusal in refused.value.refusals] == [
+        True
+    ], "one mistake is one refusal, of what a caller can find"
 
 
 @pytest.mark.parametrize(
@@ -670,7 +676,11 @@ def test_all_refusals_are_told_at_once_and_nothing_is_created(deploy: Deploy) ->
         deploy(recorder=recorder, port=80, cpu=1, log_retention_days=2)
 
     assert [refusal.argument for refusal in refused.value.refusals] == ["port", "cpu", "log_retention_days"]
-    assert "'airflow' was refused, nothing was created:" in str(refused.value)
+    told = [f"\n  {refusal.argument}: {refusal.reason}" for refusal in refused.value.refusals]
+    assert str(refused.value) == "".join(["AirflowFargate 'airflow' was refused, nothing was created:", *told])
+    assert refused.value.errors == [
+        {"property_path": refusal.argument, "reason": refusal.reason} for refusal in refused.value.refusals
+    ], "a caller in another language is told the path of each"
     assert recorder.resources == []
 
 
