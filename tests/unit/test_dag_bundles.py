@@ -107,6 +107,13 @@ def files(bundle: Any) -> dict[str, str]:
     }
 
 
+def test_the_bucket_has_one_version_of_its_files_and_says_so(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task of a bundle with versions would run the one that it was scheduled with, which is gone."""
+    bundle = bucket_bundle(bucket, monkeypatch)
+
+    assert (bundle.supports_versioning, bundle.get_current_version()) == (False, None)
+
+
 CHANGES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "a new file": ({"a.py": "1"}, {"a.py": "1", "b.py": "2"}),
     "a removed file": ({"a.py": "1", "b.py": "2"}, {"a.py": "1"}),

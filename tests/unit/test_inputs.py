@@ -7,6 +7,7 @@ from typing import Any
 import botocore.session
 import pulumi
 import pytest
+from airflow_fargate import AirflowFargate
 from airflow_fargate.credentials import url_safe
 from airflow_fargate.task.container import supervisor_command
 from botocore.validate import ParamValidator
@@ -184,7 +185,12 @@ def test_a_command_of_ones_own_comes_after_the_login_where_the_entrypoint_is_kno
     warned: bool,
 ) -> None:
     warnings: list[str] = []
-    monkeypatch.setattr(pulumi.log, "warn", lambda message, **_: warnings.append(message))  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType] # of no resource
+
+    def warn(message: str, resource: pulumi.Resource) -> None:
+        assert isinstance(resource, AirflowFargate), "the one that is meant, among several"
+        warnings.append(message)
+
+    monkeypatch.setattr(pulumi.log, "warn", warn)
 
     definition = container(deploy(command=OWN, **args))
 

@@ -1,11 +1,14 @@
 """The mutations that `make mutants` tries: those that once went unnoticed are among them, and all can be compiled."""
 
 from pathlib import Path
+from types import FunctionType
+from typing import Any
 
 import airflow_fargate
 import pytest
 from airflow_fargate import settings
 
+from tests.mutants.collected import changed
 from tests.mutants.mutations import mutations
 
 SERVICE = "task/service.py"
@@ -68,3 +71,49 @@ def test_every_mutation_differs_and_compiles() -> None:
     for mutation in mutations(source):
         assert mutation.source != source
         compile(mutation.source, module.name, "exec", dont_inherit=True)
+
+
+LOADED = """
+def plain(): return 1
+def outer(x):
+    def inner(): return x + 1
+    return inner
+def default(x=1): return x
+class C:
+    x = 1
+    @property
+    def method(self): return 1
+inner = outer(0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "name", "results"),
+    [
+        ("plain(): return 1", "plain(): return 2", "plain", (2, 1, 1, 1)),
+        ("self): return 1", "self): return 2", "C.method", (1, 1, 1, 2)),
+        ("x + 1", "x + 2", "outer.<locals>.inner", (1, 2, 1, 1)),
+        ("x + 1", "1", "outer.<locals>.inner", None),
+        ("x=1", "x=2", "default", None),
+        ("    x = 1", "    x = 2", "C", None),
+        ("outer(0)", "outer(1)", "", None),
+    ],
+)
+def test_a_change_inside_of_a_function_is_put_into_it_and_any_other_is_left_to_an_import(
+    before: str, after: str, name: str, results: tuple[int, ...] | None
+) -> None:
+    loaded: dict[str, Any] = {}
+    exec(LOADED, loaded)  # noqa: S102 - as an import does
+    functions: list[FunctionType] = [
+        *(loaded[function] for function in ("plain", "outer", "default", "inner")),
+        loaded["C"].method.fget,
+    ]
+
+    codes = changed(functions, LOADED, LOADED.replace(before, after), name)
+    for function, code in codes.items():
+        function.__code__ = code
+
+    assert bool(codes) == (results is not None)
+    assert (loaded["plain"](), loaded["inner"](), loaded["default"](), loaded["C"]().method) == (
+        results or (1, 1, 1, 1)
+    )

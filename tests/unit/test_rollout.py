@@ -112,7 +112,9 @@ def test_the_address_is_given_when_the_deployment_has_completed(deploy: Deploy, 
     asked = say(DONE, PROGRESS, PROGRESS, DONE)
 
     assert deploy().outputs["public_ip"] == "203.0.113.80"
-    assert len(asked) == 4, "once for the triggers, then until it has completed"
+    assert asked == 4 * [f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/airflow-cluster-1234567"], (
+        "once for the triggers, then until it has completed"
+    )
 
 
 @pytest.mark.parametrize(
