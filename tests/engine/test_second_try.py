@@ -1,6 +1,9 @@
 """A deployment that failed, and the same once more when its cause is gone."""
 
+import signal
+import subprocess
 import sys
+import threading
 import urllib.request
 from contextlib import closing
 from pathlib import Path
@@ -8,7 +11,10 @@ from pathlib import Path
 import pytest
 
 from local.providers.aws.config import CLOCK_AHEAD
-from local.testing.deployed import AIRFLOW, Deployed
+from local.testing.deployed import AIRFLOW, PROGRAM, Deployed
+
+IMPATIENT = f"from airflow_fargate.task import given_up\n\ngiven_up.GRACE_SECONDS = 5\n{PROGRAM}"
+"""No test needs to wait for as long as a provider may need to see a failure."""
 
 
 def _fails_until(cause_is_gone: Path) -> list[str]:
@@ -91,3 +97,48 @@ def test_with_a_clock_that_is_ahead_an_up_ends_when_the_task_is_healthy_all_the_
     cluster = stack.workspace.outputs()["cluster_arn"]
     [task] = stack.client("ecs").describe_tasks(cluster=cluster, tasks=stack.task_arns)["tasks"]
     assert task["healthStatus"] == "HEALTHY"
+
+
+def test_with_a_clock_that_is_ahead_a_start_that_fails_is_told_while_the_provider_waits(
+    stack: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wait is the provider's, of 40 minutes; who has read this ends it."""
+    with monkeypatch.context() as ahead:
+        ahead.setenv(CLOCK_AHEAD, "3600")
+        stack.configure(IMPATIENT, image="apache/airflow:3.0.0")  # not here: its tasks are never seen to run
+        text = _up_until_told(stack, "press Ctrl-C")
+
+    assert "tasks failed to start. The provider waits all the same" in text
+    assert "CannotPullContainerError" in text.partition("The provider waits all the same")[2]
+    stack.configure()
+    stack.workspace.repair()
+    stack.workspace.up()
+    assert stack.service["taskDefinition"] == stack.workspace.outputs()["task_definition_arn"]
+
+
+def _up_until_told(stack: Deployed, words: str) -> str:
+    """Run `pulumi up` until it has printed the words, end it as Ctrl-C does, and return all that it has printed."""
+    own = stack.workspace.stack
+    own.prepare()
+    command = [own.cloud.engine.command, "up", "--yes", "--skip-preview", "--non-interactive"]
+    with subprocess.Popen(
+        command,
+        cwd=own.project,
+        env=own.cloud.environment(own.name),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        in_vain = threading.Timer(300, process.kill)
+        in_vain.start()
+        lines: list[str] = []
+        for line in process.stdout:
+            lines.append(line)
+            if words in line:
+                process.send_signal(signal.SIGINT)
+                break
+        lines.extend(process.stdout)
+        in_vain.cancel()
+    assert process.returncode > 0, "".join(lines)
+    return "".join(lines)

@@ -47,7 +47,8 @@ def service(deployment: str, state: str) -> "ServiceTypeDef":
             ["new ended."],
             id="once",
         ),
-        pytest.param([(0, "old", "FAILED"), (LATE, "old", "FAILED")], [], id="one that had failed before"),
+        pytest.param([(0, "new", "FAILED"), (LATE, "new", "FAILED")], ["new ended."], id="one that fails at once"),
+        pytest.param([(0, "before", "FAILED"), (LATE, "before", "FAILED")], [], id="one that had failed before"),
         pytest.param(
             [
                 (0, "new", "IN_PROGRESS"),
@@ -62,7 +63,7 @@ def service(deployment: str, state: str) -> "ServiceTypeDef":
     ],
 )
 def test_it_is_told_of(looks: list[Look], told: list[str]) -> None:
-    given_up = GivenUp()
+    given_up = GivenUp(service("before", "FAILED"))
 
     said = [given_up.reason(service(deployment, state), now) for now, deployment, state in looks]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .diagnosis import explain_service
 
 if TYPE_CHECKING:
-    from mypy_boto3_ecs.type_defs import ServiceTypeDef
+    from mypy_boto3_ecs.type_defs import DeploymentTypeDef, ServiceTypeDef
 
 GRACE_SECONDS = 60.0
 """A provider that sees the failure has ended its wait long before."""
@@ -19,28 +19,33 @@ GRACE_SECONDS = 60.0
 class GivenUp:
     """Looks at a service again and again, and tells once when its deployment has been given up for a while."""
 
-    def __init__(self) -> None:
-        """Begin with a service of which nothing was seen yet."""
-        self._begun: set[str] = set()
+    def __init__(self, before: "ServiceTypeDef | None") -> None:
+        """Begin with the service as it was before the wait; a failure that is there already is none of this wait's."""
+        self._before = _failed(before)
         self._failed_at: float | None = None
         self._told = False
 
     def reason(self, service: "ServiceTypeDef", now: float) -> str | None:
-        """Return ECS's reason when it is time to tell; a failure from before the first look is none of this wait's.
+        """Return ECS's reason when it is time to tell.
 
         :param now: Seconds, by any clock that does not go back.
         """
-        primary = next((each for each in service.get("deployments", []) if each.get("status") == "PRIMARY"), None)
-        if primary is None or primary.get("rolloutState") != "FAILED":
-            self._begun.add(primary.get("id", "") if primary else "")
+        failed = _failed(service)
+        if failed is None or (self._before and failed.get("id") == self._before.get("id")):
             self._failed_at = None
             return None
         if self._failed_at is None:
             self._failed_at = now
-        if self._told or primary.get("id") not in self._begun or now - self._failed_at < GRACE_SECONDS:
+        if self._told or now - self._failed_at < GRACE_SECONDS:
             return None
         self._told = True
-        return primary.get("rolloutStateReason", "")
+        return failed.get("rolloutStateReason", "")
+
+
+def _failed(service: "ServiceTypeDef | None") -> "DeploymentTypeDef | None":
+    """Return the deployment that ECS has given up, if it is the one that counts."""
+    primary = (each for each in (service or {}).get("deployments", []) if each.get("status") == "PRIMARY")
+    return next((each for each in primary if each.get("rolloutState") == "FAILED"), None)
 
 
 def explain_long_wait(inputs: Mapping[str, Any], reason: str) -> str:

@@ -76,9 +76,9 @@ def _follow_service(
 ) -> None:
     cluster_arn, name = str(inputs.get("cluster")), str(inputs.get("name"))
     # The loop is closed, a RuntimeError, once the program has ended in some other way than by these hooks.
-    with contextlib.suppress(botocore.exceptions.BotoCoreError, RuntimeError):
+    with contextlib.suppress(botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError, RuntimeError):
         ecs: ECSClient = program_clients(cluster_arn, config=_IMPATIENT)("ecs")
-        given_up = GivenUp()
+        given_up = GivenUp(_describe(ecs, cluster_arn, name))
 
         def ask() -> str | None:
             service = _describe(ecs, cluster_arn, name)
