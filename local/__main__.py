@@ -39,7 +39,8 @@ def up() -> None:
     deployment.deploy(stack, images)
     outputs = stack.outputs()
     say(f"\n{outputs['url']} is up, after {duration(time.monotonic() - started)}.")
-    say(f"Log in as {outputs['admin_username']}; `make output` shows the password.")
+    if outputs["admin_username"]:
+        say(f"Log in as {outputs['admin_username']}; `make output` shows the password.")
 
 
 def destroy() -> None:

@@ -11,7 +11,17 @@ from .endpoint.base_url import ENDPOINT_VARIABLES, PORT_VARIABLE, refuse_address
 from .endpoint.endpoint import Endpoint
 from .environment import EnvironmentSettings, VariableRule
 from .executor.local import EXECUTOR_VARIABLES, local_executor_part
-from .login import LOGIN_VARIABLES, Login, LoginSettings, create_login, login_part
+from .login import (
+    LOGIN_VARIABLES,
+    Login,
+    LoginSettings,
+    brings_auth_manager,
+    create_login,
+    login_part,
+    no_login,
+    refuse_simple_auth_manager,
+)
+from .modules import MODULE_VARIABLES, modules_part
 from .part import Part, merge
 from .proxy import proxy_part, refuse_closed_proxy
 from .scope import Scope
@@ -30,6 +40,7 @@ RESERVED_VARIABLES: Mapping[str, str] = {
     **EXECUTOR_VARIABLES,
     **KEY_VARIABLES,
     **LOGIN_VARIABLES,
+    **MODULE_VARIABLES,
     **ENDPOINT_VARIABLES,
 }
 """The variables that the component sets itself, and what the caller does instead."""
@@ -37,7 +48,7 @@ RESERVED_VARIABLES: Mapping[str, str] = {
 
 def variable_rules(open_ports: Sequence[int]) -> tuple[VariableRule, ...]:
     """Return what is refused of the caller's variables, with the TCP ports that lead out of the task."""
-    return (refuse_address, refuse_closed_proxy(open_ports))
+    return (refuse_address, refuse_closed_proxy(open_ports), refuse_simple_auth_manager)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,19 +72,22 @@ def create_airflow(
     environment: EnvironmentSettings,
 ) -> Airflow:
     """Put Airflow 3 together from its capabilities."""
-    administrator = create_login(scope, login)
+    supervised = task.command is None
+    own_auth_manager = brings_auth_manager(environment)
+    people = no_login() if own_auth_manager else create_login(scope, login)
     part = merge(
         Part(environment={PORT_VARIABLE: str(endpoint.port)}),
         proxy_part(environment),
-        login_part(administrator),
+        Part() if own_auth_manager else login_part(login, people, supervised=supervised),
         api_keys_part(scope),
         database.part,
         local_executor_part(endpoint, task.memory),
-        dags_part(scope, dags, supervised=task.command is None),
+        dags_part(scope, dags, supervised=supervised),
     )
+    part = merge(part, modules_part(part.modules))
     return Airflow(
         health_check=health_check(endpoint.port, task.cpu, part.start_period_seconds),
-        login=administrator,
+        login=people,
         database=database,
         part=part,
     )

@@ -184,6 +184,15 @@ class AirflowFargateArgs(TypedDict):
     legacy image, which has no login.
     """
 
+    users: NotRequired[dict[str, str]]
+    """
+    Other users than the administrator, role by name: `admin`, `op`, `user` or `viewer`, the roles of Airflow's simple
+    auth manager. Each has a generated password, in the output `user_passwords`. One that is taken out can do nothing
+    from the next task on; what the others have stays. Default: none. Refused: other roles, the administrator's name,
+    names that differ in case only, what is refused as `admin_username`, so many that their passwords have more than
+    4 KiB (AWS: SSM parameters), and any with the legacy image, which has no login.
+    """
+
     database: NotRequired[str]
     """
     Where Airflow's database is: `sqlite` (default), in the container, or `postgres`, an RDS instance of the stack,
@@ -265,9 +274,11 @@ class AirflowFargateArgs(TypedDict):
     """
     Environment variables of the container by name, for instance `AIRFLOW__CORE__PARALLELISM`. They are readable in the
     task definition; what is secret belongs in `secrets`. Default: none. With `AIRFLOW__API__BASE_URL`, `url` has its
-    path; with a proxy, `NO_PROXY` gets what is in the task itself. Refused: a name that the component sets itself, in
-    any of Airflow's spellings, a malformed name, one that is in `secrets` too, more than a task definition holds (AWS:
-    64 KiB), another address or TLS for the API server, and a proxy at a port that is not in `egress_ports`.
+    path; with a proxy, `NO_PROXY` gets what is in the task itself. `AIRFLOW__CORE__AUTH_MANAGER` names an auth manager
+    of your own image: the component then sets nothing of the login, and has none in its outputs. Refused: a name that
+    the component sets itself, in any of Airflow's spellings, a malformed name, one that is in `secrets` too, more than
+    a task definition holds (AWS: 64 KiB), another address or TLS for the API server, and a proxy at a port that is not
+    in `egress_ports`.
     """
 
     secrets: NotRequired[dict[str, pulumi.Input[str]]]

@@ -45,10 +45,13 @@ class AirflowFargate(pulumi.ComponentResource):
     """The public IPv4 address of the running task."""
 
     admin_username: pulumi.Output[str]
-    """The name of the administrator; empty with the legacy image, which has no login."""
+    """The name of the administrator; empty with the legacy image and with an auth manager of your own."""
 
     admin_password: pulumi.Output[str]
-    """The administrator's password, a secret; empty with the legacy image, which has no login."""
+    """The administrator's password, a secret; empty with the legacy image and with an auth manager of your own."""
+
+    user_passwords: pulumi.Output[dict[str, str]]
+    """The passwords of `users` by name, a secret."""
 
     cluster_arn: pulumi.Output[str]
     """The ARN of the ECS cluster."""
@@ -190,6 +193,7 @@ class AirflowFargate(pulumi.ComponentResource):
         self.url = pulumi.Output.format("http://{0}:{1}{2}", self.public_ip, endpoint.port, endpoint.path)
         self.admin_username = pulumi.Output.from_input(airflow.login.username)
         self.admin_password = airflow.login.password
+        self.user_passwords = airflow.login.user_passwords
         self.cluster_arn = cluster.cluster.arn
         self.service_arn = service.arn
         self.task_definition_arn = task_definition.arn

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 
-import pulumi
-
 from .airflow import Airflow
 from .credentials import FERNET_VARIABLE
 from .database.container import Database
@@ -11,7 +9,7 @@ from .endpoint.endpoint import AIRFLOW_PORT, Endpoint
 from .errors import Refusal
 from .firewall import FirewallSettings, wider_than
 from .image import DEFAULT_IMAGE
-from .login import Login
+from .login import no_login
 from .part import Part
 from .task.health import HealthCheck
 from .task.workload import TaskSettings
@@ -66,6 +64,7 @@ _WITHOUT_EFFECT: Mapping[str, str] = {
     "pip_requirements": _NOT_READ,
     "restore_from": _OWN_DATABASE,
     "retain_data": _OWN_DATABASE,
+    "users": _NO_LOGIN,
 }
 """The arguments that the image has no use for, and why."""
 
@@ -75,7 +74,7 @@ def legacy_airflow(endpoint: Endpoint) -> Airflow:
     variable = {"AIRFLOW__WEBSERVER__WEB_SERVER_PORT": str(endpoint.port)}
     return Airflow(
         health_check=_HEALTH_CHECK,
-        login=Login(username="", password=pulumi.Output.secret("")),
+        login=no_login(),
         database=Database(tasks_may_overlap=False, part=Part()),
         part=Part(environment=variable if endpoint.port != AIRFLOW_PORT else {}),
     )

@@ -43,6 +43,8 @@ class Part:
     """Environment variables as they are in the container."""
     secrets: Variables = field(default_factory=dict[str, pulumi.Input[str]])
     """Environment variables whose values are kept as parameters."""
+    modules: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Python modules for Airflow, the source of each by the path of its file."""
     task_permissions: Permissions = ()
     """Permissions of Airflow and its tasks."""
     execution_permissions: Permissions = ()
@@ -73,6 +75,7 @@ def merge(*parts: Part) -> Part:
         defaults=variables(part.defaults for part in parts),
         environment=variables(part.environment for part in parts),
         secrets=variables(part.secrets for part in parts),
+        modules={path: source for part in parts for path, source in part.modules.items()},
         task_permissions=tuple(chain.from_iterable(part.task_permissions for part in parts)),
         execution_permissions=tuple(chain.from_iterable(part.execution_permissions for part in parts)),
         waits_for=tuple(chain.from_iterable(part.waits_for for part in parts)),

@@ -75,7 +75,7 @@ class Reader:
             return value
         plain = None if _is_output(value) else kind.convert(value)
         if plain is None:
-            if _is_output(value) or (isinstance(value, list) and any(map(_is_output, cast(list[Any], value)))):
+            if _is_output(value) or any(map(_is_output, _elements(value))):
                 shown = "is an output or a secret, but decides what is created"
             else:
                 shown = "has a value of another type" if kind.secret else f"is {value!r}"
@@ -117,6 +117,12 @@ def _kind(annotation: Any) -> _Kind:
 
 def _is_output(value: object) -> bool:
     return isinstance(value, pulumi.Output | Awaitable)
+
+
+def _elements(value: object) -> Iterable[Any]:
+    if isinstance(value, Mapping):
+        return cast(Mapping[Any, Any], value).values()
+    return cast(list[Any], value) if isinstance(value, list) else ()
 
 
 def _is_empty(value: object) -> bool:
@@ -164,6 +170,11 @@ def _texts(value: object) -> Texts | None:
     return dict(items)
 
 
+def _plain_texts(value: object) -> Mapping[str, str] | None:
+    texts = _texts(value)
+    return None if texts is None or any(map(_is_output, texts.values())) else cast(Mapping[str, str], texts)
+
+
 def _address_range(text: str) -> AddressRange:
     try:
         # A zone, as in fe80::1%eth0, is a matter of one machine; neither family has one with this separator.
@@ -191,6 +202,7 @@ _KINDS: Mapping[Any, _Kind] = {
     pulumi.Input[str]: _Kind(_string, "a string", may_be_output=True),
     pulumi.Input[Sequence[pulumi.Input[str]]]: _Kind(_inputs, "a list of strings", may_be_output=True),
     SecretText: _Kind(_string, "a string", may_be_output=True, secret=True),
+    Mapping[str, str]: _Kind(_plain_texts, "names with strings as values"),
     Texts: _Kind(_texts, _TEXTS),
     SecretTexts: _Kind(_texts, _TEXTS, secret=True),
 }

@@ -22,7 +22,7 @@ from .errors import InvalidArgumentsError, Refusal
 from .firewall import FirewallSettings, refuse_firewall, refuse_public_access
 from .identity import RoleSettings, refuse_roles
 from .image import ImageSettings, refuse_generation, refuse_image
-from .login import LoginSettings, refuse_login
+from .login import FREE_VARIABLES, LoginSettings, brings_auth_manager, refuse_login, refuse_no_login
 from .network import NetworkSettings, refuse_network
 from .scope import TagSettings, refuse_name, refuse_tags
 from .settings import CapabilitySettings, Reader
@@ -56,12 +56,17 @@ class Settings:
     tags: TagSettings
 
     @property
+    def own_auth_manager(self) -> bool:
+        """Whether the login is that of the caller's own image."""
+        return brings_auth_manager(self.environment) and not self.image.legacy
+
+    @property
     def command(self) -> tuple[str, ...]:
         """What the container runs: ours, or the caller's own, in the official image with the login prepared."""
         own = self.task.command
         if own is None:
             return legacy.COMMAND if self.image.legacy else airflow.COMMAND
-        if self.image.official and not self.entrypoint:
+        if self.image.official and not self.entrypoint and not self.own_auth_manager:
             return supervisor_command("--", ENTRYPOINT, *own)
         return own
 
@@ -69,13 +74,13 @@ class Settings:
     def entrypoint(self) -> tuple[str, ...]:
         """What runs the command instead of the image's entrypoint: it prepares the login, and goes on there."""
         own = self.task.image_entrypoint
-        return supervisor_command("--", *own) if own else ()
+        return supervisor_command("--", *own) if own and self.task.command else ()
 
     @property
     def unprepared_login(self) -> str | None:
         """Why `admin_password` may not log in, if it may not."""
         unknown = not (self.image.official or self.image.legacy or self.entrypoint)
-        if self.task.command is None or not unknown:
+        if self.task.command is None or self.own_auth_manager or not unknown:
             return None
         return (
             "command is given, in an image whose entrypoint is not known: admin_password logs in only if the command "
@@ -110,6 +115,8 @@ def _refuse_unknown(args: AirflowFargateArgs) -> Iterator[Refusal]:
 
 def _refuse(name: str, settings: Settings) -> Iterator[Refusal]:
     generation = legacy if settings.image.legacy else airflow
+    reserved = {**generation.RESERVED_VARIABLES, **settings.database.reserved_variables}
+    free = FREE_VARIABLES if settings.own_auth_manager else frozenset[str]()
     yield from chain(
         refuse_name(name),
         refuse_image(settings.image, settings.firewall.open_ports),
@@ -121,7 +128,7 @@ def _refuse(name: str, settings: Settings) -> Iterator[Refusal]:
         refuse_keys(settings.keys),
         refuse_environment(
             settings.environment,
-            {**generation.RESERVED_VARIABLES, **settings.database.reserved_variables},
+            {name: why for name, why in reserved.items() if name not in free},
             settings.variable_rules,
         ),
         refuse_large(
@@ -147,7 +154,9 @@ def _refuse(name: str, settings: Settings) -> Iterator[Refusal]:
     yield from chain(
         refuse_generation(settings.image),
         refuse_public_access(settings.firewall),
-        refuse_login(settings.login),
+        refuse_no_login(settings.login.given | settings.drain.given | settings.task.given)
+        if settings.own_auth_manager
+        else refuse_login(settings.login),
         refuse_drain(settings.drain, settings.firewall),
         refuse_dags(settings.dags, open_ports=settings.firewall.open_ports),
         refuse_database(name, settings.database, settings.network, settings.firewall.open_ports),

@@ -15,7 +15,13 @@ FOLDER = Path(__file__).with_name("snapshots")
 
 _TESTS = Path(__file__).parent
 _SUPERVISOR = Path(supervisor.__file__).read_text(encoding="utf-8")
-_MODULES = modules()
+_MODULES = {source: f"<the source of {path}>" for path, source in modules().items()}
+_AUTH_MANAGER = Path(supervisor.__file__).with_name("auth_manager.py").read_text(encoding="utf-8")
+_SOURCES = {
+    _SUPERVISOR: "<the source of task/supervisor.py>",
+    _AUTH_MANAGER: "<the source of task/auth_manager.py>",
+    **_MODULES,
+}
 
 
 def snapshot(setup: str) -> str:
@@ -65,10 +71,8 @@ def _plain(value: Any) -> Any:
 
 
 def _text(text: str) -> Any:
-    if text == _SUPERVISOR:
-        return "<the source of task/supervisor.py>"
-    if text == _MODULES:
-        return "<the sources of dags/container>"
+    if text in _SOURCES:
+        return _SOURCES[text]
     if text.startswith(("urn:pulumi:", "urn:")):
         return "::".join(text.split("::")[2:]).rpartition("$")[2]
     if text.startswith(("{", "[")):

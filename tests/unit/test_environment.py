@@ -1,6 +1,7 @@
 """The effects of the caller's environment variables: where tasks ask the API, what goes by a proxy, who may log in."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,7 @@ import pulumi
 import pytest
 from airflow_fargate import AirflowFargate, AirflowFargateArgs, InvalidArgumentsError
 from airflow_fargate.proxy import proxy_part
+from airflow_fargate.task.container import supervisor_command
 from airflow_fargate.validation import validate
 
 from .conftest import Deploy, Registered
@@ -168,6 +170,39 @@ def test_a_secret_takes_the_place_of_a_default(deploy: Deploy) -> None:
 def test_the_login_is_ours_whatever_the_image_sets(deploy: Deploy) -> None:
     given = environment(deploy())
 
+    assert given["AIRFLOW__CORE__AUTH_MANAGER"] == "airflow_fargate_login.AuthManager"
+    assert "airflow_fargate_login.py" in json.loads(given["AIRFLOW_FARGATE_MODULES"])
+    assert given["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS"] == "False"
+
+
+def test_a_command_of_the_callers_has_airflows_own_auth_manager(deploy: Deploy) -> None:
+    given = environment(deploy(command=["airflow", "standalone"]))
+
     manager = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
     assert given["AIRFLOW__CORE__AUTH_MANAGER"] == manager
-    assert given["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS"] == "False"
+    assert "AIRFLOW_FARGATE_MODULES" not in given
+
+
+def test_users_are_told_to_airflow_and_their_passwords_to_the_supervisor(deploy: Deploy) -> None:
+    deployment = deploy(admin_username="root", users={"vera": "viewer", "otto": "op"})
+
+    assert environment(deployment)["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"] == "root:admin,otto:op,vera:viewer"
+    passwords = dict.fromkeys(("otto", "vera"), "generated-password")
+    assert json.loads(secret_values(deployment)["USER_PASSWORDS"]) == passwords
+    assert deployment.outputs["user_passwords"] == passwords
+    assert "USER_PASSWORDS" not in secret_values(deploy())
+    assert deploy().outputs["user_passwords"] == {}
+
+
+@pytest.mark.parametrize("command", [None, ["airflow", "standalone"]])
+def test_with_an_auth_manager_of_the_images_own_nothing_is_set_of_the_login(
+    deploy: Deploy, command: list[str] | None
+) -> None:
+    own = {"AIRFLOW__CORE__AUTH_MANAGER": "company.login.AuthManager"}
+    deployment = deploy(environment=own, **({"command": command} if command else {}))
+
+    assert {name: value for name, value in environment(deployment).items() if "AUTH_MANAGER" in name} == own
+    assert secret_values(deployment).keys().isdisjoint({"ADMIN_PASSWORD", "USER_PASSWORDS"})
+    assert container(deployment)["command"] == (command or [*supervisor_command()])
+    logins = {name: deployment.outputs[name] for name in ("admin_username", "admin_password", "user_passwords")}
+    assert logins == {"admin_username": "", "admin_password": "", "user_passwords": {}}

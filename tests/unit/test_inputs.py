@@ -307,5 +307,5 @@ def test_aws_accepts_what_we_send(deploy: Deploy, args: Any) -> None:
         assert not report.has_errors(), f"{operation}: {report.generate_report()}"
 
 
-def test_the_password_is_the_only_secret_output(deploy: Deploy) -> None:
-    assert deploy(admin_password="correct horse battery").secret_outputs == {"admin_password"}
+def test_the_passwords_are_the_only_secret_outputs(deploy: Deploy) -> None:
+    assert deploy(admin_password="correct horse battery").secret_outputs == {"admin_password", "user_passwords"}

@@ -21,6 +21,7 @@ from .conftest import Deploy, Recorder
 
 OWN_VPC = {"vpc_id": "vpc-0123456789abcdef0", "subnet_ids": ["subnet-0123456789abcdef0"]}
 LEGACY = {"image": "puckel/docker-airflow:1.10.9"}
+OWN_LOGIN = {"environment": {"AIRFLOW__CORE__AUTH_MANAGER": "company.login.AuthManager"}}
 GIT = {"dags_git_url": "https://example.com/team/dags.git"}
 URL = {"database_url": "postgresql://airflow:word@db.example.com/airflow", "egress_ports": [5432]}
 MAY_READ = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
@@ -201,6 +202,58 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     (
         {"admin_password": "hunter2"},
         "admin_password: has 7 characters; use 12 or more, or leave it out to have one generated",
+    ),
+    ({"users": {"vera": "reader"}}, "users: gives 'vera' the role 'reader'; use admin, op, user or viewer"),
+    ({"users": {"vera": "Viewer"}}, "users: gives 'vera' the role 'Viewer'; use admin, op, user or viewer"),
+    ({"users": {"vera b": "op"}}, "users: has 'vera b'; use at least one character, and no blanks, colons or commas"),
+    ({"users": {"admin": "op"}}, "users: has 'admin', which is the administrator's name; leave it out"),
+    (
+        {"admin_username": "root", "users": {"Root": "op"}},
+        "users: has 'Root', which only differs in case from 'root'; choose another",
+    ),
+    (
+        {"users": {"vera": "op", "Vera": "viewer"}},
+        "users: has 'Vera', which only differs in case from 'vera'; choose another",
+    ),
+    (
+        {"users": {f"user-{number:03}": "viewer" for number in range(103)}},
+        "users: has 103 users, whose passwords have 4120 bytes; an SSM parameter holds 1 to 4096",
+    ),
+    ({"users": ["vera"]}, "users: is ['vera']; give names with strings as values"),
+    (
+        {"users": OUTPUT},
+        "users: is an output or a secret, but decides what is created; give names with strings",
+    ),
+    ({**LEGACY, "users": {"vera": "op"}}, "users: is given, but the legacy image has no login; leave it out"),
+    *(
+        (
+            {**OWN_LOGIN, **args},
+            f"{next(iter(args))}: is given, but environment has AIRFLOW__CORE__AUTH_MANAGER, an auth",
+        )
+        for args in (
+            {"admin_username": "root"},
+            {"admin_password": OUTPUT},
+            {"users": {"vera": "op"}},
+            {"drain_minutes": 5, "allowed_cidrs": ["203.0.113.7/32"]},
+            {"image_entrypoint": ["env"], "command": ["airflow", "standalone"]},
+        )
+    ),
+    (
+        {
+            "environment": {
+                "AIRFLOW__CORE__AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager."
+                "SimpleAuthManager"
+            }
+        },
+        "has AIRFLOW__CORE__AUTH_MANAGER with Airflow's simple auth manager, which the component sets up by itself; ",
+    ),
+    (
+        {"secrets": {"AIRFLOW__CORE__AUTH_MANAGER": "company.login.AuthManager"}},
+        "AIRFLOW__CORE__AUTH_MANAGER, which the component sets itself: name that of your image in environment",
+    ),
+    (
+        {"environment": {**OWN_LOGIN["environment"], "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True"}},
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS, which the component sets itself: it would let everybody in",
     ),
     (
         {**LEGACY, "admin_username": "admin"},
@@ -804,6 +857,16 @@ def test_every_size_that_fargate_has_and_airflow_fits_into_is_accepted(cpu: int,
         {"image": f"123456789012.dkr.ecr.us-east-1.amazonaws.com/airflow:1@sha256:{'0' * 64}"},
         {"permissions_boundary_arn": "arn:aws-us-gov:iam::123456789012:policy/teams/data-boundary"},
         {"permissions_boundary_arn": "arn:aws:iam::aws:policy/PowerUserAccess"},
+        {"users": {f"user-{number:03}": "viewer" for number in range(102)}},
+        {"users": {"vera": "viewer", "otto@example.com": "op", "ute": "user", "anna": "admin"}},
+        {
+            "environment": {
+                **OWN_LOGIN["environment"],
+                "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "a:admin",
+                "ADMIN_PASSWORD": "of the image's own",
+            }
+        },
+        {**OWN_LOGIN, "command": ["airflow", "standalone"]},
         may(Effect="Deny", Action="*", Resource="*"),
         may(Effect="Allow", NotAction="iam:*", Resource="*"),
         may(Effect="Allow", Action="*", Resource="arn:aws:s3:::lake/*"),

@@ -521,6 +521,24 @@ def test_the_password_file_holds_exactly_the_password_and_is_for_its_owner_only(
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_the_passwords_of_other_users_are_beside_the_administrators_and_no_child_inherits_any(tmp_path: Path) -> None:
+    passwords = tmp_path / "passwords.json"
+    script = """
+write_password_file(take_from_environment("ADMIN_PASSWORD"), os.environ, take_from_environment("USER_PASSWORDS"))
+print({"ADMIN_PASSWORD", "USER_PASSWORDS"} & os.environ.keys())
+"""
+    with container(
+        script,
+        ADMIN_PASSWORD="of the administrator",
+        USER_PASSWORDS='{"vera": "of vera"}',
+        AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS="root:admin,vera:viewer",
+        AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE=str(passwords),
+    ) as process:
+        log, _ = process.communicate(timeout=10)
+    assert log == "set()\n"
+    assert json.loads(passwords.read_text()) == {"root": "of the administrator", "vera": "of vera"}
+
+
 def test_the_password_belongs_to_the_first_user_and_to_airflows_default_file(tmp_path: Path) -> None:
     environment = {"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": " eve : admin", "AIRFLOW_HOME": str(tmp_path)}
     path = supervisor.write_password_file("x", environment)

@@ -21,17 +21,13 @@ GIT_CONNECTION_VARIABLE = f"AIRFLOW_CONN_{GIT_CONNECTION.upper()}"
 BUCKET_PREFIX = "dags"
 """Below which the bucket's objects are: what Airflow calls the bundle's prefix."""
 
-
-MODULES_VARIABLE = "AIRFLOW_FARGATE_MODULES"
-"""The sources of our bundles, for the supervisor to put where Airflow finds them."""
-
 _MODULES = Path(__file__).with_name("container")
 
 
-def modules() -> str:
-    """Return the value of `MODULES_VARIABLE`: a JSON object, the source of each module by the path of its file."""
+def modules() -> dict[str, str]:
+    """Return the sources of our bundles, each by the path of its file."""
     files = sorted(_MODULES.glob("*.py"))
-    return json.dumps({f"airflow_fargate_dags/{file.name}": file.read_text(encoding="utf-8") for file in files})
+    return {f"airflow_fargate_dags/{file.name}": file.read_text(encoding="utf-8") for file in files}
 
 
 def bucket_bundle(settings: DagSettings, bucket_name: pulumi.Input[str], *, supervised: bool) -> Bundle:

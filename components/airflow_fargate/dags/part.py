@@ -10,7 +10,6 @@ from .bucket import create_dag_bucket
 from .bundles import (
     GIT_CONNECTION_VARIABLE,
     GIT_PATIENCE,
-    MODULES_VARIABLE,
     Bundle,
     bucket_bundle,
     git_bundle,
@@ -26,7 +25,6 @@ DAG_VARIABLES: Mapping[str, str] = {
     GIT_CONNECTION_VARIABLE: "set dags_git_url and dags_git_token",
     "AIRFLOW__CORE__LOAD_EXAMPLES": "set load_examples",
     _BUNDLES_VARIABLE: "set dags_path or dags_git_url",
-    MODULES_VARIABLE: "it has the code that reads DAGs",
     PACKAGES_VARIABLE: "set pip_requirements",
 }
 """The variables that only these modules set, and what the caller does instead."""
@@ -41,10 +39,10 @@ def dags_part(scope: Scope, settings: DagSettings, *, supervised: bool) -> Part:
     bundles = [bundle for bundle, _ in sources]
     # Without one, Airflow's own default stays.
     told = {_BUNDLES_VARIABLE: pulumi.Output.json_dumps(bundles)} if bundles else {}
-    code = {MODULES_VARIABLE: modules()} if bundles and supervised else {}
     airflow = Part(
         defaults={"AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1"},
-        environment={"AIRFLOW__CORE__LOAD_EXAMPLES": str(settings.load_examples), **told, **code},
+        environment={"AIRFLOW__CORE__LOAD_EXAMPLES": str(settings.load_examples), **told},
+        modules=modules() if bundles and supervised else {},
     )
     return merge(airflow, packages_part(settings.pip_requirements), *(part for _, part in sources))
 

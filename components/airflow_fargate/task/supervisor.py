@@ -103,37 +103,40 @@ def take_from_environment(name: str) -> str | None:
     return value
 
 
-def write_password_file(password: str, environment: MutableMapping[str, str]) -> Path:
+def write_password_file(password: str, environment: MutableMapping[str, str], others: str | None = None) -> Path:
     """Write SimpleAuthManager's password file, readable by its owner only, and return its path.
 
     The password is that of the first user in ``AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS``; those that Airflow has
     generated for other users stay. In an image whose user may not write where the file should be, it is in
     ``AIRFLOW_HOME``, and the environment says so.
+
+    :param others: A JSON object, the passwords of other users by name.
     """
     if not password:
         raise SystemExit("ADMIN_PASSWORD is empty: anyone could log in. Give it a value, or leave it out.")
     user = environment.get("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS", "admin:admin").split(",")[0].split(":")[0]
+    passwords = {user.strip(): password, **json.loads(others or "{}")}
     at_home = Path(_airflow_home(environment), "simple_auth_manager_passwords.json.generated")
     path = Path(environment.get(PASSWORDS_FILE) or at_home)
     try:
-        _add_password(path, user.strip(), password)
+        _add_passwords(path, passwords)
     except OSError:
         if path == at_home:
             raise
         path = at_home
-        _add_password(path, user.strip(), password)
+        _add_passwords(path, passwords)
         environment[PASSWORDS_FILE] = str(path)
     return path
 
 
-def _add_password(path: Path, user: str, password: str) -> None:
+def _add_passwords(path: Path, added: Mapping[str, str]) -> None:
     """Replace the file in one step: a container killed here starts again."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         passwords = dict(json.loads(path.read_text()))
     except (OSError, ValueError, TypeError):
         passwords = {}
-    passwords[user] = password
+    passwords.update(added)
     new = path.with_name(path.name + ".new")
     new.unlink(missing_ok=True)
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -610,14 +613,14 @@ def main() -> int:
     """Run the components that the arguments name in this container until one of them ends, or SIGTERM."""
     if sys.argv[1:2] == ["--"]:
         # Such a command may read the password itself, so that it stays.
-        write_password_file(os.environ["ADMIN_PASSWORD"], os.environ)
+        write_password_file(os.environ["ADMIN_PASSWORD"], os.environ, os.environ.get("USER_PASSWORDS"))
         become(sys.argv[2:])
     names = sys.argv[1:] or list(COMMANDS)
     if not set(names) <= COMMANDS.keys() or len(set(names)) < len(names):
         raise SystemExit(f"The arguments are {' '.join(names)}; name each of {', '.join(COMMANDS)} at most once.")
-    password = take_from_environment("ADMIN_PASSWORD")
+    password, others = take_from_environment("ADMIN_PASSWORD"), take_from_environment("USER_PASSWORDS")
     if password is not None:
-        write_password_file(password, os.environ)
+        write_password_file(password, os.environ, others)
     modules = take_from_environment("AIRFLOW_FARGATE_MODULES")
     if modules is not None:
         write_modules(modules, os.environ)

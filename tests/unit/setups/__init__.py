@@ -121,6 +121,8 @@ SETUPS: Mapping[str, Callable[[], AirflowFargate]] = {
         task_role_policy=MAY_READ,
         permissions_boundary_arn="arn:aws:iam::123456789012:policy/boundary",
     ),
+    "users-beside-the-administrator": one(admin_username="root", users={"vera": "viewer", "otto@example.com": "op"}),
+    "an-auth-manager-of-ones-own": one(environment={"AIRFLOW__CORE__AUTH_MANAGER": "company.login.AuthManager"}),
     "known-late": known_late,
     "two-in-one-stack": two,
     "with-options": with_options,

@@ -1,0 +1,50 @@
+"""The auth manager in the container, with a stand-in for Airflow's simple one."""
+
+import importlib
+import sys
+from collections.abc import Callable
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+SIMPLE = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager"
+
+
+class SimpleAuthManager:
+    def deserialize_user(self, token: dict[str, Any]) -> tuple[str, str]:
+        return token["sub"], token["role"]
+
+
+@pytest.fixture
+def manager(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Return a maker of auth managers with these users."""
+
+    def make(*users: str) -> Any:
+        for name in (SIMPLE, "airflow.configuration"):
+            parts = name.split(".")
+            for number in range(len(parts)):
+                package = ".".join(parts[: number + 1])
+                monkeypatch.setitem(sys.modules, package, ModuleType(package))
+        sys.modules[SIMPLE].__dict__["SimpleAuthManager"] = SimpleAuthManager
+
+        def getlist(section: str, key: str) -> tuple[str, ...]:
+            return {("core", "simple_auth_manager_users"): users}[section, key]
+
+        sys.modules["airflow.configuration"].__dict__["conf"] = SimpleNamespace(getlist=getlist)
+        monkeypatch.delitem(sys.modules, "airflow_fargate.task.auth_manager", raising=False)
+        return importlib.import_module("airflow_fargate.task.auth_manager").AuthManager()
+
+    return make
+
+
+def test_a_session_is_that_of_a_user_with_the_role_of_now(manager: Callable[..., Any]) -> None:
+    token = {"sub": "vera", "role": "op", "exp": 0}
+
+    assert manager("admin:admin", "vera:viewer").deserialize_user(token) == ("vera", "viewer")
+    assert manager("vera:op:team").deserialize_user(token) == ("vera", "op")
+
+
+def test_who_is_no_user_any_more_has_no_session(manager: Callable[..., Any]) -> None:
+    with pytest.raises(ValueError, match="vera is no user any more"):
+        manager("admin:admin", "ver:op").deserialize_user({"sub": "vera", "role": "op"})
