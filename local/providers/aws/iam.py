@@ -69,8 +69,6 @@ class RolePolicy(AwsResource):
 
 
 class RolePolicyAttachment(AwsResource):
-    """For programs that attach a policy to the task role beside the component."""
-
     sdk = "pulumi_aws.iam:RolePolicyAttachment"
     title = "IAM Role Policy Attachment"
     service = "iam"
