@@ -1,5 +1,6 @@
 """Airflow's database: an instance of RDS, or one of the caller's own."""
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -99,6 +100,54 @@ def test_a_url_of_ones_own_is_written_for_both_of_airflows_drivers(url: str, que
         assert (each.hostname, each.port, each.path) == (given.hostname, given.port or 5432, given.path)
         assert unquote(each.password or "") == unquote(given.password or "")
         assert "$" not in each.geturl(), "Airflow puts the value of a variable there"
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        ({}, "A new instance of RDS, empty: the runs, users and connections of another database stay where they are"),
+        (
+            {"restore_from": "airflow-database-final-00c0ffee", "fernet_key": f"{'0' * 43}="},
+            "A new instance of RDS, with what the snapshot airflow-database-final-00c0ffee holds.",
+        ),
+    ],
+    ids=["empty", "restored"],
+)
+def test_a_preview_says_what_a_new_instance_will_hold(
+    deploy: Deploy, monkeypatch: pytest.MonkeyPatch, args: dict[str, Any], said: str
+) -> None:
+    hooks: dict[str, tuple[Callable[[Any], Any], pulumi.ResourceHookOptions | None]] = {}
+    real_hook = pulumi.ResourceHook
+
+    def hook(
+        name: str, callback: Callable[[Any], Any], opts: pulumi.ResourceHookOptions | None = None
+    ) -> pulumi.ResourceHook:
+        hooks[name] = callback, opts
+        return real_hook(name, callback, opts)
+
+    told: list[str] = []
+    monkeypatch.setattr(pulumi, "ResourceHook", hook)
+    monkeypatch.setattr(pulumi.log, "info", told.append)
+
+    deploy(database="postgres", **args)
+
+    says, options = hooks["airflow-database-is-new"]
+    assert options is not None
+    assert options.on_dry_run
+    assert told == []
+    says(None)
+    assert [each.startswith(said) for each in told] == [True]
+
+
+def test_an_instance_that_airflow_does_not_use_is_told_of_each_time(
+    deploy: Deploy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(pulumi.log, "info", told.append)
+
+    deploy(keep_postgres=True)
+
+    assert [each.partition(",")[0] for each in told] == ["Airflow does not use the instance of RDS"]
 
 
 def test_a_url_of_ones_own_is_a_secret_and_makes_no_instance(deploy: Deploy) -> None:
