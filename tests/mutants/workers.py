@@ -150,8 +150,10 @@ class Copy:
             os._exit(code)
 
 
-# The same examples every time; and no memory of earlier runs.
+# The same examples every time; no memory of earlier runs; and nothing said of a failure, which may take a second.
 _OPTIONS = (
+    "--assert=plain",
+    "--tb=no",
     "-p",
     "no:cacheprovider",
     "-p",
