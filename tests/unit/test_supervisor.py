@@ -36,7 +36,7 @@ def with_workers():
     idle()
 def in_time(action):
     def run():
-        time.sleep(0.3)
+        sys.stdin.readline()
         return action()
     return run
 def supervise(first=lambda: None, load=lambda: None, **components):
@@ -51,10 +51,14 @@ def supervise(first=lambda: None, load=lambda: None, **components):
 
 @contextmanager
 def container(script: str, *arguments: str, **environment: str) -> Generator[subprocess.Popen[str]]:
-    """Start the module's source, ``script`` for its last two lines, as a process in its own session."""
+    """Start the module's source, ``script`` for its last two lines, as a process in its own session.
+
+    What happens ``in_time`` happens when the test reads all of the rest: ``communicate`` closes the standard input.
+    """
     source = SOURCE.read_text().rpartition('if __name__ == "__main__":')[0] + STAND_INS + script
     process = subprocess.Popen(
         [sys.executable, "-c", source, *arguments],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -176,7 +180,7 @@ def test_the_entrypoints_hang_up_ends_nothing() -> None:
         wait_for(process, "scheduler | ready", "api-server | ready")
         os.killpg(process.pid, signal.SIGHUP)
         with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(timeout=0.5)
+            process.wait(timeout=0.2)
         process.terminate()
         process.communicate(timeout=10)
     assert process.returncode == 0
@@ -207,7 +211,7 @@ def says_when(seconds):
         signal.signal(signal.SIGTERM, stop)
         idle()
     return run
-supervise(scheduler=says_when(0.5), api_server=says_when(0))
+supervise(scheduler=says_when(0.2), api_server=says_when(0))
 """
     with container(script) as process:
         wait_for(process, "scheduler | ready", "api-server | ready")
@@ -319,7 +323,7 @@ def test_nothing_is_started_after_a_failed_import_or_migration(script: str, said
 
 
 def test_the_migration_has_ended_before_a_component_starts() -> None:
-    script = 'supervise(first=lambda: (time.sleep(0.5), print("migrated")), api_server=lambda: print("runs"))'
+    script = 'supervise(first=lambda: (time.sleep(0.2), print("migrated")), api_server=lambda: print("runs"))'
     with container(script) as process:
         log, _ = process.communicate(timeout=10)
     assert log.index("db migrate | migrated") < log.index("api-server | runs")
@@ -383,7 +387,7 @@ def test_a_line_is_forwarded_when_it_is_written() -> None:
 
 LATE_SERVER = """
 def serve_late():
-    time.sleep(0.5)
+    time.sleep(0.2)
     print("listens", flush=True)
     with socket.create_server(("127.0.0.1", PORT)): idle()
 def schedule():
