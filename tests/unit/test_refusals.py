@@ -298,15 +298,15 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"database": "postgres", "environment": {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "sqlite:////tmp/airflow.db"}},
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN, which the component sets itself: it follows database",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN, which the component sets itself: it follows database\n",
     ),
     (
         {"database": "postgres", "secrets": {"PGPASSWORD": "secret word"}},
-        "secrets: has PGPASSWORD, which the component sets itself: it follows database",
+        "secrets: has PGPASSWORD, which the component sets itself: it follows database\n",
     ),
     (
         {**URL, "secrets": {"AIRFLOW__CORE__SQL_ALCHEMY_CONN": "postgresql://db/other"}},
-        "AIRFLOW__CORE__SQL_ALCHEMY_CONN, which the component sets itself: it follows database_url",
+        "AIRFLOW__CORE__SQL_ALCHEMY_CONN, which the component sets itself: it follows database_url\n",
     ),
     ({"database_url": "mysql://u:p@db/a"}, "database_url: does not begin with postgresql://; give one such as"),
     ({"database_url": "postgresql+asyncpg://u:p@db/a"}, "database_url: does not begin with postgresql://; give one"),
@@ -368,16 +368,16 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {**LEGACY, "environment": {"AIRFLOW__WEBSERVER__WEB_SERVER_PORT": "80"}},
-        "environment: has AIRFLOW__WEBSERVER__WEB_SERVER_PORT, which the component sets itself: set port",
+        "environment: has AIRFLOW__WEBSERVER__WEB_SERVER_PORT, which the component sets itself: set port\n",
     ),
     (
         {"secrets": {"ADMIN_PASSWORD": "x"}},
-        "secrets: has ADMIN_PASSWORD, which the component sets itself: set admin_password",
+        "secrets: has ADMIN_PASSWORD, which the component sets itself: set admin_password\n",
     ),
     *(
         (
             {argument: {name: "x" * 20}},
-            f"{argument}: has {name}, which the component sets itself: {reason}",
+            f"{argument}: has {name}, which the component sets itself: {reason}\n",
         )
         for argument in ("environment", "secrets")
         for name, reason in (
