@@ -49,7 +49,7 @@ test: venv ## Run every test: mocks, the scan by checkov, engine, container
 	@$(PY) -m pytest --numprocesses logical
 
 test-unit: venv ## Run the tests that need no engine, in seconds
-	@$(PY) -m pytest --numprocesses logical tests/unit
+	@$(PY) -m pytest --numprocesses logical --pyargs tests.unit  # by name: a path has the first process load all SDKs
 
 test-versions: venv ## Run the tests of the mocks ring with the lowest and the newest dependencies
 	@$(PY) -m release.versions

@@ -30,6 +30,7 @@ gc.disable()
 def pytest_collection_finish() -> None:
     """Leave what is imported, most of it the SDKs', out of every garbage collection."""
     gc.freeze()
+    gc.set_threshold(20_000)  # one run of the component makes far more that lasts as long as the run
     gc.enable()
 
 

@@ -296,9 +296,12 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
         {"database": "postgres", **OWN_VPC},
         "subnet_ids: has one subnet; with an instance of RDS give two or more, in two availability zones",
     ),
-    (
-        {"database": "postgres", "environment": {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "sqlite:////tmp/airflow.db"}},
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN, which the component sets itself: it follows database\n",
+    *(
+        (
+            {"database": "postgres", "environment": {name: "sqlite:////tmp/airflow.db"}},
+            f"{name}, which the component sets itself: it follows database\n",
+        )
+        for name in ("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC")
     ),
     (
         {"database": "postgres", "secrets": {"PGPASSWORD": "secret word"}},
