@@ -6,13 +6,16 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from local.emulator.fargate.credentials import TaskCredentials, has_expired, session_of
 from local.emulator.fargate.policies import allows
 from local.testing.deployed import Deployed
 from local.testing.emulated import ACCOUNT, CLUSTER, REGION, Client, EmulatedAccount, Emulator, acting_as
@@ -354,6 +357,27 @@ def test_a_container_finds_the_credentials_of_its_role_where_ecs_has_them(accoun
 
     session = f"{role.rpartition('/')[2]}/{task['taskArn'].rpartition('/')[2]}"
     assert account.log(task) == ["keys False", f"arn:aws:sts::{ACCOUNT}:assumed-role/{session}", "1,2"]
+
+
+def test_credentials_are_others_before_they_end_and_are_gone_with_the_task() -> None:
+    task: Any = SimpleNamespace(account_id=ACCOUNT, region=REGION, id="a-task")
+    credentials = TaskCredentials()
+    path = credentials.open(task, f"arn:aws:iam::{ACCOUNT}:role/task")
+
+    first = credentials.get(path)
+    assert first is not None
+    assert credentials.get(path) == first
+    session = session_of(first["AccessKeyId"])
+    assert session is not None
+    assert not has_expired(session)
+    session.expiration = datetime.now(UTC) + timedelta(minutes=59)
+    second = credentials.get(path)
+    assert second is not None
+    assert second["AccessKeyId"] != first["AccessKeyId"]
+    session.expiration = datetime.now(UTC) - timedelta(seconds=1)
+    assert has_expired(session)
+    credentials.close(task)
+    assert credentials.get(path) is None
 
 
 def test_a_container_without_a_role_has_no_credentials(account: Account) -> None:
