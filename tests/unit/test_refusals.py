@@ -11,6 +11,7 @@ import pulumi
 import pytest
 from airflow_fargate import AirflowFargate, AirflowFargateArgs, InvalidArgumentsError
 from airflow_fargate.airflow import LEAST_MEMORY
+from airflow_fargate.document import refuse_document
 from airflow_fargate.scope import MAX_NAME_LENGTH
 from airflow_fargate.task.container import refuse_large
 from airflow_fargate.task.log import LOG_RETENTION_DAYS
@@ -178,6 +179,10 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     (policy("*"), "has statement 1 of 1 that is no object; give one with Effect, Action and Resource"),
     (
         may(Effect="Allow", Action="s3:*", Resource="*", Principal="*"),
+        "task_role_policy: has statement 1 of 1 with a Principal; leave it out, in a role's policy it is the role",
+    ),
+    (
+        may(Effect="Allow", Action="s3:*", Resource="*", NotPrincipal="*"),
         "task_role_policy: has statement 1 of 1 with a Principal; leave it out, in a role's policy it is the role",
     ),
     (may(Action="s3:*", Resource="*"), "has statement 1 of 1 with the Effect None; give Allow or Deny"),
@@ -760,6 +765,21 @@ def test_what_is_known_late_is_refused_without_being_shown(
 
     assert words in str(refused.value)
     assert "hunter2" not in str(refused.value)
+
+
+def test_of_what_is_no_policy_document_nothing_more_is_said() -> None:
+    for document in ("{", json.dumps({"Statement": ["*"]})):
+        assert len(list(refuse_document(document, allow_admin=False))) == 1
+
+
+def test_a_policy_may_be_as_long_as_iam_takes_it() -> None:
+    def refused(length: int) -> list[str]:
+        [document] = may(Effect="Allow", Action="s3:GetObject", Resource="arn:aws:s3:::").values()
+        filled = document.replace(":::", ":::" + "x" * (length - len("".join(document.split()))))
+        return [refusal.reason for refusal in refuse_document(filled, allow_admin=False)]
+
+    assert refused(10_240) == []
+    assert len(refused(10_241)) == 1
 
 
 def test_a_policy_that_is_known_late_is_refused_then(deploy: Deploy) -> None:
