@@ -135,6 +135,11 @@ ACCEPTED: tuple[Accepted, ...] = (
         "The same: x is a letter, which AWS takes in tags anyway, and the first of no category's two letters.",
     ),
     Accepted(
+        "components/airflow_fargate/login.py",
+        frozenset({"login_part: without encoding='utf-8'"}),
+        "The same where the tests run: UTF-8 is what Python takes there without a word.",
+    ),
+    Accepted(
         "components/airflow_fargate/task/container.py",
         frozenset({"supervisor_command: without encoding='utf-8'"}),
         "The same where the tests run: UTF-8 is what Python takes there without a word.",

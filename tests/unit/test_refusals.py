@@ -224,6 +224,10 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
         {"users": {f"user-{number:03}": "viewer" for number in range(103)}},
         "users: has 103 users, whose passwords have 4120 bytes; an SSM parameter holds 1 to 4096",
     ),
+    (
+        {"secrets": {"USER_PASSWORDS": "{}"}},
+        "secrets: has USER_PASSWORDS, which the component sets itself: they are generated",
+    ),
     ({"users": ["vera"]}, "users: is ['vera']; give names with strings as values"),
     (
         {"users": OUTPUT},
@@ -881,6 +885,7 @@ def test_every_size_that_fargate_has_and_airflow_fits_into_is_accepted(cpu: int,
         {"permissions_boundary_arn": "arn:aws-us-gov:iam::123456789012:policy/teams/data-boundary"},
         {"permissions_boundary_arn": "arn:aws:iam::aws:policy/PowerUserAccess"},
         {"users": {f"user-{number:03}": "viewer" for number in range(102)}},
+        {"admin_password": "x" * 12},
         {"users": {"vera": "viewer", "otto@example.com": "op", "ute": "user", "anna": "admin"}},
         {
             "environment": {
