@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from .container import parse as program
+from . import dagbag
 
 _FRAME = re.compile(r'^ *File "(?P<file>[^"]+)", line (?P<line>\d+)', re.MULTILINE)
 _MISSING = re.compile(r"^ModuleNotFoundError: No module named '(?P<module>[^']+)'", re.MULTILINE)
@@ -63,7 +63,7 @@ def parse_folder(folder: Path, python: Path) -> ParsedFolder:
     with tempfile.TemporaryDirectory(prefix="airflow-fargate-") as temporary:
         output = Path(temporary, "parsed.json")
         ended = subprocess.run(  # noqa: S603 - the caller's own Python
-            [python, program.__file__, folder.resolve(), output],
+            [python, dagbag.__file__, folder.resolve(), output],
             env=_environment(os.environ, Path(temporary)),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -1,4 +1,4 @@
-"""Parse a folder with the Airflow of this Python: ``python parse.py FOLDER FILE`` writes JSON of what came out."""
+"""Parse a folder with the Airflow of this Python: ``python dagbag.py FOLDER FILE`` writes JSON of what came out."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any, cast
 def parse(folder: Path) -> dict[str, Any]:
     """Return the DAGs of the folder, and the text of each import error by the file's path below the folder."""
     # By name, and so untyped: Airflow is installed where this runs, not where it is checked.
-    dagbag: Any = importlib.import_module("airflow.dag_processing.dagbag")
-    bag = dagbag.BundleDagBag(folder, bundle_path=folder, bundle_name="dags", load_op_links=False)
+    airflow: Any = importlib.import_module("airflow.dag_processing.dagbag")
+    bag = airflow.BundleDagBag(folder, bundle_path=folder, bundle_name="dags", load_op_links=False)
     return {
         "dags": [
             {
