@@ -56,7 +56,7 @@ class Serving:
             file = str(self._folder / request.module)
             codes = changed(functions.get(file, ()), request.before, request.after, request.function)
             if codes or not _is_imported(file):
-                chosen = [items[same_id(test)] for test in request.tests]
+                chosen = [items[same_id(test)] for test in request.tests if same_id(test) in items]
                 self._answer(functools.partial(_run, codes, chosen))
             else:
                 self._answer(None)

@@ -155,26 +155,21 @@ def test_the_folder_of_dags_is_relative_to_the_project_wherever_the_program_runs
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (
-            {"adminPassword": "plain"},
+        *(
             (
-                "adminPassword is in plain text in the stack's configuration. Set it with: "
-                "pulumi config set --secret adminPassword"
-            ),
-        ),
-        (
-            {"dagsGitToken": "plain"},
-            (
-                "dagsGitToken is in plain text in the stack's configuration. Set it with: "
-                "pulumi config set --secret dagsGitToken"
-            ),
-        ),
-        (
-            {"secrets": {"TOKEN": "t"}},
-            (
-                "secrets is in plain text in the stack's configuration. Set it with: "
-                "pulumi config set --secret --path secrets.NAME"
-            ),
+                {key: {"NAME": "plain"} if key == "secrets" else "plain"},
+                (
+                    f"{key} is in plain text in the stack's configuration. Set it with: "
+                    f"pulumi config set --secret {said}\n"
+                ),
+            )
+            for key, said in (
+                ("adminPassword", "adminPassword"),
+                ("dagsGitToken", "dagsGitToken"),
+                ("databaseUrl", "databaseUrl"),
+                ("fernetKey", "fernetKey"),
+                ("secrets", "--path secrets.NAME"),
+            )
         ),
         (
             {"memroy": 4096},
@@ -203,7 +198,7 @@ def test_is_refused_with_the_key_and_the_way_out(values: dict[str, Any], message
     with pytest.raises(pulumi.RunError) as refused:
         configuration.read_arguments()
 
-    assert message in str(refused.value)
+    assert message in f"{refused.value}\n"
 
 
 @pytest.mark.parametrize(
