@@ -5,7 +5,7 @@ import io
 import socket
 import sys
 from collections.abc import Generator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -228,6 +228,32 @@ def test_a_bucket_that_cannot_be_read_is_said_in_one_line_and_nothing_is_removed
     assert files(bundle) == {"a.py": "1"}
 
 
+def test_what_is_said_of_a_bundle_is_in_the_log_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The DAG processor may say nothing else for hours, and its output is a pipe."""
+    module = importlib.import_module("airflow_fargate.dags.container")
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written))
+
+    with suppress(OSError), module.told("s3"):
+        raise OSError("denied")
+    unread = written.getvalue()
+    with module.told("s3"):
+        pass
+
+    assert unread == b"DAG bundle s3 cannot be read: OSError: denied\n"
+    assert written.getvalue() == unread + b"DAG bundle s3 is read again\n"
+
+
+def test_what_stands_for_a_folder_in_the_bucket_is_no_file(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    """S3's console makes one for "Create folder"."""
+    bucket.files = {"a.py": "1", "empty/": "", "sub/": "", "sub/b.py": "2"}
+    bundle = bucket_bundle(bucket, monkeypatch)
+
+    bundle.initialize()
+
+    assert files(bundle) == {"a.py": "1", "sub/b.py": "2"}
+
+
 class GitCommandError(Exception):
     """As GitPython's: it keeps apart what Git has said."""
 
@@ -285,3 +311,14 @@ def test_a_version_that_is_there_takes_no_host() -> None:
     bundle.initialize()
 
     assert bundle.is_initialized
+
+
+@pytest.mark.parametrize(("version", "is_there"), [("1234abc", False), (None, True)], ids=["not there", "the newest"])
+def test_any_other_version_takes_the_host(version: str | None, is_there: bool) -> None:
+    bundle = git_module().GitBundle(name="git", repo_url="https://git.invalid/a.git", version=version)
+    bundle.refresh = lambda: None
+    if is_there:
+        bundle.repo_path.mkdir(parents=True)
+
+    with pytest.raises(OSError, match=r"git.invalid does not answer at port 443"):
+        bundle.initialize()

@@ -450,6 +450,7 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
         for value in ("http://proxy.example:port", "proxy://proxy.example")
     ),
     ({"secrets": {"A": ""}}, "secrets: has A with 0 bytes; an SSM parameter holds 1 to 4096"),
+    ({"secrets": {"A": "\ud800" * 1366}}, "secrets: has A with 4098 bytes; an SSM parameter holds 1 to 4096"),
     ({"secrets": {"A": "é" * 2049}}, "secrets: has A with 4098 bytes; an SSM parameter holds 1 to 4096"),
     (
         {"environment": {"TOKEN": "a"}, "secrets": {"TOKEN": "b"}},
