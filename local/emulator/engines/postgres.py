@@ -205,7 +205,7 @@ class PostgresServer:
             with suppress(OSError):
                 lines = (self.folder / "postmaster.pid").read_text().splitlines()
                 # PostgreSQL: miscadmin.h, LOCK_FILE_LINE_PM_STATUS.
-                if lines[0] == str(process.pid) and lines[7:8] == ["ready   "]:
+                if lines[:1] == [str(process.pid)] and lines[7:8] == ["ready   "]:
                     return
             time.sleep(0.02)
         self.stop()
