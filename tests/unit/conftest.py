@@ -58,15 +58,20 @@ class Registered:
 Deploy = Callable[..., Registered]
 
 
-@pytest.fixture(scope="session", autouse=True)
+_LOOPS: list[asyncio.AbstractEventLoop] = []
+
+
+@pytest.fixture(autouse=True)
 def event_loop() -> None:
     """One for the main thread, which the SDK expects and Python 3.12 and later do not make.
 
     It stays open: when it closes, its threads end, and with them loops that the SDK's mocks made there and never close.
+    `asyncio.run`, which other rings use in the same process, takes it from the thread, so that each test sets it again.
     """
-    loop = asyncio.new_event_loop()
-    loop.set_exception_handler(_log_what_nobody_expects)
-    asyncio.set_event_loop(loop)
+    if not _LOOPS:
+        _LOOPS.append(asyncio.new_event_loop())
+        _LOOPS[0].set_exception_handler(_log_what_nobody_expects)
+    asyncio.set_event_loop(_LOOPS[0])
 
 
 def _log_what_nobody_expects(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

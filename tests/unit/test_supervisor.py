@@ -232,7 +232,7 @@ def waits_in_vain():
     told = []
     def stop(*_):
         told.append(child)
-        print("told", flush=True)
+        os.write(1, b"told\\n")  # what it interrupts may be a print
         if len(told) == 1: os.kill(child, signal.SIGUSR1)
         else: os._exit(0)
     signal.signal(signal.SIGTERM, stop)
