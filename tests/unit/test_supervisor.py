@@ -329,13 +329,20 @@ def test_the_migration_has_ended_before_a_component_starts() -> None:
     assert log.index("db migrate | migrated") < log.index("api-server | runs")
 
 
+def name_of(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
 def test_components_do_not_survive_a_killed_supervisor() -> None:
     with container("supervise(scheduler=with_workers, triggerer=stubborn, api_server=idle)") as process:
         wait_for(process, *ALL_READY)
         family = processes_of(process.pid)
-        detached = {pid for pid in family if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"sleep")}
-        process.kill()
         deadline = time.monotonic() + 5
+        # It is a Python until it has become what it is to run.
+        while not (detached := {pid for pid in family if name_of(pid).startswith(b"sleep")}):
+            assert time.monotonic() < deadline, "no process has left the group"
+            time.sleep(0.01)
+        process.kill()
         while survivors(family - detached) and time.monotonic() < deadline:
             time.sleep(0.05)
         left = survivors(family - detached)
