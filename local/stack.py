@@ -74,8 +74,7 @@ class Stack:
 
         Ctrl-C reaches `pulumi` as well, which then finishes what it has begun and saves the state: it is waited for.
         """
-        command = [self.cloud.engine.command, *arguments]
-        with subprocess.Popen(command, cwd=self.project, env=self._environment) as process:
+        with self.start(*arguments) as process:
             interrupted = False
             while True:
                 try:
@@ -90,6 +89,20 @@ class Stack:
                 f"`pulumi {' '.join(arguments)}` failed with exit code {code}; see its output above.",
                 "If the emulator itself is in the way, `make stop` ends it with all that is in it.",
             )
+
+    def start(
+        self, *arguments: str, stdin: int | None = None, stdout: int | None = None, stderr: int | None = None
+    ) -> "subprocess.Popen[str]":
+        """Start `pulumi`, whose streams are this process's unless others are given, and return its process."""
+        return subprocess.Popen(
+            [self.cloud.engine.command, *arguments],
+            cwd=self.project,
+            env=self._environment,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            text=True,
+        )
 
     def pulumi(self, *arguments: str, cwd: Path | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run `pulumi` without a terminal and return what it printed."""

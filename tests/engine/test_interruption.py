@@ -79,14 +79,8 @@ def kill(stack: Deployed, command: str, moment: int, delay: float) -> list[psuti
     here, state, read = steps(pulumi.checkpoint()), pulumi.file, 0
     up = command == "up"
     stop_at = max(moment, here + 1) if up else min(moment, here - 1)
-    arguments = [pulumi.cloud.engine.command, command, "--yes", "--skip-preview", "--non-interactive"]
-    with subprocess.Popen(
-        arguments,
-        cwd=pulumi.project,
-        env=pulumi.cloud.environment(pulumi.name),
-        stdout=subprocess.DEVNULL,
-        stdin=subprocess.DEVNULL,
-    ) as process:
+    arguments = (command, "--yes", "--skip-preview", "--non-interactive")
+    with pulumi.start(*arguments, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
         while (here < stop_at) == up:
             assert process.poll() is None, f"pulumi {command} ended before step {stop_at}"
             if (written := state.stat().st_mtime_ns) == read:

@@ -212,14 +212,8 @@ def test_interrupting_an_up_ends_its_wait_and_keeps_the_service_in_the_state(
     never_healthy = {"healthCheck": {"command": ["CMD-SHELL", "false"], "startPeriod": 300}}
     stack = workspace(_service(RUNS, never_healthy))
     stack.stack.prepare()
-    up = subprocess.Popen(
-        [cloud.engine.command, "up", "--yes", "--skip-preview", "--non-interactive"],
-        cwd=stack.stack.project,
-        env=cloud.environment(stack.stack.name),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    arguments = ("up", "--yes", "--skip-preview", "--non-interactive")
+    up = stack.stack.start(*arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     ecs = cloud.client("ecs")
     until(lambda: _has_a_service(ecs), 120, "the service")
     os.kill(up.pid, signal.SIGINT)

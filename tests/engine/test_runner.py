@@ -240,8 +240,7 @@ def test_an_emulator_that_was_started_with_other_images_is_not_reused(stack: Sta
 def test_up_goes_on_after_a_pulumi_that_was_killed(stack: Stack, capfd: pytest.CaptureFixture[str]) -> None:
     deploy(stack, {})
     (stack.project / "__main__.py").write_text("import time; time.sleep(60)")
-    command = [stack.cloud.engine.command, "up", "--yes", "--skip-preview"]
-    with subprocess.Popen(command, cwd=stack.project, env=stack.cloud.environment(stack.name)) as killed:
+    with stack.start("up", "--yes", "--skip-preview") as killed:
         locks = stack.cloud.home.state / ".pulumi" / "locks"
         until(lambda: any(locks.rglob("*.json")), 60, "the lock of the run")
         family = psutil.Process(killed.pid).children(recursive=True)

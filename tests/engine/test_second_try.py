@@ -120,15 +120,8 @@ def _up_until_told(stack: Deployed, words: str) -> str:
     """Run `pulumi up` until it has printed the words, end it as Ctrl-C does, and return all that it has printed."""
     own = stack.workspace.stack
     own.prepare()
-    command = [own.cloud.engine.command, "up", "--yes", "--skip-preview", "--non-interactive"]
-    with subprocess.Popen(
-        command,
-        cwd=own.project,
-        env=own.cloud.environment(own.name),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
+    up = ("up", "--yes", "--skip-preview", "--non-interactive")
+    with own.start(*up, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         assert process.stdout is not None
         in_vain = threading.Timer(300, process.kill)
         in_vain.start()
