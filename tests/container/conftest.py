@@ -85,6 +85,11 @@ class Airflow(Deployed):
             failure.add_note("\n".join(self.log()[-40:]))
             raise
 
+    def result(self, dag_id: str, run_id: str, task_id: str) -> Any:
+        """Return what a task has returned."""
+        instance = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"
+        return self.rest.api("GET", f"{instance}/xcomEntries/return_value").json["value"]
+
     def supervisor(self) -> psutil.Process:
         """Return the first process of the container."""
         emulator = self.cloud.emulator.running()

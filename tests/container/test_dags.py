@@ -63,12 +63,6 @@ def unread(airflow: Airflow) -> list[str]:
     return ["\n".join(log[at : at + 60]) for at, line in enumerate(log) if any(error in line for error in errors)]
 
 
-def result(airflow: Airflow, dag_id: str, run_id: str, task_id: str) -> Any:
-    return airflow.rest.api(
-        "GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/return_value"
-    ).json["value"]
-
-
 class Repository:
     """A Git repository with a folder of DAGs, and its URL as any web server has it."""
 
@@ -180,20 +174,20 @@ def test_the_dags_of_the_repository(airflow: Airflow, subtests: pytest.Subtests)
 
 
 def the_etl_reads_the_data_file_that_came_along(airflow: Airflow, run_id: str) -> None:
-    assert result(airflow, "etl_orders", run_id, "transform") == {
+    assert airflow.result("etl_orders", run_id, "transform") == {
         "DE": "362.70",
         "FR": "249.00",
         "JP": "1326.00",
         "US": "277.50",
     }
-    assert result(airflow, "etl_orders", run_id, "load") == 4
+    assert airflow.result("etl_orders", run_id, "load") == 4
 
 
 def the_mapped_one_runs_a_task_for_each_country(airflow: Airflow, run_id: str) -> None:
     path = f"/dags/one_task_per_country/dagRuns/{run_id}/taskInstances/count_orders/listMapped"
     mapped = airflow.rest.api("GET", path).json["task_instances"]
     assert sorted(instance["rendered_map_index"] for instance in mapped) == ["DE", "FR", "JP", "US"]
-    assert result(airflow, "one_task_per_country", run_id, "add_up") == 10
+    assert airflow.result("one_task_per_country", run_id, "add_up") == 10
 
 
 def the_failing_one_fails_is_tried_again_and_succeeds(airflow: Airflow, run_id: str) -> None:
@@ -240,7 +234,7 @@ def a_new_dag_appears_and_runs_in_the_same_task(airflow: Airflow, _: Repository)
     until(lambda: "added" in known(airflow), REFRESH, "the new DAG to be shown")
     run_id = airflow.run_dag("added")
 
-    assert result(airflow, "added", run_id, "answer") == 42
+    assert airflow.result("added", run_id, "answer") == 42
     assert running(airflow) == before
 
 
@@ -250,7 +244,7 @@ def a_changed_dag_is_what_runs_next(airflow: Airflow, _: Repository) -> None:
 
     airflow.up()
     until(
-        lambda: result(airflow, "added", airflow.run_dag("added"), "answer") == 43,
+        lambda: airflow.result("added", airflow.run_dag("added"), "answer") == 43,
         REFRESH,
         "the changed DAG to be read",
     )
@@ -318,7 +312,7 @@ def dags_and_their_triggers_are_imported_with_what_airflow_looks_for_no_dags_in(
     text = airflow.up()
     run_id = airflow.run_dag("uses_common")
 
-    assert result(airflow, "uses_common", run_id, "nap") == "slept on select 1\n"
+    assert airflow.result("uses_common", run_id, "nap") == "slept on select 1\n"
     assert "ignored" not in known(airflow)
     assert airflow.rest.api("GET", "/importErrors").json["import_errors"] == []
     assert ".airflowignore excludes 4 of the files that are uploaded" in text
@@ -349,7 +343,7 @@ def a_folder_takes_a_files_place_and_what_a_task_has_written_beside_its_dag_stay
     airflow.up()
     airflow.run_dag("in_place")
 
-    assert result(airflow, "looks", airflow.run_dag("looks"), "answer") is True
+    assert airflow.result("looks", airflow.run_dag("looks"), "answer") is True
     for folder in (dags / "dbt", dags / "settings"):
         shutil.rmtree(folder)
     for name in ("writes", "looks"):
@@ -388,7 +382,7 @@ def a_repository_beside_the_folder_is_read_with_the_packages_that_it_needs(
     airflow.up()
 
     until(lambda: len(known(airflow)) == 4, REFRESH, "the DAGs of both sources")
-    assert result(airflow, "from_git", airflow.run_dag("from_git"), "answer") == "MMXXVI"
+    assert airflow.result("from_git", airflow.run_dag("from_git"), "answer") == "MMXXVI"
     assert unread(airflow) == []
     airflow.workspace.preview("--expect-no-changes")
 
@@ -399,7 +393,7 @@ def a_new_commit_is_followed_in_the_same_task(airflow: Airflow, repository: Repo
     repository.commit({"airflow/another.py": DAG.format(dag_id="another", body="return 'ok'")})
 
     until(lambda: "another" in known(airflow), REFRESH, "the DAG of the new commit")
-    assert result(airflow, "another", airflow.run_dag("another"), "answer") == "ok"
+    assert airflow.result("another", airflow.run_dag("another"), "answer") == "ok"
     assert running(airflow) == before
 
 

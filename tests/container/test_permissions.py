@@ -37,9 +37,7 @@ MAY_READ = {
 
 
 def read(airflow: Airflow) -> Any:
-    run_id = airflow.run_dag("reads_a_bucket")
-    path = f"/dags/reads_a_bucket/dagRuns/{run_id}/taskInstances/read/xcomEntries/return_value"
-    return airflow.rest.api("GET", path).json["value"]
+    return airflow.result("reads_a_bucket", airflow.run_dag("reads_a_bucket"), "read")
 
 
 def test_a_dag_reads_a_bucket_once_the_role_of_the_same_task_may(airflow: Airflow) -> None:
