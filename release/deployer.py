@@ -34,7 +34,7 @@ BESIDES: Mapping[str, Collection[str]] = {
         *("ec2:DeleteTags", "ecs:UntagResource", "iam:UntagRole", "logs:UntagResource", "rds:RemoveTagsFromResource"),
         "ssm:RemoveTagsFromResource",
     ),
-    "the AWS provider, reading and deleting a role": (*("iam:ListInstanceProfilesForRole", "iam:ListRolePolicies"),),
+    "the AWS provider, reading and deleting a role": ("iam:ListInstanceProfilesForRole", "iam:ListRolePolicies"),
     "the AWS provider, for another `permissions_boundary_arn`": (
         *("iam:DeleteRolePermissionsBoundary", "iam:PutRolePermissionsBoundary"),
     ),

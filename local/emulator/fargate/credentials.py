@@ -9,9 +9,10 @@ from typing import Any
 from moto.sts.models import AssumedRole, STSBackend, sts_backends
 from moto.utilities.utils import get_partition
 
+from local.emulator.fargate.init import CREDENTIALS_ADDRESS
 from local.emulator.fargate.task import Task
 
-ADDRESS = ("169.254.170.2", 80)
+ADDRESS = (CREDENTIALS_ADDRESS, 80)
 """Where a container asks (ECS developer guide, "Task IAM role")."""
 
 PATH = "/v2/credentials/"

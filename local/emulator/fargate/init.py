@@ -34,7 +34,7 @@ def _prctl(option: int, value: int) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
 
 
-_CREDENTIALS_ADDRESS = "169.254.170.2"
+CREDENTIALS_ADDRESS = "169.254.170.2"
 """Where ECS hands the credentials of the task's role to the container."""
 
 
@@ -43,7 +43,7 @@ def _bring_loopback_up() -> None:
         request = struct.pack("16sH14s", b"lo", 0, b"")
         flags = struct.unpack("16sH14s", fcntl.ioctl(probe, _SIOCGIFFLAGS, request))[1]
         fcntl.ioctl(probe, _SIOCSIFFLAGS, struct.pack("16sH14s", b"lo", flags | _IFF_UP, b""))
-        for request, address in ((_SIOCSIFADDR, _CREDENTIALS_ADDRESS), (_SIOCSIFNETMASK, "255.255.255.255")):
+        for request, address in ((_SIOCSIFADDR, CREDENTIALS_ADDRESS), (_SIOCSIFNETMASK, "255.255.255.255")):
             packed = socket.inet_aton(address)
             fcntl.ioctl(probe, request, struct.pack("16sHH4s8s", b"lo:ecs", socket.AF_INET, 0, packed, b""))
 
