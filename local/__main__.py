@@ -1,32 +1,41 @@
-"""The commands behind `make up`, `make destroy`, `make status`, `make dags` and the others of this machine's stack."""
+"""The commands behind `make up`, `make destroy`, `make status`, `make logs` and the others of this machine's stack."""
 
 import argparse
 import json
 import os
 import shlex
 import sys
+import tempfile
 import time
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from local import dags, deployment, logs
 from local.cloud import UNSET, Cloud
+from local.dev import DagFolder
 from local.emulator_process import EmulatorProcess
 from local.engine.choose import engine
 from local.environments import airflow as airflow_environment
 from local.errors import LocalCloudError
 from local.lock import lock
-from local.paths import ROOT, SHARED, Home
+from local.paths import LOCAL, ROOT, Home
 from local.progress import duration
 from local.proxies import without_proxy
 from local.stack import Stack
-from operate import status
+from local.warm import WarmPython
+from operate import backup, status
 from operate.console import CommandError, say
+from operate.password import password
+from operate.rest import RestClient
+
+if TYPE_CHECKING:
+    from operate.status import ReadKey
 
 PORT = 4566
 """The emulator's port. Pulumi.local.yaml names it too, as the endpoint of every service."""
 
 STACK = "local"
-HOME = Home(SHARED)
+HOME = Home(LOCAL)
 
 
 def up() -> None:
@@ -40,7 +49,27 @@ def up() -> None:
     outputs = stack.outputs()
     say(f"\n{outputs['url']} is up, after {duration(time.monotonic() - started)}.")
     if outputs["admin_username"]:
-        say(f"Log in as {outputs['admin_username']}; `make output` shows the password.")
+        say(f"Log in as {outputs['admin_username']}; `make password` prints the password.")
+
+
+def dev() -> None:
+    """Deploy, and bring what is saved in the DAG folder to Airflow until Ctrl-C."""
+    up()
+    folder, stack = dags.configured_folder(ROOT, STACK), _stack()
+    outputs = stack.outputs()
+    rest = RestClient(outputs["url"], outputs["admin_username"], outputs["admin_password"])
+    try:
+        with tempfile.TemporaryDirectory() as temporary, WarmPython(Path(temporary)) as warm:
+            cloud = Cloud(HOME, PORT, warm.engine(stack.cloud.engine), detached=True, python=warm.executable)
+            cloud.prepare()
+            saved = DagFolder(folder, Stack(cloud, ROOT, STACK), rest)
+            where = os.path.relpath(folder, ROOT)
+            say(f"\nWatching {where}: what you save is in Airflow within seconds. Ctrl-C ends this.")
+            while True:
+                for line in saved.next_change():
+                    say(line)
+    finally:
+        stack.cloud.prepare()
 
 
 def destroy() -> None:
@@ -62,10 +91,26 @@ def show_status() -> int:
     stack, outputs = _deployed()
     return status.report(
         outputs,
-        status.aws_configuration(stack.pulumi("config", "--json", "--show-secrets").stdout),
+        _configuration(stack),
         update="`make up`",
         restore='`eval "$(make -s env)" && pulumi up --refresh`',
     )
+
+
+def back_up() -> None:
+    """Copy the newest snapshot of the database into a file here."""
+    stack, outputs = _deployed()
+    backup.back_up(outputs, _configuration(stack), Path(), STACK)
+
+
+def restore(*, source: str) -> None:
+    """Put a backup, or the snapshot of an earlier time, in the place of the database."""
+    stack, outputs = _deployed()
+    backup.restore(outputs, _configuration(stack), source)
+
+
+def _configuration(stack: Stack) -> "ReadKey":
+    return status.aws_configuration(stack.pulumi("config", "--json", "--show-secrets").stdout)
 
 
 def show_logs(*, follow: bool) -> None:
@@ -80,6 +125,12 @@ def output() -> None:
     """Print all outputs as JSON, secrets in plain text."""
     _, outputs = _deployed()
     print(json.dumps(outputs, indent=2))
+
+
+def show_password() -> None:
+    """Print the administrator's password, and nothing else."""
+    _, outputs = _deployed()
+    print(password(outputs))
 
 
 def _deployed() -> tuple[Stack, dict[str, Any]]:
@@ -125,10 +176,13 @@ def main() -> int:
     commands = parser.add_subparsers(required=True)
     for name, function in {
         "up": up,
+        "dev": dev,
         "destroy": destroy,
         "status": show_status,
         "output": output,
+        "password": show_password,
         "env": env,
+        "backup": back_up,
         "prepare": prepare,
         "stop": stop,
     }.items():
@@ -139,6 +193,9 @@ def main() -> int:
     with_stack = commands.add_parser("dags", help=parse_dags.__doc__)
     with_stack.add_argument("--stack", default=STACK, help="whose configuration names the folder")
     with_stack.set_defaults(run=parse_dags)
+    with_source = commands.add_parser("restore", help=restore.__doc__)
+    with_source.add_argument("source", metavar="FROM", help="a file, or a time such as 2026-11-25T12:00Z")
+    with_source.set_defaults(run=restore)
     arguments = vars(parser.parse_args())
     run = arguments.pop("run")
     os.environ |= without_proxy(os.environ)
@@ -148,6 +205,8 @@ def main() -> int:
         say(f"error: {error}")
         return 1
     except KeyboardInterrupt:
+        if run is dev:
+            return 0
         if run in (up, destroy):
             say("Interrupted. `make up` goes on from here, and `make destroy` removes what is there.")
         return 130

@@ -11,16 +11,19 @@ import psutil
 
 ROOT = Path("/sys/fs/cgroup")
 _PERIOD = 100_000
+_PROCESSES = 8
+"""How many processes outside of all groups count as much as a group of one vCPU: a task has about as many."""
 
 
 class ControlGroup:
     """Limits that hold for all processes in it together. With `kind` none, and once removed, there are none to ask."""
 
-    def __init__(self, name: str, *, memory: int, cpu: int | None = None) -> None:
+    def __init__(self, name: str, *, memory: int, cpu: int | None = None, cpu_share: int | None = None) -> None:
         """Make the group, where this machine allows it.
 
         :param memory: In MiB.
-        :param cpu: In CPU units, 1024 to a vCPU; not limited if not given.
+        :param cpu: The limit in CPU units, 1024 to a vCPU; not limited if not given.
+        :param cpu_share: In CPU units as well: what the group gets beside others when all want more than there is.
         """
         self.kind: Literal["v1", "v2", "none"] = "none"
         self._directories: list[Path] = []
@@ -29,12 +32,17 @@ class ControlGroup:
                 group = self._make(ROOT / name)
                 if cpu:
                     (group / "cpu.max").write_text(f"{_quota(cpu)} {_PERIOD}")
+                if cpu_share:
+                    (group / "cpu.weight").write_text(str(min(10_000, max(1, _PROCESSES * cpu_share * 100 // 1024))))
                 (group / "memory.max").write_text(str(memory * 2**20))
                 self.kind = "v2"
             else:
-                if cpu:
+                if cpu or cpu_share:
                     group = self._make(ROOT / "cpu" / name)
-                    (group / "cpu.cfs_quota_us").write_text(str(_quota(cpu)))
+                    if cpu:
+                        (group / "cpu.cfs_quota_us").write_text(str(_quota(cpu)))
+                    if cpu_share:
+                        (group / "cpu.shares").write_text(str(_PROCESSES * cpu_share))
                 group = self._make(ROOT / "memory" / name)
                 (group / "memory.limit_in_bytes").write_text(str(memory * 2**20))
                 self.kind = "v1"
@@ -102,7 +110,7 @@ class ControlGroup:
 
 def remove_abandoned_groups(prefix: str) -> None:
     """Remove the groups named `<prefix><process id>-…` whose process was killed before it could."""
-    for parent in (ROOT, ROOT / "memory"):
+    for parent in (ROOT, ROOT / "cpu", ROOT / "memory"):
         for directory in parent.glob(f"{prefix}*/"):
             owner = directory.name.removeprefix(prefix).partition("-")[0]
             if not psutil.pid_exists(int(owner)):

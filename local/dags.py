@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 import yaml
 from airflow_fargate.dags.folder import read_dag_folder
-from airflow_fargate.dags.parse import ParsedFolder, ParseError, describe, is_mistake, parse_folder
+from airflow_fargate.dags.parse import ParsedFolder, ParseError, describe, is_mistake, parse_folder, read_packages
+from airflow_fargate.executor.settings import ExecutorSettings
+from airflow_fargate.settings import Reader
 
 from local.environments import airflow as airflow_environment
 from local.errors import LocalCloudError
@@ -19,16 +21,18 @@ class Configured(NamedTuple):
     """What a stack's configuration says of its DAGs."""
 
     folder: Path
+    plugins: Path | None
     requirements: list[str]
+    argument: str
+    """Which names the requirements."""
+    executors: ExecutorSettings
 
 
 def report(project: Path, stack: str) -> bool:
     """Print what is in the folder of a stack; return whether something in it has to be mended."""
-    dags = _configured(project, stack)
-    if dags is None:
-        raise LocalCloudError(f"Pulumi.{stack}.yaml names no folder of DAGs.", "Set airflow-fargate:dagsPath in it.")
+    dags = _with_folder(project, stack)
     parsed = _parse(dags)
-    for line in describe(parsed, dags.requirements):
+    for line in describe(parsed, dags.requirements, dags.argument):
         print(line)
     return any(map(is_mistake, parsed.failures))
 
@@ -38,13 +42,26 @@ def report_changes(project: Path, stack: str, home: Home) -> None:
     dags = _configured(project, stack)
     if dags is None or not dags.folder.is_dir():
         return
-    files = [(file.name, file.sha256) for file in read_dag_folder(dags.folder).files]
-    digest = hashlib.sha256(repr((files, dags, airflow_environment.version())).encode()).hexdigest()
+    contents = [read_dag_folder(folder).digest for folder in (dags.folder, dags.plugins) if folder]
+    digest = hashlib.sha256(repr((contents, dags, airflow_environment.version())).encode()).hexdigest()
     if home.parsed_dags.exists() and home.parsed_dags.read_text() == digest:
         return
-    for line in describe(_parse(dags), dags.requirements):
+    for line in describe(_parse(dags), dags.requirements, dags.argument):
         say(line)
+    home.run.mkdir(parents=True, exist_ok=True)
     home.parsed_dags.write_text(digest)
+
+
+def configured_folder(project: Path, stack: str) -> Path:
+    """Return the DAG folder of a stack."""
+    return _with_folder(project, stack).folder
+
+
+def _with_folder(project: Path, stack: str) -> Configured:
+    dags = _configured(project, stack)
+    if dags is None:
+        raise LocalCloudError(f"Pulumi.{stack}.yaml names no folder of DAGs.", "Set airflow-fargate:dagsPath in it.")
+    return dags
 
 
 def _configured(project: Path, stack: str) -> Configured | None:
@@ -53,12 +70,26 @@ def _configured(project: Path, stack: str) -> Configured | None:
         raise LocalCloudError(f"{file} is not there.", "`pulumi stack init` makes a stack.")
     content: dict[str, dict[str, Any] | None] = yaml.safe_load(file.read_text()) or {}
     config = content.get("config") or {}
-    folder: str | None = config.get("airflow-fargate:dagsPath")
-    return Configured(project / folder, config.get("airflow-fargate:pipRequirements", [])) if folder else None
+    folder, plugins = (config.get(f"airflow-fargate:{key}") for key in ("dagsPath", "pluginsPath"))
+    if not folder:
+        return None
+    file = config.get("airflow-fargate:requirementsPath")
+    argument = "requirements_path" if file else "pip_requirements"
+    requirements = read_packages(project / file) if file else config.get("airflow-fargate:pipRequirements", [])
+    keys = {"executors": "executors", "remote_task_cpu": "remoteTaskCpu", "remote_task_memory": "remoteTaskMemory"}
+    executors = Reader({name: config.get(f"airflow-fargate:{key}") or None for name, key in keys.items()})
+    return Configured(
+        project / folder,
+        project / plugins if plugins else None,
+        requirements,
+        argument,
+        executors.read(ExecutorSettings),
+    )
 
 
 def _parse(dags: Configured) -> ParsedFolder:
     try:
-        return parse_folder(dags.folder, airflow_environment.environment() / "bin" / Path(sys.executable).name)
+        python = airflow_environment.environment() / "bin" / Path(sys.executable).name
+        return parse_folder(dags.folder, python, dags.plugins, dags.executors)
     except ParseError as error:
         raise LocalCloudError(str(error), "`make clean` and `make up` make the environment again.") from error

@@ -17,7 +17,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from pathlib import Path
@@ -38,24 +38,23 @@ for _package, _folder in ((ModuleType("pulumi"), _SDK), (ModuleType("pulumi.runt
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2  # noqa: E402 # after the packages around it
 
 MESSAGE_WAS_SHOWN = 32
-"""Exit code of pulumi-language-python-exec after it has shown the user's error: nothing is to be added."""
+"""Exit code of what runs a program after it has shown the user's error: nothing is to be added."""
 
 MAX_MESSAGE_BYTES = 400 * 1024 * 1024
 """As in Pulumi's own hosts: a request carries the whole configuration."""
 
 
 class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
-    """Runs Python programs for one engine."""
+    """What the hosts of all languages have in common: they know one engine, and name no packages."""
 
-    def __init__(self, engine_address: str, executor: Path) -> None:
-        self._engine_address = engine_address
-        self._executor = executor
+    def __init__(self, engine_address: str) -> None:
+        self.engine_address = engine_address
 
     @override
     def Handshake(
         self, request: language_pb2.LanguageHandshakeRequest, context: grpc.ServicerContext
     ) -> language_pb2.LanguageHandshakeResponse:
-        self._engine_address = request.engine_address
+        self.engine_address = request.engine_address
         return language_pb2.LanguageHandshakeResponse()
 
     @override
@@ -68,6 +67,14 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     ) -> language_pb2.GetRequiredPackagesResponse:
         """Names no packages: the engine finds out which providers it needs when the program registers resources."""
         return language_pb2.GetRequiredPackagesResponse()
+
+
+class PythonHost(LanguageHost):
+    """Runs Python programs for one engine."""
+
+    def __init__(self, engine_address: str, executor: Path) -> None:
+        super().__init__(engine_address)
+        self._executor = executor
 
     @override
     def About(self, request: language_pb2.AboutRequest, context: grpc.ServicerContext) -> language_pb2.AboutResponse:
@@ -102,13 +109,13 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
 
     @override
     def Run(self, request: language_pb2.RunRequest, context: grpc.ServicerContext) -> language_pb2.RunResponse:
-        program = subprocess.Popen(
+        return run_program(
             [
                 _python(request.info),
                 "-u",
                 self._executor,
                 f"--monitor={request.monitor_address}",
-                f"--engine={self._engine_address}",
+                f"--engine={self.engine_address}",
                 f"--project={request.project}",
                 f"--stack={request.stack}",
                 f"--organization={request.organization}",
@@ -119,21 +126,9 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
                 request.info.entry_point,
                 *request.args,
             ],
-            cwd=request.pwd,
-            env={
-                **os.environ,
-                "PULUMI_CONFIG": json.dumps(dict(request.config)),
-                "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
-            },
-            stdin=subprocess.DEVNULL,
+            request,
+            context,
         )
-        context.add_callback(program.terminate)
-        code = program.wait()
-        if code == 0:
-            return language_pb2.RunResponse()
-        if code == MESSAGE_WAS_SHOWN:
-            return language_pb2.RunResponse(bail=True)
-        return language_pb2.RunResponse(error=f"Program exited with non-zero exit code: {code}")
 
     @override
     def RunPlugin(
@@ -155,6 +150,33 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         for _ in range(2):
             yield from iter(printed.get, None)
         yield language_pb2.RunPluginResponse(exitcode=plugin.wait())
+
+
+def run_program(
+    command: Sequence[str | Path],
+    request: language_pb2.RunRequest,
+    context: grpc.ServicerContext,
+    variables: Mapping[str, str] | None = None,
+) -> language_pb2.RunResponse:
+    """Run a program with the stack's configuration in its environment, and `variables`, until it ends or is ended."""
+    program = subprocess.Popen(
+        command,
+        cwd=request.pwd,
+        env={
+            **os.environ,
+            "PULUMI_CONFIG": json.dumps(dict(request.config)),
+            "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
+            **(variables or {}),
+        },
+        stdin=subprocess.DEVNULL,
+    )
+    context.add_callback(program.terminate)
+    code = program.wait()
+    if code == 0:
+        return language_pb2.RunResponse()
+    if code == MESSAGE_WAS_SHOWN:
+        return language_pb2.RunResponse(bail=True)
+    return language_pb2.RunResponse(error=f"Program exited with non-zero exit code: {code}")
 
 
 def _pass_on(
@@ -183,12 +205,16 @@ def main() -> None:
     parser.add_argument("executor", type=Path, help="pulumi-language-python-exec")
     parser.add_argument("engine", nargs="?", default="", help="the engine's address")
     arguments, _ = parser.parse_known_args()
+    serve(PythonHost(arguments.engine, arguments.executor))
 
+
+def serve(host: language_pb2_grpc.LanguageRuntimeServicer) -> None:
+    """Answer the engine until it ends its plugins, or is not there any more."""
     server = grpc.server(
         ThreadPoolExecutor(),
         options=[("grpc.max_receive_message_length", MAX_MESSAGE_BYTES)],
     )
-    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(arguments.engine, arguments.executor), server)
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
     # The engine ends its plugins by SIGINT; grpc cannot be stopped from within a signal handler.
     ended = threading.Event()
     signal.signal(signal.SIGINT, lambda _signal, _frame: ended.set())

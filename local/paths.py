@@ -1,13 +1,20 @@
-"""Where the local cloud keeps what it makes; nothing of it is committed, and `make clean` removes it."""
+"""Where the local cloud keeps what it makes; nothing of it is committed.
 
+`make clean` removes what belongs to this clone, and `make clean-cache` what all clones of this user share.
+"""
+
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 """The repository."""
 
-SHARED = ROOT / ".local"
-"""The folder that all clouds on this machine share: the engine and the Airflow environment."""
+LOCAL = ROOT / ".local"
+"""What belongs to this clone."""
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute() / "airflow-fargate"
+"""What takes minutes to make and depends on committed files alone, each by their digest: the engine, environments."""
 
 
 @dataclass(frozen=True)

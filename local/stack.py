@@ -4,7 +4,7 @@ import json
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -24,12 +24,19 @@ class Stack:
     name: str
 
     def prepare(self) -> None:
-        """Make the stack if it is new, hands it the committed configuration, and frees it from a killed run."""
+        """Make the stack if it is new, hand it the committed configuration, and free it from a killed run.
+
+        What `pulumi config set --secret` has put into its own copy stays, until `pulumi config rm` takes it away.
+        """
         configuration = self.cloud.home.stack / f"Pulumi.{self.name}.yaml"
-        committed = (self.project / configuration.name).read_text()
-        salt = _salt(configuration)
+        committed: dict[str, Any] = yaml.safe_load((self.project / configuration.name).read_text()) or {}
+        own: dict[str, Any] = yaml.safe_load(configuration.read_text()) if configuration.exists() else {}
+        encrypted = {key: value for key, value in _configured(own).items() if _has_encrypted(value)}
+        merged = {**committed, "config": {**encrypted, **_configured(committed)}}
+        if salt := own.get("encryptionsalt"):
+            merged["encryptionsalt"] = salt
         configuration.parent.mkdir(parents=True, exist_ok=True)
-        configuration.write_text(f"{committed.rstrip()}\n{salt}")
+        configuration.write_text(yaml.safe_dump(merged, sort_keys=False))
         if not self.exists():
             # Where `stack init` runs, it writes the salt into the configuration: not where that file is committed.
             (configuration.parent / "Pulumi.yaml").write_text(f"name: {self._project_name}\nruntime: python\n")
@@ -69,12 +76,12 @@ class Stack:
         """All outputs, secrets in plain text."""
         return json.loads(self.pulumi("stack", "output", "--json", "--show-secrets").stdout) if self.exists() else {}
 
-    def run(self, *arguments: str) -> None:
-        """Run `pulumi` with its output going straight to the user.
+    def run(self, *arguments: str, output: int | None = None) -> None:
+        """Run `pulumi` with its output going straight to the user, or into a file by its descriptor.
 
         Ctrl-C reaches `pulumi` as well, which then finishes what it has begun and saves the state: it is waited for.
         """
-        with self.start(*arguments) as process:
+        with self.start(*arguments, stdout=output, stderr=output) as process:
             interrupted = False
             while True:
                 try:
@@ -128,9 +135,17 @@ class Stack:
         return yaml.safe_load((self.project / "Pulumi.yaml").read_text())["name"]
 
 
-def _salt(configuration: Path) -> str:
-    """Return the line that the engine has added to an earlier copy of the configuration."""
-    if not configuration.exists():
-        return ""
-    salt = yaml.safe_load(configuration.read_text()).get("encryptionsalt")
-    return f"encryptionsalt: {salt}\n" if salt else ""
+def _configured(file: dict[str, Any]) -> dict[str, Any]:
+    return file.get("config") or {}
+
+
+def _has_encrypted(value: Any) -> bool:
+    match value:
+        case {"secure": str()}:
+            return True
+        case dict():
+            return any(_has_encrypted(each) for each in cast(dict[str, Any], value).values())
+        case list():
+            return any(_has_encrypted(each) for each in cast(list[Any], value))
+        case _:
+            return False

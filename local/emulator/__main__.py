@@ -20,9 +20,9 @@ from pathlib import Path
 from local.cgroup import remove_abandoned_groups
 from local.emulator.fargate import clock
 from local.emulator.fargate.images import Image
-from local.emulator.fargate.memory import GROUPS
 from local.emulator.fargate.relay import start_relay_loop
 from local.emulator.fargate.sandbox import available_isolation
+from local.emulator.fargate.size import GROUPS
 
 _LOG = logging.getLogger("local.emulator")
 
@@ -40,7 +40,7 @@ def _arguments() -> argparse.Namespace:
         "--data",
         type=Path,
         required=True,
-        help="directory for the tasks' and databases' files; emptied of old ones at start",
+        help="directory for the files of tasks, databases and caches; emptied of old ones at start",
     )
     parser.add_argument(
         "--image",
@@ -69,14 +69,26 @@ def main() -> int:
     # moto reads these when it is imported. Without the first it lacks AWS's own policies.
     os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
     os.environ["MOTO_PORT"] = str(arguments.port)
-    from local.emulator.api.buckets import block_keys_of_customers, refuse_invalid_tags, take_requests_for_encrypted
+    from local.emulator.api.buckets import (
+        block_keys_of_customers,
+        keep_numbers_of_versions,
+        refuse_invalid_tags,
+        take_requests_for_encrypted,
+    )
+    from local.emulator.api.discovery import enforce_discovery_rules
     from local.emulator.api.ecs import ControlPlane
+    from local.emulator.api.elasticache import Caches
+    from local.emulator.api.iam import read_roles_while_others_are_made
     from local.emulator.api.rds import Databases
+    from local.emulator.api.reads import read_while_others_write
     from local.emulator.api.requests import refuse_invalid_requests
     from local.emulator.api.rules import enforce_rules
+    from local.emulator.api.scaling import Scaling, serve_scaling
     from local.emulator.api.server import ApiServer
+    from local.emulator.engines.certificates import new_authority, write_trusted
     from local.emulator.fargate.credentials import TaskCredentials
     from local.emulator.fargate.limits import Limits
+    from local.emulator.fargate.protection import TaskProtections
     from local.emulator.fargate.run import Agent
 
     try:
@@ -84,8 +96,10 @@ def main() -> int:
     except ValueError as error:
         _LOG.error("%s", error)
         return 2
-    tasks, databases_folder = (arguments.data.absolute() / name for name in ("tasks", "databases"))
-    for folder in (tasks, databases_folder):
+    tasks, databases_folder, caches_folder = (
+        arguments.data.absolute() / name for name in ("tasks", "databases", "caches")
+    )
+    for folder in (tasks, databases_folder, caches_folder):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
     remove_abandoned_groups(GROUPS)
@@ -95,16 +109,30 @@ def main() -> int:
             "containers share this machine's network and processes: it grants no namespaces (unshare --net --pid)"
         )
     limits = Limits()
-    credentials = TaskCredentials()
-    plane = ControlPlane(Agent(arguments.port, tasks, images, isolation, start_relay_loop(), limits, credentials))
+    credentials, protections = TaskCredentials(), TaskProtections()
+    authority, trusted = new_authority("AWS, as the local cloud has it"), arguments.data.absolute() / "trusted.pem"
+    write_trusted(authority, trusted)
+    agent = Agent(
+        arguments.port, tasks, images, isolation, start_relay_loop(), limits, credentials, protections, trusted
+    )
+    plane = ControlPlane(agent)
     enforce_rules()
+    enforce_discovery_rules()
+    serve_scaling()
+    read_roles_while_others_are_made()
     take_requests_for_encrypted()
     refuse_invalid_tags()
     refuse_invalid_requests()
+    read_while_others_write()
     block_keys_of_customers()
+    keep_numbers_of_versions()
     databases = Databases(databases_folder)
     databases.install()
+    caches = Caches(caches_folder, authority, agent.loop)
+    caches.install()
     plane.start()
+    scaling = Scaling(plane)
+    scaling.start()
     try:
         server = ApiServer(
             arguments.port,
@@ -114,6 +142,7 @@ def main() -> int:
                 "/limits": lambda body: limits.set(**body),
             },
             credentials,
+            protections,
         )
     except OSError as error:
         _LOG.error("port %d on 127.0.0.1: %s; free it or choose another --port", arguments.port, error.strerror)
@@ -131,12 +160,14 @@ def main() -> int:
     # A parent that was killed can stop nobody; a process that lost its parent is given another one.
     while not ended.wait(_PARENT_POLL_SECONDS) and arguments.parent in (None, os.getppid()):
         pass
-    _LOG.info("stopping every task and database")
+    _LOG.info("stopping every task, database and cache")
     # A second signal is for those who can't wait for the containers' stopTimeout: they die with this process.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
+    scaling.stop()
     plane.stop()
     databases.stop()
+    caches.stop()
     server.stop()
     return 0
 

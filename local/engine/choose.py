@@ -1,5 +1,7 @@
 """Finds the `pulumi` to run, and gets one if there is none."""
 
+import filecmp
+import hashlib
 import os
 import shlex
 import shutil
@@ -7,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from local import plugins
 from local.bootstrap import check_space
 from local.errors import LocalCloudError
 from local.lock import lock
-from local.paths import ROOT, SHARED
+from local.paths import CACHE, LOCAL, ROOT
 from local.progress import Step
 from operate.console import say
 
@@ -45,36 +47,71 @@ class Engine:
     version: VersionInfo
 
 
-def engine(folder: Path = SHARED / "engine", environ: Mapping[str, str] = os.environ) -> Engine:
+def engine(
+    cache: Path = CACHE / "engine", folder: Path = LOCAL / "engine", environ: Mapping[str, str] = os.environ
+) -> Engine:
     """Return the engine, getting it first if there is none.
 
     In this order: `pulumi` on PATH, if it is new enough; Pulumi's own installer; a build from the Go module.
 
-    :param folder: Where engines are kept that this function installs or builds, by version.
+    :param cache: Where what this function installs or builds is kept for all clones.
+    :param folder: Where this clone has it, by its version, beside a language host of its own.
     :param environ: The environment, for its PATH.
     """
-    with lock(SHARED / "run" / "engine.lock", "getting the engine", on_wait=lambda who: say(f"Waiting for {who}")):
+    with _lock(cache, "getting the engine"):
         found = _on_path(folder, environ)
         if found is None:
-            found = _kept(folder) or _install(folder) or build(folder, environ)
+            place = cache / _digest(_GO_MODULE)
+            kept = _kept(place) or _install(place) or build(place, environ)
+            found = Engine(folder / str(kept.version) / "bin" / kept.command.name, kept.version)
+            for file in kept.command.parent.iterdir():
+                link(file, found.command.parent / file.name)
             write_language_host(found.command.parent)
     return found
 
 
-def add_yaml(found: Engine, environ: Mapping[str, str] = os.environ) -> None:
+def add_yaml(found: Engine, cache: Path = CACHE / "engine", environ: Mapping[str, str] = os.environ) -> None:
     """Put Pulumi YAML's language host beside an engine that was built; a complete distribution brings it.
 
     Only the tests and examples in YAML need it, so `engine` leaves it out. It takes a minute, on top of the engine.
     """
     target = found.command.parent / "pulumi-language-yaml"
-    with lock(SHARED / "run" / "engine.lock", "getting Pulumi YAML", on_wait=lambda who: say(f"Waiting for {who}")):
+    with _lock(cache, "getting Pulumi YAML"):
         if target.exists() or shutil.which(target.name, path=environ.get("PATH")):
             return
-        go = _find_go(environ)
-        with Step("Building Pulumi YAML's language host from its Go module, once (a minute on two cores)") as step:
-            new = target.with_name(f".{target.name}.new")
-            _compile(step, [go, "build", "-v", "-ldflags", "-s -w", "-o", new, _YAML], _GO_MODULE / "yaml")
-            new.replace(target)
+        module = _GO_MODULE / "yaml"
+        kept = cache / _digest(module) / target.name
+        if not kept.exists():
+            go = _find_go(environ)
+            with Step("Building Pulumi YAML's language host from its Go module, once (a minute on two cores)") as step:
+                new = kept.with_name(f".{kept.name}.new")
+                _compile(step, [go, "build", "-v", "-ldflags", "-s -w", "-o", new, _YAML], module)
+                new.replace(kept)
+        link(kept, target)
+
+
+def _lock(cache: Path, doing: str) -> AbstractContextManager[None]:
+    return lock(cache / "run" / "lock", doing, on_wait=lambda who: say(f"Waiting for {who}"))
+
+
+def _digest(module: Path) -> str:
+    """Return what a Go module's versions are known by."""
+    return hashlib.sha256((module / "go.sum").read_bytes()).hexdigest()[:16]
+
+
+def link(file: Path, target: Path) -> None:
+    """Give a file a second name, or copy it to another disk.
+
+    Where a symbolic link points to, the engine would look for its language hosts.
+    """
+    if target.exists() and (target.samefile(file) or filecmp.cmp(target, file)):
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    try:
+        target.hardlink_to(file)
+    except OSError:
+        shutil.copy2(file, target)
 
 
 def _on_path(folder: Path, environ: Mapping[str, str]) -> Engine | None:
@@ -100,23 +137,20 @@ def _version(command: Path) -> VersionInfo | None:
         return None
 
 
-def _kept(folder: Path) -> Engine | None:
-    """Return the newest engine that an earlier run got."""
-    engines = [
-        Engine(command, version)
-        for command in folder.glob("*/bin/pulumi")
-        if not command.parts[-3].endswith(".new") and (version := _version(command)) is not None
-    ]
-    return max(engines, key=lambda candidate: candidate.version, default=None)
+def _kept(place: Path) -> Engine | None:
+    """Return the engine that an earlier run got."""
+    command = place / "bin" / "pulumi"
+    version = _version(command) if command.exists() else None
+    return version and Engine(command, version)
 
 
-def _install(folder: Path) -> Engine | None:
+def _install(place: Path) -> Engine | None:
     """Run Pulumi's own installer through the Automation API; return None where it cannot download."""
     script = (
         "import socket, sys; from pulumi.automation import PulumiCommand; "
         "socket.setdefaulttimeout(20); PulumiCommand.install(root=sys.argv[1])"
     )
-    new = folder / "installed.new"
+    new = place.with_name(f"{place.name}.new")
     with (
         Step("Pulumi's own installer, from get.pulumi.com"),
         subprocess.Popen(
@@ -136,19 +170,19 @@ def _install(folder: Path) -> Engine | None:
             with suppress(ProcessLookupError):
                 os.killpg(installer.pid, signal.SIGKILL)
     if installer.returncode == 0:
-        return _keep(new, folder)
+        return _keep(new, place)
     shutil.rmtree(new, ignore_errors=True)
     say(f"It did not succeed ({problem.strip().rpartition(chr(10))[2]}); building the engine from its Go module.")
     return None
 
 
-def build(folder: Path, environ: Mapping[str, str]) -> Engine:
-    """Build the engine from the Go module that local/engine/go.mod names, and puts it into a folder of its version."""
+def build(place: Path, environ: Mapping[str, str]) -> Engine:
+    """Build the engine from the Go module that local/engine/go.mod names, and put it into its place."""
     go = _find_go(environ)
-    for place in (folder, *_go(go, "env", "GOMODCACHE", "GOCACHE").splitlines()):
-        check_space(Path(place), NEEDED_SPACE)
+    for folder in (place, *_go(go, "env", "GOMODCACHE", "GOCACHE").splitlines()):
+        check_space(Path(folder), NEEDED_SPACE)
     version = _go(go, "list", "-m", "-f", "{{.Version}}", f"{_PULUMI}/pkg/v3").strip().removeprefix("v")
-    new = folder / f"{version}.new"
+    new = place.with_name(f"{place.name}.new")
     shutil.rmtree(new, ignore_errors=True)
     try:
         with Step(f"Building Pulumi {version} from its Go module, once (4 minutes on two cores)") as step:
@@ -162,7 +196,7 @@ def build(folder: Path, environ: Mapping[str, str]) -> Engine:
             executor = new / "bin" / _EXECUTOR
             executor.write_bytes((source / "python" / "cmd" / _EXECUTOR).read_bytes())
             executor.chmod(0o755)
-        return _keep(new, folder)
+        return _keep(new, place)
     finally:
         shutil.rmtree(new, ignore_errors=True)
 
@@ -211,15 +245,14 @@ def _go_failed(lines: Sequence[str]) -> LocalCloudError:
     )
 
 
-def _keep(new: Path, folder: Path) -> Engine:
+def _keep(new: Path, place: Path) -> Engine:
     """Put a complete engine in its place, in one step."""
     version = _version(new / "bin" / "pulumi")
     if version is None:
-        raise LocalCloudError(f"{new / 'bin' / 'pulumi'} does not run", "Delete .local/engine and try again.")
-    kept = folder / str(version)
-    shutil.rmtree(kept, ignore_errors=True)
-    new.rename(kept)
-    return Engine(kept / "bin" / "pulumi", version)
+        raise LocalCloudError(f"{new / 'bin' / 'pulumi'} does not run", "`make clean-cache`, and try again.")
+    shutil.rmtree(place, ignore_errors=True)
+    new.rename(place)
+    return Engine(place / "bin" / "pulumi", version)
 
 
 def write_language_host(bin_folder: Path, python: Path = Path(sys.executable)) -> None:

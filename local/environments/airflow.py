@@ -7,7 +7,7 @@ from pathlib import Path
 from local.bootstrap import check_space
 from local.environments import venvs
 from local.lock import lock
-from local.paths import ROOT, SHARED
+from local.paths import CACHE, ROOT
 from local.progress import Step
 from operate.console import say
 
@@ -29,10 +29,10 @@ def images() -> dict[str, Path]:
     return {f"apache/airflow:{version()}": environment()}
 
 
-def environment(lock_file: Path = LOCK_FILE, folder: Path = SHARED / "airflow") -> Path:
-    """Return the environment of the locked version, making it first if it is missing or the lock file has changed."""
+def environment(lock_file: Path = LOCK_FILE, folder: Path = CACHE / "airflow") -> Path:
+    """Return the environment of the locked packages, making it first if it is missing."""
     airflow = version(lock_file)
-    venv = folder / airflow
+    venv = venvs.place(folder, airflow, [lock_file], Path(sys.executable))
     made_from = venvs.fingerprint(venv, [lock_file], Path(sys.executable))
     with lock(folder / "run" / "lock", "making the Airflow environment", on_wait=lambda who: say(f"Waiting for {who}")):
         if venvs.complete(venv, made_from):

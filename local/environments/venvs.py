@@ -44,6 +44,11 @@ def fingerprint(venv: Path, files: Sequence[Path], python: Path) -> str:
     return digest.hexdigest()
 
 
+def place(folder: Path, name: str, files: Sequence[Path], python: Path) -> Path:
+    """Return where clones of this repository share an environment, if they make it from the same."""
+    return folder / f"{name}-{fingerprint(folder, files, python)[:16]}"
+
+
 def complete(venv: Path, made_from: str) -> bool:
     """Whether the environment is whole, up to date, and its Python still there."""
     stamp = venv / STAMP

@@ -25,7 +25,7 @@ import pulumi
 # The SDK's own translation between Python classes and wire names; it has no public counterpart.
 from pulumi import _types as sdk_types  # pyright: ignore[reportPrivateUsage]
 
-from local.paths import SHARED
+from local.paths import CACHE
 from local.providers.schema import ASSET, STRING, Schema
 
 SDKS = ("pulumi", "pulumi-aws", "pulumi-awsx", "pulumi-random")
@@ -57,7 +57,7 @@ def _folder() -> Path:
     """Return a folder for these versions of the SDKs, of Python, and of this file."""
     versions = [platform.python_version(), *(f"{name} {metadata.version(name)}" for name in SDKS)]
     made_by = "\n".join([*versions, Path(__file__).read_text()])
-    return SHARED / "schemas" / hashlib.sha256(made_by.encode()).hexdigest()[:16]
+    return CACHE / "schemas" / hashlib.sha256(made_by.encode()).hexdigest()[:16]
 
 
 def _write(file: Path, text: str) -> None:

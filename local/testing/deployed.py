@@ -8,6 +8,9 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
+import psutil
+from airflow_fargate.task.supervisor import HEARTBEAT_FILE
+
 from local.cloud import Cloud
 from local.paths import ROOT
 from local.plugins import write_executable
@@ -63,6 +66,8 @@ ARGS: dict[str, Any] = {
     "secrets": {"TOKEN": "a-token-of-our-own"},
 }
 
+OFFICIAL: dict[str, Any] = {"image": None, "command": None}
+"""With these in place of the same of `ARGS`, the official image runs what the component has it run."""
 
 GUIDE_IMAGE = "puckel/docker-airflow:1.10.9"
 """The image of the original guide: Airflow 1.10."""
@@ -80,7 +85,9 @@ def stand_in_image(folder: Path) -> Path:
     write_executable(
         folder / "bin" / "python",
         # The supervisor itself goes on as a command of the caller's own, which follows "--".
-        f'[ "$1" = -c ] && [ "$3" != -- ] && {instead}\nexec {python} "$@"',
+        # What a worker touches as long as it is well was just touched, for a day.
+        f'[ "$4" = worker ] && touch -d "1 day" "$AIRFLOW_HOME/{HEARTBEAT_FILE}"\n'
+        f'[ "$1" = -c ] && [ "$4" != -- ] && {instead}\nexec {python} "$@"',
     )
     write_executable(folder / "bin" / "airflow", instead)
     # The command of Airflow 1.10, whose health is the pid file that it writes.
@@ -105,6 +112,14 @@ def health(url: str) -> str:
         return json.load(answer)["scheduler"]["status"]
 
 
+def title(process: psutil.Process) -> str:
+    """Return the name of a process that `ps` shows; none of one that has just ended."""
+    try:
+        return " ".join(process.cmdline()).strip()
+    except psutil.NoSuchProcess:
+        return ""
+
+
 class Deployed:
     """One stack with the component, and the emulator's word on what is there."""
 
@@ -113,7 +128,9 @@ class Deployed:
         self.workspace = workspace
 
     def configure(self, program: str = PROGRAM, /, **args: Any) -> None:
-        self.workspace.write(program.replace("ARGS", repr({**ARGS, **args})))
+        """Write the program, with the arguments of `ARGS` and `args`; what is None there is not given."""
+        given = {name: value for name, value in {**ARGS, **args}.items() if value is not None}
+        self.workspace.write(program.replace("ARGS", repr(given)))
 
     def client(self, service: str) -> Any:
         return self.cloud.client(service)
@@ -135,3 +152,16 @@ class Deployed:
         arn = self.workspace.outputs()["task_definition_arn"]
         definition = self.client("ecs").describe_task_definition(taskDefinition=arn)["taskDefinition"]
         return definition["containerDefinitions"][0]
+
+    def secret(self, variable: str) -> str:
+        """Return the value of the parameter from which the container has a variable."""
+        [secret] = [each for each in self.container["secrets"] if each["name"] == variable]
+        name = secret["valueFrom"].partition(":parameter")[2]
+        value: str = self.client("ssm").get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
+        return value
+
+    def supervisor(self) -> psutil.Process:
+        """Return the first process of the container with a real Airflow."""
+        emulator = self.cloud.emulator.running()
+        assert emulator is not None, "the emulator does not run"
+        return next(each for each in emulator.children(recursive=True) if title(each) == "airflow supervisor")

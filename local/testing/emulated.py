@@ -123,12 +123,16 @@ class EmulatedAccount:
 
     def __init__(self, endpoint: str) -> None:
         session = boto3.Session("test", "test", region_name=REGION)
+        self.cloudwatch: Client = session.client("cloudwatch", endpoint_url=endpoint)
         self.ec2: Client = session.client("ec2", endpoint_url=endpoint)
+        self.discovery: Client = session.client("servicediscovery", endpoint_url=endpoint)
         self.ecs: Client = session.client("ecs", endpoint_url=endpoint)
+        self.elasticache: Client = session.client("elasticache", endpoint_url=endpoint)
         self.iam: Client = session.client("iam", endpoint_url=endpoint)
         self.logs: Client = session.client("logs", endpoint_url=endpoint)
         self.rds: Client = session.client("rds", endpoint_url=endpoint)
         self.s3: Client = session.client("s3", endpoint_url=endpoint)
+        self.scaling: Client = session.client("application-autoscaling", endpoint_url=endpoint)
         self.ssm: Client = session.client("ssm", endpoint_url=endpoint)
         self.vpc = self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         self.subnet = self.ec2.create_subnet(VpcId=self.vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
@@ -155,7 +159,14 @@ class EmulatedAccount:
             )
         return group
 
-    def register(self, command: list[str], *, task_role: str | None = None, **container: Any) -> str:
+    def register(
+        self,
+        command: list[str],
+        *,
+        task_role: str | None = None,
+        tags_of_definition: list[dict[str, str]] | None = None,
+        **container: Any,
+    ) -> str:
         """Register a task definition whose container runs `command`, and return its ARN."""
         definition: dict[str, Any] = {
             "name": "app",
@@ -183,28 +194,45 @@ class EmulatedAccount:
             executionRoleArn=self.role,
             containerDefinitions=[definition],
             **({"taskRoleArn": task_role} if task_role else {}),
+            tags=tags_of_definition or [],
         )
         return response["taskDefinition"]["taskDefinitionArn"]
 
-    def run_task(self, definition: str, *subnets: str, group: str | None = None) -> Description:
+    def run_task(self, definition: str, *subnets: str, group: str | None = None, **request: Any) -> Description:
         """Start a task in the first of the subnets that will do, and in a security group."""
+        return self.run_tasks(definition, *subnets, group=group, **request)["tasks"][0]
+
+    def run_tasks(self, definition: str, *subnets: str, group: str | None = None, **request: Any) -> Description:
+        """Start tasks, and return RunTask's answer."""
         network = {
             "subnets": subnets or [self.subnet],
             "securityGroups": [group or self.group],
             "assignPublicIp": "ENABLED",
         }
-        [task] = self.ecs.run_task(
+        return self.ecs.run_task(
             cluster=CLUSTER,
             taskDefinition=definition,
-            launchType="FARGATE",
             networkConfiguration={"awsvpcConfiguration": network},
-        )["tasks"]
-        return task
+            **{"launchType": "FARGATE", **request},
+        )
 
-    def run_until_stopped(self, definition: str, *subnets: str, group: str | None = None) -> Description:
+    def run_until_stopped(
+        self, definition: str, *subnets: str, group: str | None = None, **request: Any
+    ) -> Description:
         """Run a task that ends by itself, and return what is said of it then."""
-        task = self.run_task(definition, *subnets, group=group)
+        task = self.run_task(definition, *subnets, group=group, **request)
+        return self.wait_until_stopped(task)
+
+    def wait_until_stopped(self, task: Description) -> Description:
         return until(lambda: self._stopped(task), 30, f"end of {task['taskArn']}")
+
+    def interfaces(self, group: str) -> list[Description]:
+        """Return the attached network interfaces in a security group."""
+        filters: list[Description] = [
+            {"Name": "group-id", "Values": [group]},
+            {"Name": "attachment.status", "Values": ["attached"]},
+        ]
+        return self.ec2.describe_network_interfaces(Filters=filters)["NetworkInterfaces"]
 
     def task(self, task: Description) -> Description:
         """Return what is said of a task now."""
@@ -219,7 +247,9 @@ class EmulatedAccount:
         now = self.task(task)
         return now if now["lastStatus"] == "STOPPED" else None
 
-    def create_service(self, definition: str, group: str | None = None, *, breaker: bool = True) -> "EmulatedService":
+    def create_service(
+        self, definition: str, group: str | None = None, *, breaker: bool = True, **request: Any
+    ) -> "EmulatedService":
         name = f"service-{uuid.uuid4().hex[:8]}"
         group = group or self.create_group("127.0.0.0/8")
         self.ecs.create_service(
@@ -240,6 +270,7 @@ class EmulatedAccount:
                     "assignPublicIp": "ENABLED",
                 }
             },
+            **request,
         )
         return EmulatedService(self, name, group)
 
@@ -299,11 +330,7 @@ class EmulatedService:
         )
 
     def interfaces(self) -> list[Description]:
-        filters: list[Description] = [
-            {"Name": "group-id", "Values": [self.group]},
-            {"Name": "attachment.status", "Values": ["attached"]},
-        ]
-        return self.account.ec2.describe_network_interfaces(Filters=filters)["NetworkInterfaces"]
+        return self.account.interfaces(self.group)
 
     def address(self) -> str:
         """Return the public address of the task that runs."""

@@ -4,21 +4,24 @@ import json
 import urllib.request
 from contextlib import closing
 
-from local.cloud import Cloud
 from local.emulator.api.faults import PATH, Fault
 
 
 class Faults:
     """The emulator's switch for faults."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        self._url = f"{cloud.emulator.endpoint}{PATH}"
+    def __init__(self, endpoint: str) -> None:
+        self._url = f"{endpoint}{PATH}"
 
     def fail_each_call_once(self, fault: Fault) -> None:
         self._request("PUT", {"fault": fault, "calls": None})
 
     def refuse_next(self, calls: int) -> None:
         self._request("PUT", {"fault": "refused", "calls": calls})
+
+    def begin_outage(self, service: str, fault: Fault, seconds: float) -> None:
+        """Have every call of a service fail for so long."""
+        self._request("PUT", {"fault": fault, "service": service, "seconds": seconds})
 
     def pause(self) -> None:
         """Lets every call pass, and remembers those that have failed."""

@@ -1,14 +1,17 @@
-"""S3, where moto is not as AWS: policies that ask for TLS, tags, and the encryption that a bucket blocks."""
+"""S3, where moto is not as AWS: policies that ask for TLS, tags, lifecycle rules, and blocked encryption."""
 
 import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
+from moto.core.responses import ActionResult
 from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.s3.exceptions import BadRequest, InvalidTagError
 from moto.s3.models import FakeBucket, FakeKey, S3Backend
 from moto.s3.responses import S3Response
+
+_NEWER = "NewerNoncurrentVersions"
 
 _BLOCKED = "<BlockedEncryptionTypes><EncryptionType>SSE-C</EncryptionType></BlockedEncryptionTypes>"
 _WITHOUT_TLS = {"Bool": {"aws:SecureTransport": "false"}}
@@ -74,3 +77,27 @@ def _refuse_tags(tags: Mapping[str, str | None]) -> None:
             raise InvalidTagError("The TagKey you have provided is invalid")
         if len(value or "") > 256 or not _TAG.fullmatch(value or ""):
             raise InvalidTagError("The TagValue you have provided is invalid")
+
+
+def keep_numbers_of_versions() -> None:
+    """Have S3 remember how many versions a lifecycle rule keeps whatever their age."""
+    set_rules, get_rules = FakeBucket.set_lifecycle, S3Response.get_bucket_lifecycle
+
+    def set_lifecycle(self: FakeBucket, rules: list[dict[str, Any]]) -> None:
+        set_rules(self, rules)
+        for rule, kept in zip(rules, self.rules, strict=True):
+            vars(kept)[_NEWER] = (rule.get("NoncurrentVersionExpiration") or {}).get(_NEWER)
+
+    def get_bucket_lifecycle(self: S3Response) -> Any:
+        def serialized(action_result: ActionResult) -> Any:
+            result: Any = action_result.result
+            for rule, kept in zip(result["Rules"], self.backend.get_bucket_lifecycle(self.bucket_name), strict=True):
+                if newer := vars(kept)[_NEWER]:
+                    rule["NoncurrentVersionExpiration"][_NEWER] = newer
+            return S3Response.serialized(self, action_result)
+
+        self.serialized = serialized
+        return get_rules(self)
+
+    FakeBucket.set_lifecycle = set_lifecycle
+    S3Response.get_bucket_lifecycle = get_bucket_lifecycle

@@ -6,7 +6,7 @@ other actions find them.
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, cast
 
@@ -22,13 +22,17 @@ from moto.ecs.exceptions import (
 from moto.ecs.models import Cluster, EC2ContainerServiceBackend, TaskDefinition, ecs_backends
 from moto.ecs.responses import EC2ContainerServiceResponse
 
+from local.emulator.api.discovery import refuse_registry
 from local.emulator.api.linked_role import create_linked_role, refuse_without_linked_role
 from local.emulator.fargate import clock
-from local.emulator.fargate.definitions import items, refuse_task_definition
+from local.emulator.fargate.definitions import items, part, refuse_task_definition
 from local.emulator.fargate.description import count, describe_service, describe_task
+from local.emulator.fargate.discovery import keep_registered
 from local.emulator.fargate.limits import PlacementError
 from local.emulator.fargate.network import zones
+from local.emulator.fargate.overrides import refuse_overrides
 from local.emulator.fargate.plan import reconcile
+from local.emulator.fargate.protection import protect
 from local.emulator.fargate.run import Agent
 from local.emulator.fargate.service import Deployment, Service
 from local.emulator.fargate.task import Task
@@ -40,7 +44,10 @@ _STOPPED_TASKS_KEPT = timedelta(hours=1)
 _TICK_SECONDS = 0.1
 _PLATFORM_VERSION = "1.4.0"
 # A change of one of these in UpdateService is a new deployment; a change of anything else acts on the running one.
-_DEPLOYED = ("networkConfiguration", "platformVersion", "capacityProviderStrategy", "enableExecuteCommand")
+_DEPLOYED = (
+    *("networkConfiguration", "platformVersion", "capacityProviderStrategy", "enableExecuteCommand"),
+    "serviceRegistries",
+)
 _FARGATE_PROVIDERS = ("FARGATE", "FARGATE_SPOT")
 
 
@@ -84,13 +91,16 @@ class ControlPlane:
         limits = self._agent.limits
         strategy = items(settings, "capacityProviderStrategy")
         vpc = settings["networkConfiguration"]["awsvpcConfiguration"]
-        limits.refuse_vcpus(int(definition.cpu or 0), (each for of in _tasks(backend).values() for each in of.values()))
+        overrides = part(settings, "overrides")
+        cpu = int(overrides.get("cpu") or definition.cpu or 0)
+        limits.refuse_vcpus(cpu, (each for of in _tasks(backend).values() for each in of.values()))
         subnet = limits.roomy(zones(backend.account_id, backend.region_name, vpc["subnets"]))
         task = Task(
             definition,
             cluster.arn,
             group,
             started_by=started_by,
+            overrides=overrides,
             network_configuration={"awsvpcConfiguration": {**vpc, "subnets": [subnet]}},
             capacity_provider=strategy[0]["capacityProvider"] if strategy else None,
             platform_version=settings["platformVersion"],
@@ -106,12 +116,9 @@ class ControlPlane:
 
         def start(service: Service, deployment: Deployment) -> Task:
             definition = deployment.task_definition
-            propagated = {"SERVICE": service.tags, "TASK_DEFINITION": definition.tags}
-            tags = list(propagated.get(deployment.settings.get("propagateTags") or "NONE", []))
-            if deployment.settings.get("enableECSManagedTags"):
-                tags.append({"key": "aws:ecs:clusterName", "value": cluster.name})
-                tags.append({"key": "aws:ecs:serviceName", "value": service.name})
-            settings = {**deployment.settings, "tags": tags}
+            sources = {"SERVICE": service.tags, "TASK_DEFINITION": definition.tags}
+            managed = {"aws:ecs:clusterName": cluster.name, "aws:ecs:serviceName": service.name}
+            settings = {**deployment.settings, "tags": _tags_of_task(deployment.settings, sources, managed)}
             return self.start_task(backend, cluster, definition, settings, f"service:{service.name}", deployment.id)
 
         return start
@@ -128,6 +135,8 @@ class ControlPlane:
     def _reconcile(service: Service) -> None:
         try:
             reconcile(service, clock.now())
+            # Under the same lock: nobody sees a service INACTIVE whose tasks are still registered.
+            keep_registered(service)
         except Exception:  # noqa: BLE001 - one service's failure must not end the loop of all; logged with its traceback
             _LOG.exception("service %s", service.name)
 
@@ -198,6 +207,7 @@ class EcsResponse(EC2ContainerServiceResponse):
                 raise InvalidParameterException("Unable to Start a service that is still Draining.")
             definition = self._definition(settings["taskDefinition"])
             settings = self._placed(cluster, settings)
+            self._refuse_registries(items(settings, "serviceRegistries"))
             service = Service(
                 cluster.arn,
                 settings,
@@ -220,12 +230,13 @@ class EcsResponse(EC2ContainerServiceResponse):
             if "capacityProviderStrategy" in changes:
                 settings.pop("launchType", None)
             settings = self._placed(cluster, settings)
+            self._refuse_registries(items(changes, "serviceRegistries"))
             current = service.deployments[0].task_definition
             definition = self._definition(changes["taskDefinition"]) if "taskDefinition" in changes else current
             if (
                 changes.get("forceNewDeployment")
                 or definition is not current
-                or any(settings.get(name) != service.settings.get(name) for name in _DEPLOYED)
+                or any((settings.get(name) or None) != (service.settings.get(name) or None) for name in _DEPLOYED)
             ):
                 service.deploy(Deployment(definition, settings))
                 _LOG.info("service %s deploys %s", service.name, definition.arn)
@@ -276,16 +287,23 @@ class EcsResponse(EC2ContainerServiceResponse):
             cluster = self._cluster()
             settings = self._placed(cluster, dict(self.params))
             definition = self._definition(settings["taskDefinition"])
+            refuse_overrides(definition, part(settings, "overrides"))
+            sources, managed = {"TASK_DEFINITION": definition.tags}, {"aws:ecs:clusterName": cluster.name}
+            settings["tags"] = _tags_of_task(settings, sources, managed, items(settings, "tags"))
             group = settings.get("group") or f"family:{definition.family}"
             started_by = settings.get("startedBy") or ""
-            try:
-                tasks = [
-                    self.plane.start_task(self.ecs_backend, cluster, definition, settings, group, started_by)
-                    for _ in range(settings.get("count") or 1)
-                ]
-            except PlacementError as error:
-                raise EcsClientException(str(error)) from error
-            return ActionResult({"tasks": [describe_task(each) for each in tasks], "failures": []})
+            tasks: list[Task] = []
+            failures: list[dict[str, str]] = []
+            for _ in range(settings.get("count") or 1):
+                try:
+                    tasks.append(
+                        self.plane.start_task(self.ecs_backend, cluster, definition, settings, group, started_by)
+                    )
+                except PlacementError as error:
+                    if not tasks:
+                        raise EcsClientException(str(error)) from error
+                    failures.append({"reason": str(error)})
+            return ActionResult({"tasks": [describe_task(each) for each in tasks], "failures": failures})
 
     def start_task(self) -> ActionResult:
         raise EcsClientException(
@@ -314,6 +332,30 @@ class EcsResponse(EC2ContainerServiceResponse):
                     arn = f"{cluster.arn.replace(':cluster/', ':task/')}/{name.rpartition('/')[2]}"
                     failures.append({"arn": arn, "reason": "MISSING"})
             return ActionResult({"tasks": described, "failures": failures})
+
+    def get_task_protection(self) -> ActionResult:
+        return self._protections(lambda _: None)
+
+    def update_task_protection(self) -> ActionResult:
+        enabled, minutes = self._get_param("protectionEnabled"), self._get_param("expiresInMinutes")
+        return self._protections(lambda task: protect(task, enabled=enabled, minutes=minutes))
+
+    def _protections(self, change: Callable[[Task], None]) -> ActionResult:
+        with self.plane.lock:
+            cluster = self._cluster()
+            found = [task for name in self._names("tasks") if (task := self._task(cluster, name))]
+            try:
+                for task in found:
+                    change(task)
+            except ValueError as error:
+                raise InvalidParameterException(str(error)) from error
+            return ActionResult(
+                {
+                    "protectedTasks": [
+                        {"taskArn": each.task_arn, "protectionEnabled": each.is_protected} for each in found
+                    ]
+                }
+            )
 
     def list_tasks(self) -> ActionResult:
         with self.plane.lock:
@@ -364,6 +406,25 @@ class EcsResponse(EC2ContainerServiceResponse):
             raise InvalidParameterException("Task definition does not support launch_type FARGATE.")
         return definition
 
+    def _refuse_registries(self, registries: list[dict[str, Any]]) -> None:
+        """Refuse what ECS refuses of a service's `serviceRegistries`, and what the local agent does not do."""
+        if not registries:
+            return
+        refuse_without_linked_role(self.ecs_backend)
+        if len(registries) > 1:
+            raise InvalidParameterException("Multiple service registries for each service are not supported.")
+        [registry] = registries
+        place, _, registry_id = registry["registryArn"].partition(":service/")
+        if not place.startswith("arn:") or ":servicediscovery:" not in place or not registry_id:
+            raise InvalidParameterException(
+                f"The format of the supplied service registry ARN is invalid: {registry['registryArn']}."
+            )
+        refuse_registry(registry_id, self.ecs_backend.account_id, self.ecs_backend.region_name)
+        if unknown := registry.keys() & {"containerName", "containerPort", "port"}:
+            raise InvalidParameterException(
+                f"The local cloud registers A records, without {' and '.join(sorted(unknown))}."
+            )
+
     def _placed(self, cluster: Cluster, settings: dict[str, Any]) -> dict[str, Any]:
         """Return the request with AWS's defaults filled in, and refuse what would not run on Fargate."""
         strategy = settings.get("capacityProviderStrategy")
@@ -399,6 +460,25 @@ class EcsResponse(EC2ContainerServiceResponse):
             },
             "platformVersion": _PLATFORM_VERSION if version == "LATEST" else version,
         }
+
+
+def _tags_of_task(
+    settings: Mapping[str, Any],
+    sources: Mapping[str, list[dict[str, str]]],
+    managed: Mapping[str, str],
+    own: Iterable[dict[str, str]] = (),
+) -> list[dict[str, str]]:
+    """Return the tags that a task gets.
+
+    :param settings: Of RunTask or of the service: whether tags are propagated, and whether ECS adds `managed`.
+    :param sources: The tags that can be propagated, by the value of `propagateTags`.
+    :param own: Count before propagated ones of the same key.
+    """
+    propagated = sources.get(settings.get("propagateTags") or "NONE", [])
+    tags = {each["key"]: each["value"] for each in (*propagated, *own)}
+    if settings.get("enableECSManagedTags"):
+        tags |= managed
+    return [{"key": key, "value": value} for key, value in tags.items()]
 
 
 def _backends() -> Iterator[EC2ContainerServiceBackend]:

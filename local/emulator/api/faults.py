@@ -2,17 +2,19 @@
 
 Off until it is asked for, over HTTP on the port of the AWS API:
 
-    PUT /faults     {"fault": "refused" or "throttled", "calls": how many in all, or null for every one}
+    PUT /faults     {"fault": "refused", "throttled" or "broken", "calls": how many in all, or null for every one}
+    PUT /faults     {"fault": …, "service": such as "s3", "seconds": how long}: in this outage each call of it fails
     GET /faults     {"seen": […], "failed": […]}, by call, since the first PUT
     DELETE /faults  lets every call pass, and forgets
 
-A call fails once: what was seen before the PUT, or has failed, passes. Two calls are the same if they have the same
-operation and parameters, whatever digits automatic names end in.
+Outside an outage a call fails once: what was seen before the PUT, or has failed, passes. Two calls are the same if they
+have the same operation and parameters, whatever digits automatic names end in.
 """
 
 import json
 import re
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -29,7 +31,7 @@ PATH = "/faults"
 
 Environ = dict[str, Any]
 Application = Callable[[Environ, Any], Iterable[bytes]]
-Fault = Literal["refused", "throttled"]
+Fault = Literal["refused", "throttled", "broken"]
 
 CODES: Mapping[Fault, Mapping[str, tuple[int, str]]] = {
     "refused": {
@@ -38,6 +40,13 @@ CODES: Mapping[Fault, Mapping[str, tuple[int, str]]] = {
         "query": (403, "AccessDenied"),
         "rest-json": (403, "AccessDeniedException"),
         "rest-xml": (403, "AccessDenied"),
+    },
+    "broken": {
+        "ec2": (500, "InternalError"),
+        "json": (500, "InternalServerError"),
+        "query": (500, "InternalFailure"),
+        "rest-json": (500, "InternalServerException"),
+        "rest-xml": (500, "InternalError"),
     },
     "throttled": {
         "ec2": (503, "RequestLimitExceeded"),
@@ -77,13 +86,15 @@ class FaultInjection:
     _fault: Fault | None = None
     _left: int | None = 0
     """How many more calls are to fail; None: all."""
+    _outages: dict[str, tuple[Fault, float]] = field(default_factory=dict[str, tuple[Fault, float]])
+    """By service, with the moment at which it is over."""
     _seen: dict[str, None] = field(default_factory=dict[str, None])
     _failed: list[str] = field(default_factory=list[str])
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         if environ["PATH_INFO"] == PATH:
             return self._control(Request(environ))(environ, start_response)
-        call = _call(environ) if self._fault else None
+        call = _call(environ) if self._fault or self._outages else None
         if call is not None and (fault := self._fault_for(call)):
             return _failure(call, fault)(environ, start_response)
         return self.application(environ, start_response)
@@ -92,9 +103,13 @@ class FaultInjection:
         with self._lock:
             if request.method == "PUT":
                 wanted: dict[str, Any] = json.loads(request.get_data())
-                self._fault, self._left = wanted["fault"], wanted["calls"]
+                if "service" in wanted:
+                    self._outages[wanted["service"]] = wanted["fault"], time.monotonic() + wanted["seconds"]
+                else:
+                    self._fault, self._left = wanted["fault"], wanted["calls"]
             elif request.method == "DELETE":
                 self._fault = None
+                self._outages.clear()
                 self._seen.clear()
                 self._failed.clear()
             answer = {"seen": [*self._seen], "failed": self._failed}
@@ -102,7 +117,10 @@ class FaultInjection:
 
     def _fault_for(self, call: Call) -> Fault | None:
         with self._lock:
-            if call.key in self._failed or self._left == 0:
+            fault, end = self._outages.get(call.service, (None, 0.0))
+            if time.monotonic() < end:
+                return fault
+            if self._fault is None or call.key in self._failed or self._left == 0:
                 self._seen[call.key] = None
                 return None
             self._seen[call.key] = None
@@ -134,6 +152,6 @@ def _failure(call: Call, fault: Fault) -> Response:
     message = (
         f"User: arn:aws:iam::123456789012:user/test is not authorized to perform: {call.service}:{call.operation}"
         if fault == "refused"
-        else "Rate exceeded"
+        else {"throttled": "Rate exceeded", "broken": "We encountered an internal error. Please try again."}[fault]
     )
     return error(call.protocol, status, code, message)

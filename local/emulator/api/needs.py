@@ -184,6 +184,12 @@ def _sns(call: Call, place: Place) -> Iterator[Need]:
     yield Need(f"sns:{call.operation.removesuffix('Batch')}", topic)
 
 
+def _cloudwatch(call: Call, _place: Place) -> Iterator[Need]:
+    namespace = {"cloudwatch:namespace": call.parameters["Namespace"]} if "Namespace" in call.parameters else {}
+    # Metrics are no resources.
+    yield Need(f"cloudwatch:{call.operation}", "*", namespace)
+
+
 def _ecs(call: Call, place: Place) -> Iterator[Need]:
     given, operation = call.parameters, call.operation
     named = given.get("cluster") or "default"
@@ -196,12 +202,16 @@ def _ecs(call: Call, place: Place) -> Iterator[Need]:
         overrides: Mapping[str, str] = given.get("overrides") or {}
         defined = (getattr(definition, name, None) for name in ("task_role_arn", "execution_role_arn"))
         yield from _pass_roles([*defined, overrides.get("taskRoleArn"), overrides.get("executionRoleArn")])
-        if given.get("tags"):
-            yield Need("ecs:TagResource", None)
+        if _gives_tags(given, definition):
+            # The id of the new task is not known before.
+            task = _in_ecs(place, f"task/{cluster.rpartition('/')[2]}", "?" * 32)
+            yield Need("ecs:TagResource", task, {"ecs:CreateAction": operation})
     elif operation == "RegisterTaskDefinition":
+        context = {}
         resources = [place.arn("ecs", f"task-definition/{given['family']}:*")]
         yield from _pass_roles([given.get("taskRoleArn"), given.get("executionRoleArn")])
     elif operation in ("DescribeClusters", "DeleteCluster"):
+        context = {}
         resources = [_in_ecs(place, "cluster", each) for each in given.get("clusters") or [named]]
     elif operation in _ECS_NAMED:
         kind, parameter = _ECS_NAMED[operation]
@@ -209,6 +219,12 @@ def _ecs(call: Call, place: Place) -> Iterator[Need]:
         resources = [_in_ecs(place, f"{kind}/{cluster.rpartition('/')[2]}", each) for each in values]
     for resource in resources:
         yield Need(f"ecs:{operation}", resource, context)
+
+
+def _gives_tags(given: Mapping[str, Any], definition: TaskDefinition | None) -> bool:
+    """Whether a RunTask gives its tasks tags: some of its own, those of the definition, or those of ECS."""
+    propagates = given.get("propagateTags") == "TASK_DEFINITION" and (definition is None or bool(definition.tags))
+    return bool(given.get("tags") or given.get("enableECSManagedTags")) or propagates
 
 
 def _in_ecs(place: Place, kind: str, name: str) -> str:
@@ -233,7 +249,9 @@ _ECS_NAMED: Mapping[str, tuple[str, str]] = {
     "DeleteService": ("service", "service"),
     "DescribeServices": ("service", "services"),
     "DescribeTasks": ("task", "tasks"),
+    "GetTaskProtection": ("task", "tasks"),
     "StopTask": ("task", "task"),
+    "UpdateTaskProtection": ("task", "tasks"),
     "UpdateService": ("service", "service"),
 }
 """Calls on resources in a cluster: the kind, and the parameter with the name or names."""
@@ -260,6 +278,7 @@ def _sts(call: Call, _place: Place) -> Iterator[Need] | None:
 
 
 _SERVICES: Mapping[str, Callable[[Call, Place], Iterator[Need] | None]] = {
+    "cloudwatch": _cloudwatch,
     "ecs": _ecs,
     "rds": _rds,
     "s3": _s3,

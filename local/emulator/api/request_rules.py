@@ -27,6 +27,9 @@ _ECS_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _IMAGE = re.compile(r"[A-Za-z0-9\-_:./#@]+")
 _IMAGE_LENGTH = 255
 _SUBNETS = 16
+# ECS API reference, RunTask.
+_STARTED_BY = re.compile(r"[A-Za-z0-9_/-]{0,128}")
+_TASKS = 10
 _TASK_DEFINITION_BYTES = 65_536
 
 # Systems Manager user guide, "Creating Parameter Store parameters".
@@ -114,6 +117,20 @@ def _ecs_name(member: str) -> Rule:
 
 def _service(request: Parameters) -> Iterator[RefusedValueError]:
     yield from _ecs_name("serviceName")(request)
+    yield from _network(request)
+
+
+def _run_task(request: Parameters) -> Iterator[RefusedValueError]:
+    if not 1 <= request.get("count", 1) <= _TASKS:
+        yield RefusedValueError("InvalidParameterException", f"Count must be between 1 and {_TASKS}.")
+    if not _STARTED_BY.fullmatch(request.get("startedBy", "")):
+        yield RefusedValueError("InvalidParameterException", "startedBy contains invalid characters.")
+    if request.get("propagateTags") == "SERVICE":
+        yield RefusedValueError("InvalidParameterException", "propagateTags must be TASK_DEFINITION or NONE.")
+    yield from _network(request)
+
+
+def _network(request: Parameters) -> Iterator[RefusedValueError]:
     # ECS API reference, AwsVpcConfiguration.
     network = request.get("networkConfiguration", {}).get("awsvpcConfiguration", {})
     if len(items(network, "subnets")) > _SUBNETS:
@@ -156,6 +173,7 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("ecs", "CreateCluster"): _ecs_name("clusterName"),
     ("ecs", "CreateService"): _service,
     ("ecs", "RegisterTaskDefinition"): _task_definition,
+    ("ecs", "RunTask"): _run_task,
     ("ecs", "UpdateService"): _service,
     ("ssm", "PutParameter"): _parameter,
 }

@@ -14,9 +14,11 @@ from local.emulator.api.request_rules import RULES, Parameters, RefusedValueErro
 CODES = {
     "ec2": "InvalidParameterValue",
     "ecs": "InvalidParameterException",
+    "elasticache": "InvalidParameterValue",
     "iam": "ValidationError",
     "logs": "InvalidParameterException",
     "rds": "InvalidParameterValue",
+    "servicediscovery": "InvalidInput",
     "sts": "ValidationError",
 }
 """The code of a refusal by the model; ValidationException for every other service."""

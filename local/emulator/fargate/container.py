@@ -19,12 +19,12 @@ from local.emulator.fargate.task import ContainerState, HealthStatus
 
 _LOG = logging.getLogger(__name__)
 
-# What a container inherits from this machine: the character set, the time zone, where certificates are.
+# What a container inherits from this machine: the character set, the time zone, where certificates are. Of those, the
+# agent adds its own to `SSL_CERT_FILE`.
 _INHERITED = (
     "LANG",
     "LC_ALL",
     "TZ",
-    "SSL_CERT_FILE",
     "SSL_CERT_DIR",
     "REQUESTS_CA_BUNDLE",
     "CURL_CA_BUNDLE",
@@ -61,8 +61,10 @@ def container_environment(
     }
     environment |= {each["name"]: each["value"] for each in items(definition, "environment")}
     environment |= secrets
-    if image.installs_packages and environment.get(VARIABLE):
+    if image.installs_packages:
+        # pip in the container installs into the image's environment, which is the task's own.
         packages = packages_directory(directory)
+        environment["PIP_TARGET"] = str(packages)
         environment["PATH"] = f"{packages}/bin:{environment['PATH']}"
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(packages), environment.get("PYTHONPATH"))))
     return {name: _in_directory(value, image.airflow_home, directory) for name, value in environment.items()}

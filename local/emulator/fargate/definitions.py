@@ -48,12 +48,7 @@ def refuse_task_definition(request: Mapping[str, Any]) -> None:
     """Raise AWS's ClientException for a definition that Fargate does not take, or that the local agent does not run."""
     if "FARGATE" not in (request.get("requiresCompatibilities") or []):
         raise EcsClientException("The local cloud has Fargate only: requiresCompatibilities must contain FARGATE.")
-    cpu, memory = request.get("cpu"), request.get("memory")
-    if not cpu or not memory or int(memory) not in _MEMORY.get(cpu, []):
-        raise EcsClientException(
-            f"No Fargate configuration exists for given values: {cpu} CPU, {memory} memory. "
-            "See the Amazon ECS documentation for the valid values."
-        )
+    refuse_size(request.get("cpu"), request.get("memory"))
     if request.get("networkMode") != "awsvpc":
         raise EcsClientException("Fargate only supports network mode 'awsvpc'.")
     containers = request["containerDefinitions"]
@@ -62,6 +57,26 @@ def refuse_task_definition(request: Mapping[str, Any]) -> None:
             f"The local Fargate agent runs one container a task, and this definition has {len(containers)}."
         )
     _refuse_container(containers[0], request)
+
+
+def refuse_size(cpu: str | None, memory: str | None) -> None:
+    """Raise AWS's ClientException for a size of a task, in CPU units and MiB, that Fargate does not have."""
+    if str(memory) not in map(str, _MEMORY.get(str(cpu), [])):
+        raise EcsClientException(
+            f"No Fargate configuration exists for given values: {cpu} CPU, {memory} memory. "
+            "See the Amazon ECS documentation for the valid values."
+        )
+
+
+def refuse_shared_names(container: Mapping[str, Any]) -> None:
+    """Raise AWS's ClientException for a variable of a container that is a secret as well."""
+    plain = {each["name"] for each in items(container, "environment")}
+    for secret in items(container, "secrets"):
+        if secret["name"] in plain:
+            raise EcsClientException(
+                "The secret name must be unique and not shared with any new or existing environment variables "
+                f"set on the container, such as '{secret['name']}'."
+            )
 
 
 def _refuse_container(container: Mapping[str, Any], request: Mapping[str, Any]) -> None:
@@ -80,13 +95,7 @@ def _refuse_container(container: Mapping[str, Any], request: Mapping[str, Any]) 
         raise EcsClientException(
             f"Invalid setting for container '{name}'. The container's 'memory' exceeds the task's."
         )
-    plain = {each["name"] for each in items(container, "environment")}
-    for secret in items(container, "secrets"):
-        if secret["name"] in plain:
-            raise EcsClientException(
-                "The secret name must be unique and not shared with any new or existing environment variables "
-                f"set on the container, such as '{secret['name']}'."
-            )
+    refuse_shared_names(container)
     log = part(container, "logConfiguration")
     if log:
         if log["logDriver"] != "awslogs":

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from local.emulator.fargate.definitions import items
 from local.emulator.fargate.service import Deployment, Service
 from local.emulator.fargate.task import Task
 
@@ -17,16 +18,17 @@ def describe_task(task: Task) -> dict[str, Any]:
         clusterArn=task.cluster_arn,
         connectivity="CONNECTED" if task.last_status == "RUNNING" else None,
         containers=[_container(task)],
-        cpu=task.definition.cpu,
+        cpu=task.cpu,
         createdAt=task.created_at,
         desiredStatus=task.desired_status,
         enableExecuteCommand=False,
+        ephemeralStorage=task.ephemeral_storage,
         group=task.group,
         healthStatus=task.container.health_status,
         lastStatus=task.last_status,
         launchType="FARGATE",
-        memory=task.definition.memory,
-        overrides={"containerOverrides": [{"name": task.container_definition["name"]}]},
+        memory=task.memory,
+        overrides=_overrides(task),
         platformFamily="Linux",
         platformVersion=task.platform_version,
         startedAt=task.started_at,
@@ -40,6 +42,12 @@ def describe_task(task: Task) -> dict[str, Any]:
         taskDefinitionArn=task.definition.arn,
         version=1,
     )
+
+
+def _overrides(task: Task) -> dict[str, Any]:
+    """Return what was overridden; of the container, at least the name is told."""
+    containers = items(task.overrides, "containerOverrides") or [{"name": task.container_definition["name"]}]
+    return {**task.overrides, "containerOverrides": containers, "inferenceAcceleratorOverrides": []}
 
 
 def _attachment(task: Task) -> dict[str, Any]:
@@ -63,6 +71,7 @@ def _container(task: Task) -> dict[str, Any]:
         image=definition["image"],
         lastStatus=statuses.get(task.last_status, task.last_status),
         memory=str(definition["memory"]) if "memory" in definition else None,
+        memoryReservation=str(definition["memoryReservation"]) if "memoryReservation" in definition else None,
         name=definition["name"],
         networkInterfaces=[
             {"attachmentId": task.attachment_id, "privateIpv4Address": each["value"]}
@@ -106,7 +115,7 @@ def describe_service(service: Service) -> dict[str, Any]:
         "schedulingStrategy": "REPLICA",
         "serviceArn": service.arn,
         "serviceName": service.name,
-        "serviceRegistries": [],
+        "serviceRegistries": settings.get("serviceRegistries") or [],
         "status": service.status,
         "tags": service.tags,
         "taskDefinition": primary.task_definition.arn if primary else settings["taskDefinition"],

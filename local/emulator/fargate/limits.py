@@ -32,7 +32,7 @@ class Limits:
 
     def refuse_vcpus(self, cpu_units: int, tasks: Iterable[Task]) -> None:
         """Refuse a task of so many CPU units if there are too many with those of `tasks`."""
-        running = sum(int(task.definition.cpu or 0) for task in tasks if task.last_status != "STOPPED")
+        running = sum(int(task.cpu) for task in tasks if task.last_status != "STOPPED")
         if self.vcpus is not None and running + cpu_units > self.vcpus * 1024:
             raise PlacementError("You've reached the limit on the number of vCPUs you can run concurrently.")
 

@@ -2,7 +2,9 @@
 
 import ipaddress
 import itertools
+import random
 import socket
+import threading
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,9 +21,14 @@ _FIRST_HOST, _LAST_HOST = 2, 254
 _COUNT = _LAST_HOST - _FIRST_HOST + 1
 # Each address in its turn: on AWS, too, a task does not get the one that another has just left.
 _HOSTS = itertools.cycle(range(_FIRST_HOST, _LAST_HOST + 1))
+_FIRST_WITHOUT_PORTS, _COUNT_WITHOUT_PORTS = ipaddress.ip_address("127.1.0.1"), 65_534
+_WITHOUT_PORTS = itertools.count()
 _HTTPS = 443
 # An address out there, to ask egress rules about.
 _ANYWHERE = "198.51.100.1"
+
+_ATTACHING = threading.Lock()
+"""Held from the choice of addresses until the interface that has them is known."""
 
 
 class NetworkError(Exception):
@@ -44,8 +51,8 @@ class ManagedNetworkInterface(NetworkInterface):
         :param loopback: The address of this machine that stands for it, if tasks may reach it.
         """
         self.loopback = loopback
-        # An empty address makes moto choose one from the subnet's range.
-        super().__init__(backend, subnet_id, "", group_ids=group_ids, description=description)
+        address = _free_address(backend, subnet_id)
+        super().__init__(backend, subnet_id, address, group_ids=group_ids, description=description)
         self.status = "in-use"
         self.device_index = 1
         self.attachment_id = f"eni-attach-{uuid.uuid4().hex[:17]}"
@@ -71,6 +78,20 @@ class ManagedNetworkInterface(NetworkInterface):
         return super().get_filter_value(filter_name, method_name)
 
 
+def _free_address(backend: EC2Backend, subnet_id: str) -> str:
+    """Return a private address that no interface in the subnet has; moto would give one out twice."""
+    network = ipaddress.ip_network(backend.get_subnet(subnet_id).cidr_block)
+    interfaces: list[NetworkInterface] = list(backend.enis.values())
+    taken = {each.private_ip_address for each in interfaces if each.subnet_id == subnet_id}
+    # AWS keeps the first four and the last for itself (VPC user guide, "Subnet sizing").
+    hosts = range(4, network.num_addresses - 1)
+    first = random.randrange(len(hosts))  # noqa: S311 - an address, no secret
+    for host in itertools.chain(hosts[first:], hosts[:first]):
+        if (address := str(network[host])) not in taken:
+            return address
+    raise NetworkError(f"subnet {subnet_id} has no free private address")
+
+
 @dataclass
 class TaskNetwork:
     """`listeners` are bound to the public address, one for each of the task's ports; empty without a public address."""
@@ -81,6 +102,14 @@ class TaskNetwork:
     @property
     def public_address(self) -> str | None:
         return self.interface.public_ip
+
+    @property
+    def private_address(self) -> str:
+        return str(self.interface.private_ip_address)
+
+    @property
+    def vpc_id(self) -> str:
+        return str(self.interface.vpc_id)
 
     def allows(self, port: int, source: str) -> bool:
         """Whether the ingress rules of the security groups, as they are now, let `source` reach TCP `port`."""
@@ -94,12 +123,16 @@ class TaskNetwork:
         interfaces: Iterable[NetworkInterface] = self.interface.ec2_backend.enis.values()
         for other in interfaces:
             if isinstance(other, ManagedNetworkInterface) and other.loopback == address:
-                return (
-                    other.vpc_id == self.interface.vpc_id
-                    and _lets_out(self.interface, port, str(other.private_ip_address), other)
-                    and _admits(other, port, str(self.interface.private_ip_address), self.interface)
-                )
+                return self.may_connect(other, port)
         return _lets_out(self.interface, port, _ANYWHERE)
+
+    def may_connect(self, other: ManagedNetworkInterface, port: int) -> bool:
+        """Whether the security groups of both, as they are now, let the task reach TCP `port` of an interface."""
+        return (
+            other.vpc_id == self.interface.vpc_id
+            and _lets_out(self.interface, port, str(other.private_ip_address), other)
+            and _admits(other, port, str(self.interface.private_ip_address), self.interface)
+        )
 
     def release(self) -> None:
         for listener in self.listeners:
@@ -129,7 +162,11 @@ def attach_network(
     account_id: str, region: str, configuration: dict[str, Any], ports: list[int], attachment_arn: str
 ) -> TaskNetwork:
     """Make the interface in the first of the subnets, with a public address if `assignPublicIp` is ENABLED."""
-    backend: EC2Backend = ec2_backends[account_id][region]
+    with _ATTACHING:
+        return _attach(ec2_backends[account_id][region], configuration, ports, attachment_arn)
+
+
+def _attach(backend: EC2Backend, configuration: dict[str, Any], ports: list[int], attachment_arn: str) -> TaskNetwork:
     vpc = configuration["awsvpcConfiguration"]
     interface = cast(  # moto types the constructor of every model as BaseModel
         ManagedNetworkInterface,
@@ -161,7 +198,12 @@ def _reaches_internet(backend: EC2Backend, interface: NetworkInterface, public: 
 
 
 def _public_address(ports: list[int], taken: set[str | None]) -> tuple[str, list[socket.socket]]:
-    """Return the next loopback address on which all of the task's ports are free."""
+    """Return the next loopback address on which all of the task's ports are free.
+
+    A task without ports has one that nothing else has a use for: there may be hundreds of them.
+    """
+    if not ports:
+        return str(_FIRST_WITHOUT_PORTS + next(_WITHOUT_PORTS) % _COUNT_WITHOUT_PORTS), []
     for host in itertools.islice(_HOSTS, _COUNT):
         address = f"127.0.0.{host}"
         if address not in taken and (listeners := _bind(address, ports)) is not None:

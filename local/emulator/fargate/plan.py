@@ -110,12 +110,16 @@ def _reset_failures(service: Service, now: float) -> Sequence[Action]:
 
 
 def _stop_surplus(service: Service, now: float) -> Sequence[Action]:
-    """Stop tasks of older deployments, while enough usable ones remain, and tasks above the desired count."""
+    """Stop tasks of older deployments, while enough usable ones remain, and tasks above the desired count.
+
+    Those that are protected stay, and others are stopped in their place where it is a matter of their number.
+    """
     primary, *older = service.deployments
     usable = len(_started(service.tasks, now))
     least = math.ceil(service.desired_count * _percent(service, "minimumHealthyPercent") / 100)
-    surplus = [task for deployment in older for task in _wanted(deployment.tasks)]
-    surplus += _wanted(primary.tasks)[service.desired_count :]
+    surplus = [task for deployment in older for task in _unprotected(_wanted(deployment.tasks), now)]
+    above = max(0, len(_wanted(primary.tasks)) - service.desired_count)
+    surplus += _unprotected(_wanted(primary.tasks), now)[-above:] if above else []
     stopped: list[str] = []
     for task in surplus:
         if is_started(task, now):
@@ -182,6 +186,10 @@ def _percent(service: Service, name: str) -> int:
 
 def _wanted(tasks: Sequence[Task]) -> list[Task]:
     return [task for task in tasks if task.desired_status == "RUNNING"]
+
+
+def _unprotected(tasks: Sequence[Task], now: float) -> list[Task]:
+    return [task for task in tasks if task.protected_until <= now]
 
 
 def _started(tasks: Sequence[Task], now: float) -> list[Task]:

@@ -88,6 +88,20 @@ class Relay:
 
         self._listen(sandbox.listen(*inside), connect)
 
+    def lead_over(self, sandbox: Sandbox, inside: Address, others: Callable[[], Iterable[Sandbox]]) -> None:
+        """Carry connections that the container makes to a loopback address of its own into another task's container.
+
+        `others` is asked for each; it goes to the first of them that takes it, and is reset if none does.
+        """
+
+        async def connect(_source: str) -> _Streams | None:
+            for other in others():
+                with suppress(SandboxError):
+                    return await asyncio.open_connection(sock=await asyncio.to_thread(other.connect, inside[1]))
+            return None
+
+        self._listen(sandbox.listen(*inside), connect)
+
     def close(self) -> None:
         asyncio.run_coroutine_threadsafe(self._close(), self._loop).result()
 

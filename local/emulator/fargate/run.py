@@ -3,10 +3,11 @@
 import asyncio
 import functools
 import logging
+import random
 import shutil
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from moto.logs.exceptions import ResourceNotFoundException
@@ -15,10 +16,12 @@ from moto.utilities.utils import get_partition
 from local.emulator.fargate import credentials
 from local.emulator.fargate.container import CannotStartContainerError, Container, container_environment
 from local.emulator.fargate.credentials import TaskCredentials
+from local.emulator.fargate.discovery import Names
 from local.emulator.fargate.images import Image, is_from_docker_hub
 from local.emulator.fargate.limits import Limits
 from local.emulator.fargate.logs import LogStream
-from local.emulator.fargate.network import NetworkError, TaskNetwork, attach_network
+from local.emulator.fargate.network import ManagedNetworkInterface, NetworkError, TaskNetwork, attach_network
+from local.emulator.fargate.protection import TaskProtections
 from local.emulator.fargate.relay import Relay, destinations
 from local.emulator.fargate.roles import Role
 from local.emulator.fargate.sandbox import Isolation, Sandbox
@@ -26,6 +29,14 @@ from local.emulator.fargate.secrets import SecretsError, fetch_secrets, refuse_r
 from local.emulator.fargate.task import Task
 
 _LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A task that others may reach."""
+
+    interface: ManagedNetworkInterface
+    sandbox: Sandbox
 
 
 @dataclass(frozen=True)
@@ -39,9 +50,14 @@ class Agent:
     loop: asyncio.AbstractEventLoop
     limits: Limits
     credentials: TaskCredentials
+    protections: TaskProtections
+    trusted: Path
+    """The authorities of certificates that a container trusts: this machine's, and that of the managed services."""
+    peers: dict[tuple[str, str], "Peer"] = field(default_factory=dict[tuple[str, str], "Peer"])
+    """The running tasks by VPC and private address, as long as they have one."""
 
     def environment(self, task: Task) -> dict[str, str]:
-        """Return what Fargate gives a container: the region, and where its role's credentials are if it has one.
+        """Return what Fargate gives a container: the region, the agent, and its role's credentials.
 
         The emulator's address stands for the names of AWS's endpoints, which nobody has to be told.
         """
@@ -49,14 +65,18 @@ class Agent:
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}",
             "AWS_REGION": task.region,
             "AWS_DEFAULT_REGION": task.region,
+            "SSL_CERT_FILE": str(self.trusted),
         }
-        if role_arn := getattr(task.definition, "task_role_arn", None):
+        is_alone = self.isolation != "none"
+        agent = f"http://{credentials.ADDRESS[0]}" if is_alone else environment["AWS_ENDPOINT_URL"]
+        environment["ECS_AGENT_URI"] = f"{agent}{self.protections.open(task)}"
+        if role_arn := task.task_role_arn:
             path = self.credentials.open(task, role_arn)
-            if self.isolation == "none":
+            if not is_alone:
                 environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = f"{environment['AWS_ENDPOINT_URL']}{path}"
             else:
                 environment["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] = path
-        if self.isolation == "none":
+        if not is_alone:
             # On the host's network, 0.0.0.0 would be open to other machines, and would take the relay's port.
             environment["AIRFLOW__API__HOST"] = "127.0.0.1"
         return environment
@@ -102,11 +122,13 @@ class _Run:
         secrets = fetch_secrets(task.container_definition, role, task.account_id, task.region)
         stream = self._open_log(role)
         (self._directory / "tmp").mkdir(parents=True)
-        self._sandbox = sandbox = Sandbox(self._directory, agent.isolation, task.memory)
+        self._sandbox = sandbox = Sandbox(self._directory, agent.isolation, int(task.cpu), task.memory_limit)
         environment = container_environment(
             task.container_definition, image, self._directory, secrets, agent.environment(task)
         )
         self._open_ports(network, sandbox, environment)
+        self._open_names(network, sandbox, environment)
+        agent.peers[network.vpc_id, network.private_address] = Peer(network.interface, sandbox)
         return Container(task.container_definition, image, environment, sandbox, stream, task.container, task.wake.set)
 
     def _attach(self) -> TaskNetwork:
@@ -120,8 +142,8 @@ class _Run:
 
     def _pull(self) -> tuple[Image, Role]:
         task = self._task
-        role = self._assumable("execution_role_arn")
-        self._assumable("task_role_arn")
+        role = self._assumable(task.execution_role_arn)
+        self._assumable(task.task_role_arn)
         if refusal := refuse_registry_credentials(task.container_definition, role):
             raise _FailedToStartError(refusal)
         name: str = task.container_definition["image"]
@@ -143,10 +165,10 @@ class _Run:
             raise _FailedToStartError(task.container.reason)
         return image, role
 
-    def _assumable(self, name: str) -> Role:
-        """Return a role of the task definition, which ECS must be able to assume if it is given."""
+    def _assumable(self, arn: str | None) -> Role:
+        """Return a role of the task, which ECS must be able to assume if it is given."""
         task = self._task
-        role = Role(task.account_id, task.region, getattr(task.definition, name, None), task.id)
+        role = Role(task.account_id, task.region, arn, task.id)
         if role.arn and not role.is_assumable():
             raise _FailedToStartError(
                 f"ECS was unable to assume the role '{role.arn}' that was provided for this task. Please verify that "
@@ -191,6 +213,44 @@ class _Run:
                     at = (to.address, to.port)
                     self._relay.lead_out(sandbox, at, at, (lambda: True) if to.is_web else allows)
 
+    def _open_names(self, network: TaskNetwork, sandbox: Sandbox, environment: Mapping[str, str]) -> None:
+        """Let the container reach other tasks by the names of Cloud Map that URLs in its environment have."""
+        task = self._task
+        names = Names(task.account_id, task.region, network.vpc_id)
+        wanted = names.in_urls(environment.values())
+        if not wanted:
+            return
+        if self._agent.isolation == "none":
+            raise _FailedToStartError(
+                f"{min(wanted)[0]} is a name of AWS Cloud Map, which leads nowhere here: containers share the network "
+                "of this machine, as it grants no namespaces (unshare --net --pid), or --isolation none asks for it"
+            )
+        # A container that serves the port itself is the one that it reaches by the name, as on its own interface.
+        own = {name for name, port in wanted if port in task.ports}
+        others = sorted({name for name, _ in wanted} - own)
+        addresses = {name: f"127.53.0.{number}" for number, name in enumerate(others, 1)}
+        for name, port in wanted:
+            if name not in own:
+                peers = functools.partial(self._peers, names, name, port, network)
+                self._relay.lead_over(sandbox, (addresses[name], port), peers)
+        sandbox.name({**addresses, **dict.fromkeys(own, "127.0.0.1")}, self._directory / "tmp" / "hosts")
+
+    def _peers(self, names: Names, name: str, port: int, network: TaskNetwork) -> list[Sandbox]:
+        """Return those of the tasks behind a name that the security groups let this one reach, in any order."""
+        answered = names.answer(name)
+        peers = [peer for each in answered if (peer := self._agent.peers.get((network.vpc_id, each)))]
+        reached = [peer.sandbox for peer in peers if network.may_connect(peer.interface, port)]
+        if not reached:
+            _LOG.info(
+                "task %s: no way to %s:%d: %s",
+                self._task.id,
+                name,
+                port,
+                "the rules of the security groups do not allow it" if peers else "no running task is registered",
+            )
+        random.shuffle(reached)
+        return reached
+
     def _keep_running(self, container: Container) -> None:
         """Run the container until it ends for good or the task is asked to stop."""
         task = self._task
@@ -217,10 +277,12 @@ class _Run:
         try:
             self._relay.close()
             self._agent.credentials.close(task)
+            self._agent.protections.close(task)
             if self._sandbox:
                 self._sandbox.close()
             shutil.rmtree(self._directory, ignore_errors=True)
             if self._network:
+                self._agent.peers.pop((self._network.vpc_id, self._network.private_address), None)
                 self._network.release()
         finally:
             task.end()

@@ -7,17 +7,18 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from local.emulator.fargate.memory import TaskMemory
+from local.emulator.fargate.size import TaskSize
 
 Isolation = Literal["namespaces", "user-namespaces", "none"]
 
+_HOSTS = Path("/etc/hosts")
 _INIT = Path(__file__).with_name("init.py")
 _MESSAGE_BYTES = 256 * 1024
 _NAMESPACES = ["--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
@@ -54,9 +55,9 @@ class _Request:
 class Sandbox:
     """Started empty; holds the task's network while its container starts, ends and is started again."""
 
-    def __init__(self, directory: Path, isolation: Isolation, memory: int) -> None:
-        """Make the sandbox of the task that `directory` is named after; `memory` is in MiB."""
-        self._memory = TaskMemory(directory.name, memory)
+    def __init__(self, directory: Path, isolation: Isolation, cpu: int, memory: int) -> None:
+        """Make the sandbox of the task that `directory` is named after; `cpu` is in CPU units, `memory` in MiB."""
+        self._size = TaskSize(directory.name, cpu, memory)
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._lock = threading.Lock()
         self._count = 0
@@ -66,7 +67,7 @@ class Sandbox:
             self._process = subprocess.Popen(
                 [
                     *(*_PREFIX[isolation], sys.executable, "-I", "-S", str(_INIT), str(theirs.fileno())),
-                    *map(str, self._memory.entries),
+                    *map(str, self._size.entries),
                 ],
                 cwd=directory,
                 env={"PATH": os.environ.get("PATH", os.defpath)},
@@ -75,13 +76,13 @@ class Sandbox:
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
-        self._memory.watch(self._process.pid)
+        self._size.watch(self._process.pid)
         threading.Thread(target=self._read, name=f"sandbox {directory.name}", daemon=True).start()
 
     @property
     def memory_kills(self) -> int:
         """How many processes inside were killed because all together used more memory than the task has."""
-        return self._memory.kills
+        return self._size.kills
 
     def start(self, argv: Sequence[str], env: dict[str, str], output: int, on_exit: OnExit, *, main: bool) -> int:
         """Start a process that writes to the descriptor `output`, and return its number inside.
@@ -104,13 +105,22 @@ class Sandbox:
         """Return a listening socket on a loopback address inside: the way out of the namespace."""
         return socket.socket(fileno=self._request("listen", address=address, port=port)[1][0])
 
+    def name(self, addresses: Mapping[str, str], file: Path) -> None:
+        """Have names mean addresses inside, where the sandbox has a mount namespace; to be called once.
+
+        :param file: Where to keep what stands for /etc/hosts.
+        """
+        lines = [f"{address} {name}" for name, address in sorted(addresses.items())]
+        file.write_text("\n".join([_HOSTS.read_text(), *lines, ""]))
+        self._request("bind", file=str(file), over=str(_HOSTS))
+
     def close(self) -> None:
         """Kill every process inside and wait until they are gone."""
         # shutdown, not close: the reader is blocked in recv and would keep the descriptor open.
         with suppress(OSError):
             self._control.shutdown(socket.SHUT_RDWR)
         self._process.wait()
-        self._memory.close()
+        self._size.close()
 
     def _request(
         self, operation: str, fds: Sequence[int] = (), on_exit: OnExit | None = None, **fields: Any

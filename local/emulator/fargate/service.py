@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from moto.ecs.models import TaskDefinition
 
-from local.emulator.fargate.task import Task
+from local.emulator.fargate.task import InCluster, Task
 
 _LOG = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Deployment:
 
 
 @dataclass(eq=False)
-class Service:
+class Service(InCluster):
     """One ECS service. Attributes that moto reads (tags, ARNs, names) carry moto's names.
 
     `settings` is the CreateService request. The first of the deployments is the primary one; there are none once the
@@ -65,6 +65,8 @@ class Service:
     last_completed: Deployment | None = None
     steady: bool = False
     """Whether its events have said so since something last changed."""
+    registered: dict[str, str] = field(default_factory=dict[str, str])
+    """The ids of the tasks that Cloud Map was told of, each with that of its service there."""
     tags: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
     events: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     """Newest first."""

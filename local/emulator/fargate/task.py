@@ -13,7 +13,8 @@ from typing import Any, Literal
 from moto.ecs.models import TaskDefinition
 
 from local.emulator.fargate import clock
-from local.emulator.fargate.definitions import items
+from local.emulator.fargate.definitions import items, part
+from local.emulator.fargate.overrides import overridden_container
 
 HealthStatus = Literal["UNKNOWN", "HEALTHY", "UNHEALTHY"]
 TaskStatus = Literal["PROVISIONING", "PENDING", "RUNNING", "DEPROVISIONING", "STOPPED"]
@@ -24,6 +25,9 @@ StopCode = Literal[
     "ServiceSchedulerInitiated",
     "TerminationNotice",
 ]
+
+# ECS developer guide, "Fargate task ephemeral storage for Amazon ECS".
+_EPHEMERAL_STORAGE = {"sizeInGiB": 20}
 
 
 @dataclass
@@ -36,14 +40,29 @@ class ContainerState:
     reason: str | None = None
 
 
+class InCluster:
+    """What the ARN of its cluster says of a task or a service."""
+
+    cluster_arn: str
+
+    @property
+    def region(self) -> str:
+        return self.cluster_arn.split(":")[3]
+
+    @property
+    def account_id(self) -> str:
+        return self.cluster_arn.split(":")[4]
+
+
 @dataclass(eq=False)
-class Task:
-    """One task; `network_configuration`, `tags` and the rest are what RunTask or the service has asked for."""
+class Task(InCluster):
+    """One task; `network_configuration`, `overrides` and the rest are what RunTask or the service has asked for."""
 
     definition: TaskDefinition
     cluster_arn: str
     group: str
     network_configuration: dict[str, Any] = field(default_factory=dict[str, Any])
+    overrides: dict[str, Any] = field(default_factory=dict[str, Any])
     platform_version: str = ""
     started_by: str = ""
     capacity_provider: str | None = None
@@ -57,6 +76,8 @@ class Task:
     container: ContainerState = field(default_factory=ContainerState)
     running_since: float | None = None
     """By the emulator's clock."""
+    protected_until: float = 0.0
+    """Until when, by the emulator's clock, its service is not to stop it to have fewer tasks or others."""
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     started_at: datetime | None = None
     stopping_at: datetime | None = None
@@ -72,14 +93,6 @@ class Task:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
-    def region(self) -> str:
-        return self.cluster_arn.split(":")[3]
-
-    @property
-    def account_id(self) -> str:
-        return self.cluster_arn.split(":")[4]
-
-    @property
     def task_arn(self) -> str:
         prefix, _, cluster = self.cluster_arn.partition(":cluster/")
         return f"{prefix}:task/{cluster}/{self.id}"
@@ -90,15 +103,34 @@ class Task:
 
     @property
     def container_definition(self) -> dict[str, Any]:
+        """As it is run, with the overrides."""
         definitions: list[dict[str, Any]] = self.definition.container_definitions
-        return definitions[0]
+        return overridden_container(definitions[0], self.overrides)
 
     @property
-    def memory(self) -> int:
+    def cpu(self) -> str:
+        return self.overrides.get("cpu") or str(self.definition.cpu)
+
+    @property
+    def memory(self) -> str:
+        return self.overrides.get("memory") or str(self.definition.memory)
+
+    @property
+    def memory_limit(self) -> int:
         """In MiB: the container's hard limit, or all that the task has."""
-        memory: int | str | None = self.container_definition.get("memory") or self.definition.memory
-        assert memory  # noqa: S101 - no definition without one was registered
-        return int(memory)
+        return int(self.container_definition.get("memory") or self.memory)
+
+    @property
+    def ephemeral_storage(self) -> dict[str, int]:
+        return part(self.overrides, "ephemeralStorage") or self.definition.ephemeral_storage or _EPHEMERAL_STORAGE
+
+    @property
+    def task_role_arn(self) -> str | None:
+        return self.overrides.get("taskRoleArn") or getattr(self.definition, "task_role_arn", None)
+
+    @property
+    def execution_role_arn(self) -> str | None:
+        return self.overrides.get("executionRoleArn") or getattr(self.definition, "execution_role_arn", None)
 
     @property
     def ports(self) -> list[int]:
@@ -107,6 +139,14 @@ class Task:
             for each in items(self.container_definition, "portMappings")
             if each.get("protocol", "tcp") == "tcp"
         ]
+
+    @property
+    def is_protected(self) -> bool:
+        return clock.now() < self.protected_until
+
+    def protect(self, seconds: float) -> None:
+        """Keep it from being stopped by its service for so long; 0 is not any more."""
+        self.protected_until = clock.now() + seconds
 
     def run(self) -> None:
         """Note that its container runs."""

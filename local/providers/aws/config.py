@@ -102,16 +102,22 @@ def settings(config: Properties, environment: Mapping[str, str], services: Itera
     )
 
 
+def endpoint_of(service: str) -> str:
+    """Return the provider's name of a service by boto3's, which may have hyphens."""
+    return service.replace("-", "")
+
+
 def _endpoints(entries: list[Mapping[str, Any]], services: Iterable[str]) -> dict[str, str]:
     given = {name: url for entry in entries for name, url in entry.items() if url and url is not UNKNOWN}
     found: dict[str, str] = {}
     missing: list[str] = []
     for service in services:
-        url = given.get(service)
+        name = endpoint_of(service)
+        url = given.get(name)
         if url is None:
-            missing.append(service)
+            missing.append(name)
         elif not _is_on_this_machine(url):
-            raise ProviderError(f"aws:endpoints: {service} is {url!r}, which is not a loopback address. {_REFUSAL}")
+            raise ProviderError(f"aws:endpoints: {name} is {url!r}, which is not a loopback address. {_REFUSAL}")
         else:
             found[service] = url
     if missing:

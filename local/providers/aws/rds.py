@@ -1,9 +1,9 @@
 """RDS: PostgreSQL instances, and the groups of subnets and of parameters that they are made with."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
-from local.providers.aws.resource import Field, TaggedResource
+from local.providers.aws.resource import ArnTaggedResource, Field
 from local.providers.errors import ProviderError
 from local.providers.naming import AutoName
 from local.providers.resource import Change, Property, properties, same_set
@@ -23,23 +23,10 @@ def same_parameters(old: list[dict[str, str]], new: list[dict[str, str]]) -> boo
     return same_set(*([{"applyMethod": "immediate", **each} for each in parameters] for parameters in (old, new)))
 
 
-class RdsResource(TaggedResource):
-    """A resource type of RDS, which has its tags by its ARN."""
+class RdsResource(ArnTaggedResource):
+    """A resource type of RDS."""
 
     service = "rds"
-
-    def describe(self, state: Properties) -> Any:
-        found = super().describe(state)
-        if found is None:
-            return None
-        arn = found[self.outputs["arn"]]
-        return {**found, "Tags": self.client(state).list_tags_for_resource(ResourceName=arn)["TagList"]}
-
-    def retag(self, state: Properties, added: Mapping[str, str], removed: Iterable[str]) -> None:
-        if removed:
-            self.client(state).remove_tags_from_resource(ResourceName=state["arn"], TagKeys=list(removed))
-        if added:
-            self.client(state).add_tags_to_resource(ResourceName=state["arn"], Tags=self.tag_list(added))
 
 
 class SubnetGroup(RdsResource):

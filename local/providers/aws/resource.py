@@ -199,3 +199,22 @@ class TaggedResource(AwsResource):
     @abstractmethod
     def retag(self, state: Properties, added: Mapping[str, str], removed: Iterable[str]) -> None:
         """Set and remove tags."""
+
+
+class ArnTaggedResource(TaggedResource):
+    """A resource type of a service that keeps tags apart, by the ARN of what has them, as RDS and ElastiCache do."""
+
+    def describe(self, state: Properties) -> Any:
+        found = super().describe(state)
+        return None if found is None else self.tagged(state, found)
+
+    def tagged(self, state: Properties, found: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a description with the tags, which it lacks."""
+        arn = found[self.outputs["arn"]]
+        return {**found, "Tags": self.client(state).list_tags_for_resource(ResourceName=arn)["TagList"]}
+
+    def retag(self, state: Properties, added: Mapping[str, str], removed: Iterable[str]) -> None:
+        if removed:
+            self.client(state).remove_tags_from_resource(ResourceName=state["arn"], TagKeys=list(removed))
+        if added:
+            self.client(state).add_tags_to_resource(ResourceName=state["arn"], Tags=self.tag_list(added))

@@ -1,7 +1,7 @@
 """S3 buckets, what guards them, and objects."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -159,6 +159,18 @@ def _rules_of(found: list[dict[str, Any]]) -> list[Properties]:
     return _renamed(rules, {api: name for name, api in _RULE_NAMES.items()})
 
 
+def _not_implemented(value: Any, names: Collection[str], path: str) -> Iterator[Violation]:
+    """Yield what has another name than these, at any depth; whether it is a list or an object is for the schema."""
+    if isinstance(value, list):
+        for index, item in enumerate(cast("list[Any]", value)):
+            yield from _not_implemented(item, names, f"{path}[{index}]")
+    elif isinstance(value, dict):
+        for name, item in cast("dict[str, Any]", value).items():
+            if name not in names:
+                yield Violation(f"{path}.{name}", "the local stand-in does not implement it")
+            yield from _not_implemented(item, names, f"{path}.{name}")
+
+
 class BucketServerSideEncryptionConfiguration(AwsResource):
     sdk = "pulumi_aws.s3:BucketServerSideEncryptionConfiguration"
     title = "S3 Bucket Server Side Encryption Configuration"
@@ -178,11 +190,63 @@ class BucketServerSideEncryptionConfiguration(AwsResource):
 
     @classmethod
     def check(cls, inputs: Properties) -> Iterator[Violation]:
-        rules = inputs.get("rules")
-        # Whether each rule is an object is for the schema to say.
-        for index, rule in enumerate(cast("list[Any]", rules) if isinstance(rules, list) else []):
-            if isinstance(rule, dict) and "blockedEncryptionTypes" in rule:
-                yield Violation(f"rules[{index}].blockedEncryptionTypes", "the local stand-in does not implement it")
+        yield from _not_implemented(inputs.get("rules"), _RULE_NAMES, "rules")
+
+
+_RULE_PARTS = {"id": "ID", "expiration": "Expiration", "filter": "Filter", "status": "Status"} | {
+    part: pascal_case(part)
+    for part in (
+        *("abortIncompleteMultipartUpload", "days", "daysAfterInitiation", "newerNoncurrentVersions"),
+        *("noncurrentDays", "noncurrentVersionExpiration", "prefix"),
+    )
+}
+"""What the stand-in implements of lifecycle rules, by S3's names."""
+
+
+class BucketVersioning(AwsResource):
+    sdk = "pulumi_aws.s3:BucketVersioning"
+    title = "S3 Bucket Versioning"
+    service = "s3"
+    inputs = properties(
+        bucket=Field(replaces=True),
+        versioningConfiguration=Field(
+            encode=partial(_renamed, names={"status": "Status"}), decode=partial(_renamed, names={"Status": "status"})
+        ),
+    )
+    described = "Status && {VersioningConfiguration: {Status: Status}}"
+    identity = "{bucket}"
+    creates = updates = "put_bucket_versioning"
+    reads = "get_bucket_versioning"
+
+    @classmethod
+    def check(cls, inputs: Properties) -> Iterator[Violation]:
+        yield from _not_implemented(inputs.get("versioningConfiguration"), ("status",), "versioningConfiguration")
+
+    def delete(self, state: Properties) -> None:
+        """Suspend versions: what has had them once cannot be without."""
+        self.client(state).put_bucket_versioning(Bucket=self.id, VersioningConfiguration={"Status": "Suspended"})
+
+
+class BucketLifecycleConfiguration(AwsResource):
+    sdk = "pulumi_aws.s3:BucketLifecycleConfiguration"
+    title = "S3 Bucket Lifecycle Configuration"
+    service = "s3"
+    inputs = properties(
+        bucket=Field(replaces=True),
+        rules=Field(
+            api="LifecycleConfiguration.Rules",
+            answer="Rules",
+            encode=partial(_renamed, names=_RULE_PARTS),
+            decode=partial(_renamed, names={api: name for name, api in _RULE_PARTS.items()}),
+        ),
+    )
+    identity = "{bucket}"
+    creates = updates = "put_bucket_lifecycle_configuration"
+    reads, deletes = "get_bucket_lifecycle_configuration", "delete_bucket_lifecycle"
+
+    @classmethod
+    def check(cls, inputs: Properties) -> Iterator[Violation]:
+        yield from _not_implemented(inputs.get("rules"), _RULE_PARTS, "rules")
 
 
 def _contents(source: pulumi.Asset) -> bytes:

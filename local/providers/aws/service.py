@@ -59,6 +59,10 @@ class Service(EcsTaggedResource):
             same=same_network,
         ),
         propagateTags=Field(default="NONE", values=("SERVICE", "TASK_DEFINITION", "NONE")),
+        serviceRegistries=Field(
+            encode=lambda registry: [{name: value for name, value in registry.items() if value is not None}],
+            decode=lambda registries: next(iter(registries), None),
+        ),
         taskDefinition=Field(),
         triggers=Property(computed=True),
         waitForSteadyState=Property(default=False),
@@ -87,12 +91,14 @@ class Service(EcsTaggedResource):
         if changed:
             sent = {"cluster", *changed, *(_PERCENTAGES if changed & _PERCENTAGES else ())}
             new = _with_defaults(change.new)
+            taken_away: Properties = {"serviceRegistries": []} if "serviceRegistries" in changed - new.keys() else {}
             self._asked_at = self._now()
             self.call(
                 "update_service",
                 {name: value for name, value in new.items() if name in sent},
                 service=self.id,
                 forceNewDeployment=bool(new.get("forceNewDeployment")),
+                **taken_away,
             )
         super().update(change)
 

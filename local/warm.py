@@ -1,8 +1,9 @@
 """A Python that has Pulumi's SDKs imported when it starts: each start is a fork of one process that has them.
 
 `pulumi up` starts a program, three providers and two language hosts, which import for seconds of CPU what is the same
-in all tests. What a `WarmPython` runs has arguments, environment, working directory, standard streams and exit code
-as with any other. The command line is another one, and it ends with its client (warm_client.py).
+each time: for `make dev` and for the tests. What a `WarmPython` runs has arguments, environment, working directory,
+standard streams and exit code as with any other. The command line is another one, and it ends with its client
+(warm_client.py).
 """
 
 import gc
@@ -13,7 +14,6 @@ import os
 import runpy
 import selectors
 import shlex
-import shutil
 import signal
 import socket
 import subprocess
@@ -25,10 +25,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from local.engine.choose import Engine, write_language_host
+from local import warm_client
+from local.engine.choose import Engine, link, write_language_host
+from local.errors import LocalCloudError
 from local.paths import ROOT
 from local.plugins import write_executable
-from local.testing import warm_client
 
 IMPORTED = (
     *("boto3", "pulumi", "pulumi_aws", "pulumi_awsx", "pulumi_random", "pulumi.provider"),
@@ -59,8 +60,8 @@ class WarmPython:
             stdout=subprocess.PIPE,
             start_new_session=True,
         )
-        assert self._server.stdout is not None
-        assert self._server.stdout.readline() == b"ready\n"
+        if self._server.stdout is None or self._server.stdout.readline() != b"ready\n":
+            raise LocalCloudError("The process that has Pulumi's SDKs imported has ended.", "See its traceback above.")
         return self
 
     def __exit__(
@@ -76,18 +77,9 @@ class WarmPython:
         folder = self._folder / "engine" / "bin"
         folder.mkdir(parents=True, exist_ok=True)
         for file in found.command.parent.glob("pulumi*"):
-            if not (folder / file.name).exists():
-                # Where a symbolic link points to, the engine would look for its language hosts.
-                _link(file, folder / file.name)
+            link(file, folder / file.name)
         write_language_host(folder, self.executable)
         return Engine(folder / found.command.name, found.version)
-
-
-def _link(file: Path, target: Path) -> None:
-    try:
-        target.hardlink_to(file)
-    except OSError:
-        shutil.copy2(file, target)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The memory that a task's processes may use together: a control group, or a watch where this machine grants none."""
+"""What a task's processes may use together: a control group, or a watch of their memory where there can be none."""
 
 import os
 import threading
@@ -16,12 +16,16 @@ GROUPS = "airflow-fargate-task-"
 _POLL_SECONDS = 0.5
 
 
-class TaskMemory:
-    """Above the limit the kernel does what it does to containers: the largest process is killed."""
+class TaskSize:
+    """Above its memory the kernel does what it does to containers: the largest process is killed.
 
-    def __init__(self, task_id: str, mebibytes: int) -> None:
-        self._limit = mebibytes * 2**20
-        self._group = ControlGroup(f"{GROUPS}{os.getpid()}-{task_id}", memory=mebibytes)
+    Its CPU is not limited, since a laptop has few; but when tasks want more than there is, each has it by its size.
+    """
+
+    def __init__(self, task_id: str, cpu: int, memory: int) -> None:
+        """Make what holds it; `cpu` is in CPU units, `memory` in MiB."""
+        self._limit = memory * 2**20
+        self._group = ControlGroup(f"{GROUPS}{os.getpid()}-{task_id}", memory=memory, cpu_share=cpu)
         self._killed_by_watch = 0
         self._closed = threading.Event()
 
