@@ -82,15 +82,16 @@ class AirflowFargateArgs(TypedDict):
 
     ephemeral_storage_gib: NotRequired[int]
     """
-    Disk of the task in GiB; Airflow's database, logs and task files are on it. Default: 20, which is included in the
+    Disk of the task in GiB; Airflow's database and the files of tasks are on it. Default: 20, which is included in the
     price of the task; more costs by the GiB. Refused: below 20 and above 200 (Fargate's limits).
     """
 
     spot: NotRequired[bool]
     """
-    Whether to run on Fargate Spot, cheaper by half or more. Default: false, because the database is in the container
-    unless you say otherwise: AWS may stop a Spot task with two minutes' notice, and its runs, users and connections are
-    then gone.
+    Whether to run on Fargate Spot, cheaper by half or more. Default: false. AWS may stop a Spot task with two minutes'
+    notice: the database is saved in that time and restored in the next task, in which what was running is run again;
+    until Spot has room for one, there is no Airflow. Without snapshots (`database_snapshot_seconds` 0, or a `command`
+    of your own) its runs, users and connections are gone with it.
     """
 
     allowed_cidrs: NotRequired[list[str]]
@@ -120,6 +121,78 @@ class AirflowFargateArgs(TypedDict):
     Whether ECS Exec may open a shell in the container and forward its ports, through AWS Systems Manager and without
     an open port. Default: false. The task role then has the four `ssmmessages` actions that this takes, and whoever
     may call `ecs:ExecuteCommand` or `ssm:StartSession` on the task acts as Airflow.
+    """
+
+    executors: NotRequired[list[str]]
+    """
+    Airflow's executors, by its own names; the first is the default of tasks, and a DAG or a task chooses another with
+    `executor="AwsEcsExecutor"`. `LocalExecutor` runs tasks in the container. `AwsEcsExecutor` makes each task a Fargate
+    task of its own, which is paid by the second and goes on while Airflow is restarted. `CeleryExecutor` runs tasks on
+    workers that wait for them, with a broker on ElastiCache between (docs/growing.md). Default: `["LocalExecutor"]`.
+    Refused: others, none, one named twice, and with any but `LocalExecutor` a `command`, the legacy image, and
+    `database_snapshot_seconds` 0, with which the logs of such tasks would be kept nowhere; with `CeleryExecutor` a
+    database in the container.
+    """
+
+    remote_task_cpu: NotRequired[int]
+    """
+    CPU units of a task that `AwsEcsExecutor` starts, 1024 being one vCPU. A task of Airflow has others with
+    `executor_config={"overrides": {"cpu": "4096", "memory": "16384"}}`, which a DAG is refused with when it is parsed
+    if Fargate has no such size. Default: 512. Refused: what Fargate does not have.
+    """
+
+    remote_task_memory: NotRequired[int]
+    """
+    Memory in MiB of a task that `AwsEcsExecutor` starts; 231 are taken by Airflow itself. Default: 1024. Refused: what
+    Fargate does not have with `remote_task_cpu`.
+    """
+
+    remote_task_spot: NotRequired[bool]
+    """
+    Whether tasks that `AwsEcsExecutor` starts run on Fargate Spot, at about half the price. One that AWS interrupts has
+    failed, and is run again if it has `retries`. Default: false.
+    """
+
+    remote_task_secrets: NotRequired[list[str]]
+    """
+    The names of those `secrets` that workers of `CeleryExecutor` get, and tasks that `AwsEcsExecutor` starts. They have
+    all of `environment`, and ask Airflow for its connections and variables. Default: none. Refused: what is not in
+    `secrets`.
+    """
+
+    worker_cpu: NotRequired[int]
+    """
+    CPU units of a worker of `CeleryExecutor`, 1024 being one vCPU. Default: 512. Refused: what Fargate does not have.
+    """
+
+    worker_memory: NotRequired[int]
+    """
+    Memory in MiB of a worker, for all tasks that it runs at once; 475 are taken by four that do nothing. Default: 2048.
+    Refused: what Fargate does not have with `worker_cpu`, and less than 1024.
+    """
+
+    worker_concurrency: NotRequired[int]
+    """
+    How many tasks a worker runs at once. Airflow itself starts as many as all workers have room for, unless
+    `AIRFLOW__CORE__PARALLELISM` says otherwise. Default: 4. Refused: below 1.
+    """
+
+    worker_count_min: NotRequired[int]
+    """
+    How many workers there are at least, each paid as long as it is there. Default: 1. Refused: below 1, and below 0
+    with `worker_count_max`.
+    """
+
+    worker_count_max: NotRequired[int]
+    """
+    How many workers there are at most: they are started when tasks wait, and stopped when nothing needs them, which
+    takes minutes (docs/growing.md). Default: 0, with which there are always `worker_count_min`. Refused: below that.
+    """
+
+    worker_spot: NotRequired[bool]
+    """
+    Whether workers run on Fargate Spot, at about half the price. One that AWS interrupts has two minutes to end its
+    tasks; what is left fails, and is run again if it has `retries`. Default: false.
     """
 
     drain_minutes: NotRequired[int]
@@ -193,6 +266,30 @@ class AirflowFargateArgs(TypedDict):
     4 KiB (AWS: SSM parameters), and any with the legacy image, which has no login.
     """
 
+    connections: NotRequired[dict[str, pulumi.Input[str]]]
+    """
+    Airflow's connections: a URI, or JSON with `conn_type`, by name. Each is an SSM SecureString parameter, which
+    Airflow reads when a task asks for it (its `SystemsManagerParameterStoreBackend`): a changed value is there in the
+    next task run, and the ECS task stays. A connection of the interface that has the same name gives way. Airflow asks
+    for no name that ends with `_default` but those given here. Default: none. Refused: a URI without a type, JSON
+    without `conn_type`, names with other characters than letters, digits, dots, underscores and single hyphens, more
+    than 4 KiB or `{{…}}` in a value (AWS: SSM parameters), and any with the legacy image.
+    """
+
+    variables: NotRequired[dict[str, pulumi.Input[str]]]
+    """
+    Airflow's variables, text by name, kept and read like `connections`. Default: none. Refused: what is refused of
+    names and sizes there.
+    """
+
+    secrets_backend_prefix: NotRequired[str]
+    """
+    Where Airflow looks for connections and variables in Parameter Store: below `<prefix>/connections` and
+    `<prefix>/variables`, which others may fill. The task role may read what is there. Default: `/airflow/` and the
+    name of the cluster, once there are `connections` or `variables`. Refused: one that does not begin with `/`, or that
+    begins with `/aws` or `/ssm` (AWS), and any with the legacy image.
+    """
+
     database: NotRequired[str]
     """
     Where Airflow's database is: `sqlite` (default), in the container, or `postgres`, an RDS instance of the stack,
@@ -241,25 +338,45 @@ class AirflowFargateArgs(TypedDict):
     `database: postgres` is refused with.
     """
 
+    database_snapshot_seconds: NotRequired[int]
+    """
+    The time in seconds from one snapshot of Airflow's database to the next. Default: 300. A task that ends saves the
+    database, and the next restores it; what is lost when a task ends without notice is at most this time. The snapshots
+    are in a bucket of the stack, where the logs of Airflow's tasks go too, whatever the database is, unless you set
+    `AIRFLOW__LOGGING__REMOTE_…` variables. 0: no snapshots and no bucket; a database in the container and the logs then
+    end with the task. Refused: 1 to 29, any but 0 with a database elsewhere, and any but the default with a `command`
+    of your own. With the legacy image, and with a `command`, there are no snapshots.
+    """
+
+    keep_runs_days: NotRequired[int]
+    """
+    The age in days from which runs are deleted, with their task instances, XComs and log entries, once a day
+    (`airflow db clean`). Default: 0, which keeps all: the database then grows by about 2 KB a task. Refused: below 0,
+    and with a `command` of your own.
+    """
+
     retain_data: NotRequired[bool]
     """
-    Whether a last snapshot of the RDS instance, and the parameter with the Fernet key, stay when the instance or the
-    stack is deleted. Default: false: nothing is left. `pulumi up` must have run with it before a deletion heeds it.
-    Refused: true without an RDS instance.
+    Whether the bucket with snapshots and logs, a last snapshot of the RDS instance, and the parameter with the Fernet
+    key stay when what they are of is deleted, with the stack or without. Default: false: nothing is left. `pulumi up`
+    must have run with it before a deletion heeds it. Refused: true with neither a bucket nor an RDS instance.
     """
 
     restore_from: NotRequired[str]
     """
-    The name, or the ARN, of a snapshot that a new RDS instance begins with, such as the last one that `retain_data` has
-    left. Default: none. An instance that is there takes no notice. Needs `fernet_key`, with which the passwords in it
-    are encrypted. Refused: what no snapshot is called, and without an RDS instance.
+    What a new database begins with, of what `retain_data` has left of a destroyed stack. With `database: postgres`: the
+    name, or the ARN, of a snapshot that a new RDS instance takes up; an instance that is there takes no notice. Else:
+    the name of a bucket; a stack without a snapshot of its own starts from the newest in it, and only reads it.
+    Default: none. Needs `fernet_key`, with which the passwords in it are encrypted. Refused: what no snapshot or no
+    bucket is called, with `database_url`, and without snapshots of a database in the container.
     """
 
     fernet_key: NotRequired[pulumi.Input[str]]
     """
     The key that Airflow encrypts passwords of connections and variables with: 32 bytes in URL-safe base64. Default: a
-    generated one. Another key makes those in the database unreadable. Kept as an SSM SecureString parameter either way.
-    Refused: any other text.
+    generated one. Another key makes those in the database unreadable, but for a list with commas between its keys: what
+    is written is encrypted with the first, and read with any of them (Airflow's rotation). Kept as an SSM SecureString
+    parameter either way. Refused: any other text, and a list of more than 4 KiB (AWS: SSM parameters).
     """
 
     database_url: NotRequired[pulumi.Input[str]]
@@ -305,6 +422,13 @@ class AirflowFargateArgs(TypedDict):
     below 5, which is how often Airflow asks whether it is time.
     """
 
+    plugins_path: NotRequired[str]
+    """
+    A folder with Airflow plugins, absolute or relative to where the program runs, put into the same bucket and from
+    there into Airflow's `plugins_folder` before Airflow starts. Airflow reads plugins when it starts: a changed file is
+    a new task. Default: none. Refused: as for `dags_path`, and any with `command`, which runs without it.
+    """
+
     dags_git_url: NotRequired[str]
     """
     A Git repository with DAG files, `https://…` or `http://…`; beside `dags_path` it is a second source. Airflow clones
@@ -348,6 +472,25 @@ class AirflowFargateArgs(TypedDict):
     container starts: for trying things out. An image of your own (`image`) starts faster, and always with the same
     packages. Default: none. Refused: what is no requirement of a package by name and version (PEP 508), a URL, an
     environment marker, a package named twice, `apache-airflow` itself, and any with the legacy image.
+    """
+
+    requirements_path: NotRequired[str]
+    """
+    A file of requirements (PEP 508, as for pip), absolute or relative to where the program runs, in place of
+    `pip_requirements`. uv resolves it against the constraints of the image's Airflow, and what it comes to is in a lock
+    file beside it, `pylock.<name>.toml`, to be committed. The wheels that the image lacks are put into the stack's
+    bucket, and installed from there before Airflow starts: a start depends on no index, and an unchanged lock is no new
+    task. Default: none. Refused: what uv cannot resolve, in its words; what is to be had only as a source; other files
+    (`-r`, `-c`), folders and version control; over 500 MB of wheels; `pip_requirements` beside it, and any with
+    `command`, which runs without them.
+    """
+
+    constraints_path: NotRequired[str]
+    """
+    A file with the constraints for `requirements_path`, or its URL: for an image of your own, or a machine that does
+    not reach `raw.githubusercontent.com`. Its lines `apache-airflow==…` and `# Python …` say what runs in an image
+    whose tag does not. Default: what Airflow publishes for its version and Python. Refused: any without
+    `requirements_path`.
     """
 
     log_retention_days: NotRequired[int]

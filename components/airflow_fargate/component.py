@@ -7,18 +7,25 @@ import pulumi
 from .airflow import create_airflow
 from .arguments import AirflowFargateArgs
 from .cost import in_cents, monthly_cost_basis
-from .credentials import FERNET_VARIABLE, create_parameters, fernet_part
+from .credentials import FERNET_VARIABLE, create_parameters, fernet_part, only
+from .data.part import NOTHING_KEPT, create_data
 from .database.choice import create_database
 from .endpoint.base_url import base_path
 from .endpoint.public_ip import public_address, public_ip_endpoint
 from .engine import require_engine
 from .environment import environment_part
+from .executor.apart import Surroundings
+from .executor.broker import create_broker
+from .executor.celery import create_workers, worker_part
+from .executor.discovery import create_discovery
+from .executor.ecs import create_remote_tasks, patient, remote_part
 from .firewall import create_firewall, egress_part
 from .identity import create_roles, find_location
 from .image import image_definition, image_part
 from .legacy import legacy_airflow
 from .network import create_network
-from .part import merge
+from .parameter_store import create_parameter_store_part
+from .part import Part, merge
 from .scope import Scope
 from .task.cluster import create_cluster
 from .task.exec import exec_part
@@ -68,6 +75,21 @@ class AirflowFargate(pulumi.ComponentResource):
     task_role_name: pulumi.Output[str]
     """The name of that role, to which a program attaches policies of its own."""
 
+    remote_task_role_arn: pulumi.Output[str]
+    """The ARN of the role that tasks act as which `AwsEcsExecutor` starts; empty without it."""
+
+    remote_task_role_name: pulumi.Output[str]
+    """The name of that role, to which a program attaches policies of its own; empty without `AwsEcsExecutor`."""
+
+    worker_cluster_arn: pulumi.Output[str]
+    """The ARN of the ECS cluster in which the workers of `CeleryExecutor` are; empty without it."""
+
+    worker_task_role_arn: pulumi.Output[str]
+    """The ARN of the role that workers, and tasks on them, act as; empty without `CeleryExecutor`."""
+
+    worker_task_role_name: pulumi.Output[str]
+    """The name of that role, to which a program attaches policies of its own; empty without `CeleryExecutor`."""
+
     execution_role_arn: pulumi.Output[str]
     """The ARN of the role that ECS starts the container with."""
 
@@ -88,6 +110,9 @@ class AirflowFargate(pulumi.ComponentResource):
 
     logs_command: pulumi.Output[str]
     """A command that follows the container's log."""
+
+    data_bucket_name: pulumi.Output[str]
+    """The name of the bucket with the snapshots of the database and the logs of tasks; empty when nothing is kept."""
 
     monthly_cost: pulumi.Output[float]
     """What a month of 730 hours costs in USD, from a dated table of prices; `monthly_cost_basis` says which."""
@@ -111,7 +136,22 @@ class AirflowFargate(pulumi.ComponentResource):
 
         network = create_network(scope, settings.network)
         endpoint = public_ip_endpoint(settings.endpoint, base_path(settings.environment))
+        discovery = create_discovery(scope, network.vpc_id) if settings.executor.is_apart else None
+        broker = create_broker(scope, network) if settings.executor.has_workers else Part()
         log = create_log(scope, settings.log, location.apply(lambda known: known.region))
+        data = (
+            NOTHING_KEPT
+            if settings.image.legacy
+            else create_data(
+                scope,
+                settings.data,
+                in_container=settings.database.in_container,
+                own_command=settings.task.command is not None,
+                own_variables=settings.environment.names,
+                log_days=settings.log.log_retention_days,
+                partition=location.apply(lambda known: known.partition),
+            )
+        )
         airflow = (
             legacy_airflow(endpoint)
             if settings.image.legacy
@@ -121,6 +161,8 @@ class AirflowFargate(pulumi.ComponentResource):
                 task=settings.task,
                 login=settings.login,
                 dags=settings.dags,
+                packages=settings.packages,
+                data=data,
                 database=create_database(
                     scope,
                     settings.database,
@@ -129,29 +171,39 @@ class AirflowFargate(pulumi.ComponentResource):
                     data=settings.data,
                 ),
                 environment=settings.environment,
+                executor=settings.executor,
+                api_host=discovery.host if discovery else None,
             )
         )
+        cluster = create_cluster(patient(scope) if settings.executor.has_remote else scope)
+        egress = egress_part(settings.firewall)
+        environment = environment_part(settings.environment, name, settings.variable_rules)
         capabilities = merge(
             log.part,
             network.part,
             endpoint.part,
-            egress_part(settings.firewall),
+            egress,
             compute_part(settings.task),
             fernet_part(scope, settings.keys),
-            environment_part(settings.environment, name, settings.variable_rules),
+            environment,
             airflow.part,
+            broker,
+            create_parameter_store_part(scope, settings.parameter_store, cluster.cluster.name, location),
             exec_part(settings.exec),
         )
         parameters = create_parameters(
             scope, capabilities.secrets, retained=(FERNET_VARIABLE,) if settings.data.retain_data else ()
         )
-        part = merge(capabilities, parameters.part, image_part(settings.image, image, location))
+        pull = image_part(settings.image, image, location)
+        definition_of_image = image_definition(settings.image, image)
+        part = merge(capabilities, parameters.part, pull, discovery.part if discovery else Part())
 
         workload = Workload(
             entrypoint=settings.entrypoint,
             command=settings.command,
             size=settings.task,
             health_check=airflow.health_check,
+            stop_timeout=airflow.stop_timeout,
             port=endpoint.port,
             tasks_may_overlap=airflow.database.tasks_may_overlap,
             drain_minutes=settings.drain.drain_minutes,
@@ -166,13 +218,43 @@ class AirflowFargate(pulumi.ComponentResource):
             reach=part.reach,
             ipv6=settings.network.may_have_ipv6,
         )
+        surroundings = Surroundings(
+            task=settings.task,
+            endpoint=endpoint,
+            image=definition_of_image,
+            log=log,
+            location=location,
+            network=network,
+            ipv6=settings.network.may_have_ipv6,
+            firewall=firewall,
+            role_settings=settings.roles,
+        )
+        remote_role_arn = remote_role_name = pulumi.Output.from_input("")
+        if settings.executor.has_remote:
+            secrets = only(parameters, settings.executor.remote_task_secrets)
+            remote = remote_part(log.part, egress, environment, airflow.remote, secrets.part, pull)
+            remote_tasks = create_remote_tasks(
+                scope, settings.executor, remote, surroundings, cluster=cluster, parameters=secrets
+            )
+            part = merge(part, remote_tasks.part)
+            remote_role_arn, remote_role_name = remote_tasks.task_role.arn, remote_tasks.task_role.name
+        worker_cluster_arn = worker_role_arn = worker_role_name = pulumi.Output.from_input("")
+        if settings.executor.has_workers:
+            results = airflow.database.results
+            secrets = only(parameters, {*broker.secrets, *results.secrets, *settings.executor.remote_task_secrets})
+            worker = worker_part(
+                settings.executor, log.part, egress, environment, airflow.remote, results, broker, secrets.part, pull
+            )
+            workers = create_workers(scope, settings.executor, worker, surroundings, parameters=secrets)
+            part = merge(part, workers.part)
+            worker_cluster_arn = workers.cluster.arn
+            worker_role_arn, worker_role_name = workers.task_role.arn, workers.task_role.name
         roles = create_roles(scope, settings.roles, location, part)
-        cluster = create_cluster(scope)
         task_definition = create_task_definition(
             scope,
             workload,
             part,
-            image=image_definition(settings.image, image),
+            image=definition_of_image,
             cluster=cluster,
             log=log,
             parameters=parameters,
@@ -187,6 +269,7 @@ class AirflowFargate(pulumi.ComponentResource):
             network=network,
             firewall=firewall,
             roles=roles,
+            registry_arn=discovery.registry_arn if discovery else None,
         )
 
         self.public_ip = public_address(cluster.cluster, service, task_definition, firewall.security_group, self)
@@ -199,6 +282,11 @@ class AirflowFargate(pulumi.ComponentResource):
         self.task_definition_arn = task_definition.arn
         self.task_role_arn = roles.task_role.arn
         self.task_role_name = roles.task_role.name
+        self.remote_task_role_arn = remote_role_arn
+        self.remote_task_role_name = remote_role_name
+        self.worker_cluster_arn = worker_cluster_arn
+        self.worker_task_role_arn = worker_role_arn
+        self.worker_task_role_name = worker_role_name
         self.execution_role_arn = roles.execution_role.arn
         self.log_group_name = log.group.name
         self.security_group_id = firewall.security_group.id
@@ -206,6 +294,7 @@ class AirflowFargate(pulumi.ComponentResource):
         self.subnet_ids = network.subnet_ids
         self.open_command = pulumi.Output.concat("python3 -m webbrowser ", self.url)
         self.logs_command = pulumi.Output.concat("aws logs tail --follow --region ", log.region, " ", log.group.name)
+        self.data_bucket_name = data.bucket_name
         self.monthly_cost = pulumi.Output.from_input(float(in_cents(part.monthly_cost)))
         self.monthly_cost_basis = pulumi.Output.from_input(monthly_cost_basis(part.without_price))
         self.register_outputs({output: getattr(self, output) for output in OUTPUTS})

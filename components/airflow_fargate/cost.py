@@ -34,7 +34,23 @@ PRICES = {
     "db.t4g.micro": Price(Decimal("0.016"), "instance", _INFRATALLY),
     "db.t4g.small": Price(Decimal("0.032"), "instance", _INFRATALLY),
     "db.t4g.medium": Price(Decimal("0.065"), "instance", _INFRATALLY),
+    "cache.t4g.micro": Price(
+        Decimal("0.0128"), "node with Valkey", "AWS Price List, read 2026-10-02 in a public repository that quotes it"
+    ),
     "rds-gp3": Price(Decimal("0.115") / HOURS_PER_MONTH, "GB", "usage.ai/blogs/aws/reserved-instances/rds, June 2026"),
+    "private-hosted-zone": Price(
+        Decimal("0.50") / HOURS_PER_MONTH, "zone", "aws.amazon.com/route53/pricing, unchanged for years"
+    ),
+    "cloudwatch:metric": Price(
+        Decimal("0.30") / HOURS_PER_MONTH, "metric", "aws.amazon.com/cloudwatch/pricing, unchanged for years"
+    ),
+    "cloudwatch:alarm": Price(
+        Decimal("0.10") / HOURS_PER_MONTH, "alarm", "aws.amazon.com/cloudwatch/pricing, unchanged for years"
+    ),
+    "cloudwatch:put": Price(
+        Decimal("0.00001"), "PutMetricData an hour", "aws.amazon.com/cloudwatch/pricing, unchanged for years"
+    ),
+    "s3:put": Price(Decimal("0.000005"), "PUT an hour", "aws.amazon.com/s3/pricing, unchanged for years"),
     "mwaa:mw1.small": Price(
         Decimal("0.49"),
         "environment",

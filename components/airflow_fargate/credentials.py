@@ -75,11 +75,14 @@ def refuse_keys(settings: KeySettings) -> Iterator[Refusal]:
 
 def refuse_fernet_key(key: str) -> Iterator[Refusal]:
     """Refuse what Airflow could not encrypt with. The key itself must not be readable in an error."""
-    if not re.fullmatch(r"[A-Za-z0-9_-]{43}=", key):
+    if not all(re.fullmatch(r"[A-Za-z0-9_-]{43}=", each) for each in key.split(",")):
         yield Refusal(
             "fernet_key",
-            "is not 32 bytes in URL-safe base64 (44 characters); give the one that the database was written with",
+            "is not 32 bytes in URL-safe base64 (44 characters); give the one that the database was written with, "
+            "or a new one and that one, with a comma between them",
         )
+    elif why := unfit_for_parameter(key):
+        yield Refusal("fernet_key", f"has {why}")
 
 
 def create_parameters(scope: Scope, secrets: Variables, *, retained: Collection[str]) -> Parameters:
@@ -99,9 +102,13 @@ def create_parameters(scope: Scope, secrets: Variables, *, retained: Collection[
         )
         for variable, value in sorted(secrets.items())
     }
-    arns = pulumi.Output.all(*(parameter.arn for parameter in parameters.values()))
-    read = {"Sid": "ReadSecrets", "Effect": "Allow", "Action": "ssm:GetParameters", "Resource": arns.apply(sorted)}
-    return Parameters(parameters, Part(execution_permissions=([read],)))
+    return Parameters(parameters, _reading(parameters))
+
+
+def only(parameters: Parameters, variables: Collection[str]) -> Parameters:
+    """Return the parameters of some of the variables, and the permission to read no others."""
+    chosen = {name: parameters.by_variable[name] for name in sorted(variables)}
+    return Parameters(chosen, _reading(chosen) if chosen else Part())
 
 
 def unfit_for_parameter(value: str) -> str | None:
@@ -114,6 +121,12 @@ def unfit_for_parameter(value: str) -> str | None:
             "{{…}} in it, which SSM takes for the name of another parameter; encode the value, for instance in base64"
         )
     return None
+
+
+def _reading(parameters: Mapping[str, aws.ssm.Parameter]) -> Part:
+    arns = pulumi.Output.all(*(parameter.arn for parameter in parameters.values()))
+    read = {"Sid": "ReadSecrets", "Effect": "Allow", "Action": "ssm:GetParameters", "Resource": arns.apply(sorted)}
+    return Part(execution_permissions=([read],))
 
 
 def url_safe(base64: str) -> str:

@@ -2,7 +2,7 @@
 
 import functools
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -20,6 +20,11 @@ class EnvironmentSettings(CapabilitySettings):
 
     environment: Texts = field(default_factory=dict[str, pulumi.Input[str]])
     secrets: SecretTexts = field(default_factory=dict[str, SecretText])
+
+    @property
+    def names(self) -> Set[str]:
+        """Those of all variables."""
+        return self.environment.keys() | self.secrets.keys()
 
 
 class Variable(NamedTuple):

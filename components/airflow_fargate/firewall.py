@@ -51,6 +51,7 @@ def create_firewall(
     scope: Scope,
     vpc_id: pulumi.Input[str],
     *,
+    description: str = "Airflow: web interface in, HTTPS and DNS out",
     port: int,
     allowed: Sequence[AddressRange],
     reach: Sequence[Reach],
@@ -65,7 +66,7 @@ def create_firewall(
         f"{scope.name}-security-group",
         vpc_id=vpc_id,
         # Without the name: a security group whose description changes is replaced, and a renamed component must not be.
-        description="Airflow: web interface in, HTTPS and DNS out",
+        description=description,
         tags=scope.tags,
         opts=scope.opts,
     )

@@ -16,6 +16,7 @@ import pulumi
 import pulumi_aws as aws
 
 from .document import IF_MEANT, refuse_document
+from .engine import answered
 from .errors import Refusal, checked_late, repeated
 from .part import Part, Permissions, Statement
 from .scope import Scope
@@ -61,10 +62,16 @@ class Roles:
 def find_location(lookup: pulumi.InvokeOutputOptions) -> pulumi.Output[Location]:
     """Ask AWS where the resources will be."""
     return pulumi.Output.all(
-        partition=aws.get_partition_output(opts=lookup).partition,
-        account=aws.get_caller_identity_output(opts=lookup).account_id,
-        region=aws.get_region_output(opts=lookup).region,
-    ).apply(lambda known: Location(**known))
+        aws.get_partition_output(opts=lookup).partition,
+        aws.get_caller_identity_output(opts=lookup).account_id,
+        aws.get_region_output(opts=lookup).region,
+    ).apply(
+        lambda known: Location(
+            partition=answered("aws.get_partition", known[0]),
+            account=answered("aws.get_caller_identity", known[1]),
+            region=answered("aws.get_region", known[2]),
+        )
+    )
 
 
 def refuse_roles(settings: RoleSettings) -> Iterator[Refusal]:

@@ -36,13 +36,17 @@ _HEALTH_CHECK = HealthCheck(
 
 _NO_LOGIN = "has no login; leave it out"
 _NO_BUNDLES = f"predates DAG bundles; leave it out, or use Airflow 3 ({DEFAULT_IMAGE})"
+_NO_BACKEND = f"knows no secrets backend; leave it out, or use Airflow 3 ({DEFAULT_IMAGE})"
 _NOT_READ = f"does not read it; leave it out, or use Airflow 3 ({DEFAULT_IMAGE})"
 
+_NO_EXECUTORS = f"runs its tasks one after the other in the container; leave it out, or use Airflow 3 ({DEFAULT_IMAGE})"
 _OWN_DATABASE = f"has its database in the container; leave it out, or use Airflow 3 ({DEFAULT_IMAGE})"
+_ENDS_WITH_TASK = f"keeps nothing when its task ends; leave it out, or use Airflow 3 ({DEFAULT_IMAGE})"
 
 _WITHOUT_EFFECT: Mapping[str, str] = {
     "admin_username": _NO_LOGIN,
     "admin_password": _NO_LOGIN,
+    "connections": _NO_BACKEND,
     "dags_path": _NO_BUNDLES,
     "dags_refresh_seconds": _NO_BUNDLES,
     "dags_git_url": _NO_BUNDLES,
@@ -50,6 +54,7 @@ _WITHOUT_EFFECT: Mapping[str, str] = {
     "dags_git_subdir": _NO_BUNDLES,
     "dags_git_token": _NO_BUNDLES,
     "dags_git_username": _NO_BUNDLES,
+    "constraints_path": _NOT_READ,
     "database": _OWN_DATABASE,
     "database_backup_days": _OWN_DATABASE,
     "database_instance_class": _OWN_DATABASE,
@@ -57,14 +62,31 @@ _WITHOUT_EFFECT: Mapping[str, str] = {
     "database_storage_gib": _OWN_DATABASE,
     "database_url": _OWN_DATABASE,
     "database_version": _OWN_DATABASE,
+    "database_snapshot_seconds": _ENDS_WITH_TASK,
+    "keep_runs_days": _ENDS_WITH_TASK,
+    "executors": _NO_EXECUTORS,
     "image_entrypoint": _NO_LOGIN,
     "drain_minutes": f"has no REST API that tells what runs; leave it out, or use Airflow 3 ({DEFAULT_IMAGE})",
     "keep_postgres": _OWN_DATABASE,
     "load_examples": _NOT_READ,
     "pip_requirements": _NOT_READ,
-    "restore_from": _OWN_DATABASE,
-    "retain_data": _OWN_DATABASE,
+    "plugins_path": f"has no folder for them that could be filled; leave it out, or use Airflow 3 ({DEFAULT_IMAGE})",
+    "remote_task_cpu": _NO_EXECUTORS,
+    "remote_task_memory": _NO_EXECUTORS,
+    "remote_task_secrets": _NO_EXECUTORS,
+    "remote_task_spot": _NO_EXECUTORS,
+    "requirements_path": _NOT_READ,
+    "restore_from": _ENDS_WITH_TASK,
+    "retain_data": _ENDS_WITH_TASK,
+    "secrets_backend_prefix": _NO_BACKEND,
     "users": _NO_LOGIN,
+    "variables": _NO_BACKEND,
+    "worker_concurrency": _NO_EXECUTORS,
+    "worker_count_max": _NO_EXECUTORS,
+    "worker_count_min": _NO_EXECUTORS,
+    "worker_cpu": _NO_EXECUTORS,
+    "worker_memory": _NO_EXECUTORS,
+    "worker_spot": _NO_EXECUTORS,
 }
 """The arguments that the image has no use for, and why."""
 
@@ -74,9 +96,11 @@ def legacy_airflow(endpoint: Endpoint) -> Airflow:
     variable = {"AIRFLOW__WEBSERVER__WEB_SERVER_PORT": str(endpoint.port)}
     return Airflow(
         health_check=_HEALTH_CHECK,
+        stop_timeout=60,
         login=no_login(),
         database=Database(tasks_may_overlap=False, part=Part()),
         part=Part(environment=variable if endpoint.port != AIRFLOW_PORT else {}),
+        remote=Part(),
     )
 
 

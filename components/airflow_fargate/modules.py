@@ -6,9 +6,14 @@ from collections.abc import Mapping
 from .part import Part
 
 MODULES_VARIABLE = "AIRFLOW_FARGATE_MODULES"
+PREPARATION_VARIABLE = "AIRFLOW_FARGATE_PREPARATION"
+"""A JSON list, the name and arguments of the module that the supervisor runs before Airflow is loaded."""
 
-MODULE_VARIABLES: Mapping[str, str] = {MODULES_VARIABLE: "it has the code that reads DAGs and knows the users"}
-"""The variable that only this module sets, and why the caller does not."""
+MODULE_VARIABLES: Mapping[str, str] = {
+    MODULES_VARIABLE: "it has the code that reads DAGs and knows the users",
+    PREPARATION_VARIABLE: "set plugins_path or requirements_path",
+}
+"""The variables that only the component sets, and why the caller does not."""
 
 
 def modules_part(modules: Mapping[str, str]) -> Part:

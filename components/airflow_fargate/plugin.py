@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from importlib import metadata
 from inspect import cleandoc
 from typing import Any, Optional, cast
+from urllib.parse import urlsplit
 
 import pulumi
 from pulumi.provider import ConstructResult
@@ -19,6 +20,8 @@ from .component import AirflowFargate
 from .errors import InvalidArgumentsError
 
 PACKAGE = "airflow-fargate"
+SECRET_OUTPUTS = ("adminPassword", "userPasswords")
+"""What generated SDKs mark as secret; annotations cannot say it."""
 
 
 class Plugin(ComponentProvider):
@@ -31,13 +34,26 @@ class Plugin(ComponentProvider):
         names = {**definition.outputs_mapping, **definition.inputs_mapping}
         self._schema_names = {own: name for name, own in names.items()}
         schema: dict[str, Any] = json.loads(self.schema or "")
+        distribution = metadata.metadata(PACKAGE)
+        urls: list[str] = distribution.get_all("Project-URL") or []
+        [repository] = [url for name, _, url in (each.partition(", ") for each in urls) if name == "Repository"]
+        owner = urlsplit(repository).path.split("/")[1].lower()
         schema |= {
             "displayName": "Airflow on AWS Fargate",
-            "description": metadata.metadata(PACKAGE)["Summary"],
-            "license": metadata.metadata(PACKAGE)["License-Expression"],
+            "description": distribution["Summary"],
+            "license": distribution["License-Expression"],
             "keywords": ["category/infrastructure", "kind/component"],
+            "homepage": repository,
+            "repository": repository,
+            "logoUrl": f"{repository}/raw/main/docs/logo.svg",
+            "publisher": owner,
+            "namespace": owner,
         }
+        for language, name in _names_in_languages(owner, repository).items():
+            schema["language"][language] |= name
         [resource] = schema["resources"].values()
+        for output in SECRET_OUTPUTS:
+            resource["properties"][output]["secret"] = True
         for described in (resource, *resource["properties"].values(), *resource["inputProperties"].values()):
             described["description"] = self._in_schema_names(cleandoc(described["description"]))
             for repeated in ("items", "additionalProperties"):
@@ -79,6 +95,22 @@ class Plugin(ComponentProvider):
 
     def _in_schema_names(self, text: str) -> str:
         return re.sub(r"[a-z]+(_[a-z]+)+", lambda found: self._schema_names.get(found[0], found[0]), text)
+
+
+def _names_in_languages(owner: str, repository: str) -> dict[str, dict[str, str]]:
+    """Return what programs import the generated SDKs by, as Pulumi's generators read it.
+
+    Without them the generators put the package among Pulumi's own, and the Go module on example.com. Python's name is
+    the one that they choose, and stays: `airflow_fargate` is this library.
+    """
+    host_and_path = repository.partition("://")[2]
+    return {
+        "nodejs": {"packageName": f"@{owner}/{PACKAGE}"},
+        "python": {"packageName": f"pulumi_{PACKAGE.replace('-', '_')}"},
+        "go": {"importBasePath": f"{host_and_path}/sdk/go/{PACKAGE.replace('-', '')}"},
+        "csharp": {"rootNamespace": owner.title().replace("-", "")},
+        "java": {"basePackage": f"io.github.{owner.replace('-', '')}"},
+    }
 
 
 def main() -> None:

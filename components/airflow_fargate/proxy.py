@@ -18,15 +18,15 @@ _DEFAULT_PORTS = {"http": 80, "https": 443, "socks4": 1080, "socks4a": 1080, "so
 _NEVER_BY_PROXY = ("localhost", "127.0.0.1", "::1", "169.254.169.254", "169.254.170.2")
 
 
-def proxy_part(settings: EnvironmentSettings) -> Part:
-    """Add what is in the task to `NO_PROXY`, in both of its spellings, if there is a proxy."""
+def proxy_part(settings: EnvironmentSettings, *hosts: pulumi.Input[str]) -> Part:
+    """Add what is in the task, and `hosts`, to `NO_PROXY`, in both of its spellings, if there is a proxy."""
     plain, secret = settings.environment, settings.secrets
     if not any(name.lower() in _PROXY for name in (*plain, *secret)):
         return Part()
     parts: list[Part] = []
     for name, other in (_NO_PROXY, reversed(_NO_PROXY)):
         given = next((values[each] for each in (name, other) for values in (plain, secret) if each in values), "")
-        bypass = {name: pulumi.Output.from_input(given).apply(_with_ours)}
+        bypass = {name: pulumi.Output.all(given, *hosts).apply(lambda known: _with_ours(*known))}
         is_secret = name in secret or (name not in plain and other in secret)
         parts.append(Part(secrets=bypass) if is_secret else Part(environment=bypass))
     return merge(*parts)
@@ -52,6 +52,6 @@ def refuse_closed_proxy(open_ports: Sequence[int]) -> Callable[[Variable], Itera
     return refuse
 
 
-def _with_ours(value: str) -> str:
+def _with_ours(value: str, *hosts: str) -> str:
     given = [host.strip() for host in value.split(",") if host.strip()]
-    return value if "*" in given else ",".join(dict.fromkeys([*given, *_NEVER_BY_PROXY]))
+    return value if "*" in given else ",".join(dict.fromkeys([*given, *_NEVER_BY_PROXY, *hosts]))

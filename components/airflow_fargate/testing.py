@@ -1,16 +1,11 @@
 """For unit tests of programs that embed `AirflowFargate`: mocks that answer as AWS would, and record what was asked.
 
-Pulumi's engine and AWS take no part. A test of a program is, as Pulumi's documentation has it:
-
-    from airflow_fargate.testing import Mocks
+Pulumi's engine and AWS take no part. A test gives them to Pulumi before it imports the program:
 
     mocks = Mocks()
     pulumi.runtime.set_mocks(mocks)
 
-    @pulumi.runtime.test
-    def test_the_url_is_exported():
-        import program  # declares AirflowFargate
-        return program.airflow.url.apply(lambda url: ...)
+    import program  # declares AirflowFargate
 
 `mocks.resources` and `mocks.calls` then have every resource that was registered and every function that was called.
 """
@@ -25,10 +20,11 @@ from pulumi.runtime.proto import resource_pb2
 
 
 class Mocks(mocks.Mocks):
-    """Answer as AWS would for what the component creates and asks; subclass it for resources of your own.
+    """Answer as AWS would for what the component creates and asks; subclass it for what else your program does.
 
     Another resource gets its inputs back with an ARN and a name, and an unknown function is an error: what Pulumi's own
-    mocks do not answer is null in the program without a word.
+    mocks do not answer is null in the program without a word. A subclass that overrides `new_resource` or `call`
+    returns `super()`'s answer for all that is not its own.
     """
 
     account = "123456789012"
@@ -97,11 +93,18 @@ class Mocks(mocks.Mocks):
             case "random:index/randomBytes:RandomBytes":
                 return {"base64": "+/" * 16, "hex": "fb" * 4}
             case "aws:ecs/taskDefinition:TaskDefinition":
-                return {"arn": self._requested_task_definition}
+                remote = "-remote-task-definition-" in name
+                return (
+                    {"arn": self._arn("ecs", "task-definition/airflow-remote:1")}
+                    if remote
+                    else {"arn": self._requested_task_definition}
+                )
             case "aws:ecs/cluster:Cluster":
                 return {"arn": self._arn("ecs", f"cluster/{name}")}
             case "aws:ssm/parameter:Parameter":
                 return {"version": 1}
+            case "aws:elasticache/replicationGroup:ReplicationGroup":
+                return {"primary_endpoint_address": f"master.{name}.cache.example.com"}
             case "aws:rds/instance:Instance":
                 return {"address": f"{name}.rds.example.com"}
             case "aws:s3/bucket:Bucket":

@@ -1,29 +1,38 @@
 """Validation of arguments: settings come out, or one error with every refusal.
 
-Of the outside, the folder of DAGs is read, when all else has been looked at. A value that is an output of another
-resource is not known yet and passes.
+Of the outside, folders and requirements are read, when all else has been looked at. A value that is an output of
+another resource is not known yet and passes.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
 from itertools import chain
+from pathlib import Path
 from typing import Any, cast
+
+import pulumi
 
 from . import airflow, legacy
 from .arguments import AirflowFargateArgs
 from .credentials import KeySettings, refuse_keys
-from .dags.rules import refuse_dag_folder, refuse_dags
+from .dags.requirements.locked import Locked, lock_requirements
+from .dags.rules import refuse_dags, refuse_folders, refuse_requirements
 from .dags.settings import DagSettings
+from .data.part import keeper_arguments, names_remote_logs
 from .data.settings import DataSettings, refuse_data
 from .database.settings import DatabaseSettings, refuse_database
 from .endpoint.endpoint import EndpointSettings, refuse_endpoint
 from .environment import EnvironmentSettings, VariableRule, refuse_environment
 from .errors import InvalidArgumentsError, Refusal
+from .executor import celery, ecs
+from .executor.settings import ExecutorSettings, refuse_executors
 from .firewall import FirewallSettings, refuse_firewall, refuse_public_access
 from .identity import RoleSettings, refuse_roles
-from .image import ImageSettings, refuse_generation, refuse_image
+from .image import Image, ImageSettings, refuse_generation, refuse_image
 from .login import FREE_VARIABLES, LoginSettings, brings_auth_manager, refuse_login, refuse_no_login
 from .network import NetworkSettings, refuse_network
+from .parameter_store import SECRETS_BACKEND_VARIABLES, ParameterStoreSettings, refuse_parameter_store
 from .scope import TagSettings, refuse_name, refuse_tags
 from .settings import CapabilitySettings, Reader
 from .task.container import refuse_large, supervisor_command
@@ -31,7 +40,7 @@ from .task.drain import DrainSettings, refuse_drain
 from .task.exec import ExecSettings
 from .task.log import LogSettings, refuse_log
 from .task.supervisor import ENTRYPOINT
-from .task.workload import TaskSettings, refuse_task
+from .task.workload import ARCHITECTURES, TaskSettings, refuse_task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,12 +57,28 @@ class Settings:
     roles: RoleSettings
     login: LoginSettings
     environment: EnvironmentSettings
+    parameter_store: ParameterStoreSettings
     dags: DagSettings
     data: DataSettings
     database: DatabaseSettings
+    executor: ExecutorSettings
     keys: KeySettings
     log: LogSettings
     tags: TagSettings
+
+    @cached_property
+    def packages(self) -> Locked:
+        """Return what `requirements_path` comes to, which is resolved when it is first asked for, and only then."""
+        # What is refused besides fits no wheel.
+        if not self.dags.requirements_path or self.task.cpu_architecture not in ARCHITECTURES:
+            return Locked()
+        return lock_requirements(
+            Path(self.dags.requirements_path),
+            image=self.image.image if isinstance(self.image.image, Image) else None,
+            cpu_architecture=self.task.cpu_architecture,
+            constraints=self.dags.constraints_path,
+            say=pulumi.log.info,
+        )
 
     @property
     def own_auth_manager(self) -> bool:
@@ -65,7 +90,7 @@ class Settings:
         """What the container runs: ours, or the caller's own, in the official image with the login prepared."""
         own = self.task.command
         if own is None:
-            return legacy.COMMAND if self.image.legacy else airflow.COMMAND
+            return legacy.COMMAND if self.image.legacy else (*airflow.COMMAND, *keeper_arguments(self.data))
         if self.image.official and not self.entrypoint and not self.own_auth_manager:
             return supervisor_command("--", ENTRYPOINT, *own)
         return own
@@ -74,7 +99,7 @@ class Settings:
     def entrypoint(self) -> tuple[str, ...]:
         """What runs the command instead of the image's entrypoint: it prepares the login, and goes on there."""
         own = self.task.image_entrypoint
-        return supervisor_command("--", *own) if own and self.task.command else ()
+        return supervisor_command("--", *own) if own and self.task.command is not None else ()
 
     @property
     def unprepared_login(self) -> str | None:
@@ -115,7 +140,13 @@ def _refuse_unknown(args: AirflowFargateArgs) -> Iterator[Refusal]:
 
 def _refuse(name: str, settings: Settings) -> Iterator[Refusal]:
     generation = legacy if settings.image.legacy else airflow
-    reserved = {**generation.RESERVED_VARIABLES, **settings.database.reserved_variables}
+    reserved = {
+        **generation.RESERVED_VARIABLES,
+        **settings.database.reserved_variables,
+        **ecs.reserved_variables(settings.executor),
+        **celery.reserved_variables(settings.executor),
+        **(SECRETS_BACKEND_VARIABLES if settings.parameter_store.is_on else {}),
+    }
     free = FREE_VARIABLES if settings.own_auth_manager else frozenset[str]()
     yield from chain(
         refuse_name(name),
@@ -135,6 +166,7 @@ def _refuse(name: str, settings: Settings) -> Iterator[Refusal]:
             (*settings.entrypoint, *settings.command),
             settings.environment.environment,
             settings.environment.secrets,
+            supervised=settings.task.command is None and not settings.image.legacy,
         ),
         refuse_log(settings.log),
         refuse_tags(settings.tags, added=settings.network.added_tags),
@@ -143,10 +175,12 @@ def _refuse(name: str, settings: Settings) -> Iterator[Refusal]:
         capabilities = (
             settings.task,
             settings.login,
+            settings.parameter_store,
             settings.dags,
             settings.data,
             settings.database,
             settings.drain,
+            settings.executor,
         )
         given = frozenset[str]().union(*(each.given for each in capabilities))
         yield from legacy.refuse_legacy(given, settings.firewall, settings.task)
@@ -157,13 +191,26 @@ def _refuse(name: str, settings: Settings) -> Iterator[Refusal]:
         refuse_no_login(settings.login.given | settings.drain.given | settings.task.given)
         if settings.own_auth_manager
         else refuse_login(settings.login),
+        refuse_parameter_store(settings.parameter_store),
         refuse_drain(settings.drain, settings.firewall),
         refuse_dags(settings.dags, open_ports=settings.firewall.open_ports),
         refuse_database(name, settings.database, settings.network, settings.firewall.open_ports),
         refuse_data(
             settings.data,
-            has_instance=settings.database.has_instance,
+            settings.database,
+            own_command=settings.task.command is not None,
             own_key=settings.keys.fernet_key is not None,
         ),
-        refuse_dag_folder(name, settings.dags),
+        refuse_executors(
+            name,
+            settings.executor,
+            secrets=settings.environment.secrets.keys(),
+            own_command=settings.task.command is not None,
+            keeps_logs=settings.data.database_snapshot_seconds > 0 or names_remote_logs(settings.environment.names),
+            own_database=settings.database.in_container,
+        ),
+        refuse_folders(settings.dags, own_command=settings.task.command is not None),
+        refuse_requirements(
+            settings.dags, lambda: settings.packages.problems, own_command=settings.task.command is not None
+        ),
     )

@@ -1,17 +1,19 @@
-"""The bucket that the DAG folder is put into, and one object for each file of it."""
+"""The bucket that the folders of DAGs and plugins are put into, and one object for each file of them."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
+from ..bucket import create_private_bucket
 from ..part import Part
 from ..scope import Scope
 from .bundles import BUCKET_PREFIX
-from .folder import AIRFLOW_IGNORE_FILE, DagFile
+from .folder import AIRFLOW_IGNORE_FILE, DagFile, DagFolder
+from .requirements.locked import Locked
+
+Object = aws.s3.BucketObjectv2
 
 
 @dataclass(frozen=True)
@@ -22,69 +24,66 @@ class DagBucket:
     part: Part
 
 
-def tls_only_policy(bucket_arn: str) -> dict[str, Any]:
-    """Refuse every request that is not encrypted on its way (AWS: S3 security best practices)."""
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": "OnlyOverTls",
-                "Effect": "Deny",
-                "Principal": "*",
-                "Action": "s3:*",
-                "Resource": [bucket_arn, f"{bucket_arn}/*"],
-                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-            }
-        ],
-    }
+def create_dag_bucket(scope: Scope, dags: DagFolder, plugins: DagFolder, packages: Locked) -> DagBucket:
+    """Create a private bucket with the files of both folders, and with wheels.
 
-
-def create_dag_bucket(scope: Scope, files: Sequence[DagFile]) -> DagBucket:
-    """Create a private bucket with these files.
-
-    Each file is one resource, found changed by its digest: a changed file is an update of its object, and of nothing
-    else. The objects carry no tags, not even the provider's default ones: S3 allows ten, and a resource fifty.
+    Each file is one resource, found changed by its digest: a changed DAG is an update of its object, and of nothing
+    else. Plugins, which a task reads when it starts, are below a digest of all of them: a task that is started again
+    finds those that it began with. So it does with wheels, below the digest of each. The objects carry no tags, not
+    even the provider's default ones: S3 allows ten, and a resource fifty.
     """
-    bucket = aws.s3.Bucket(f"{scope.name}-dags", force_destroy=True, tags=scope.tags, opts=scope.opts)
-    public_access_block = aws.s3.BucketPublicAccessBlock(
-        f"{scope.name}-dags-public-access-block",
-        bucket=bucket.bucket,
-        block_public_acls=True,
-        block_public_policy=True,
-        ignore_public_acls=True,
-        restrict_public_buckets=True,
-        opts=scope.opts,
-    )
-    encryption = aws.s3.BucketServerSideEncryptionConfiguration(
-        f"{scope.name}-dags-encryption",
-        bucket=bucket.bucket,
-        rules=[{"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}}],
-        opts=scope.opts,
-    )
-    policy = aws.s3.BucketPolicy(
-        f"{scope.name}-dags-policy",
-        bucket=bucket.bucket,
-        policy=bucket.arn.apply(lambda arn: json.dumps(tls_only_policy(arn))),
-        # S3 answers 409 OperationAborted when both are set at once.
-        opts=scope.options(pulumi.ResourceOptions(depends_on=[public_access_block])),
-    )
+    private = create_private_bucket(scope, "dags", scope.opts, force_destroy=True)
+    bucket = private.bucket
 
-    def put(file: DagFile, after: Sequence[pulumi.Resource]) -> aws.s3.BucketObjectv2:
+    def put(name: str, key: str, source: pulumi.Asset, digest: str, after: Sequence[pulumi.Resource]) -> Object:
         return aws.s3.BucketObjectv2(
-            f"{scope.name}-dags/{file.name}",
+            f"{scope.name}-{name}",
             bucket=bucket.bucket,
-            key=f"{BUCKET_PREFIX}/{file.name}",
-            source=pulumi.FileAsset(str(file.path)),
-            source_hash=file.sha256,
+            key=key,
+            source=source,
+            source_hash=digest,
             override_provider={"default_tags": {"tags": {}}},
             opts=scope.options(pulumi.ResourceOptions(depends_on=after)),
         )
 
+    def put_file(file: DagFile, kind: str, prefix: str, after: Sequence[pulumi.Resource]) -> Object:
+        source = pulumi.FileAsset(str(file.path))
+        return put(f"{kind}/{file.name}", f"{prefix}/{file.name}", source, file.sha256, after)
+
     # First what excludes others: a running Airflow would take an excluded file for a DAG that came before it.
-    guards = (encryption, policy)
-    first = [put(file, guards) for file in files if file.path.name == AIRFLOW_IGNORE_FILE]
-    others = [put(file, (*guards, *first)) for file in files if file.path.name != AIRFLOW_IGNORE_FILE]
-    return DagBucket(bucket, _reading_part(bucket.arn, (*first, *others)))
+    excluding = [file for file in dags.files if file.path.name == AIRFLOW_IGNORE_FILE]
+    first = [put_file(file, "dags", BUCKET_PREFIX, private.guards) for file in excluding]
+    after = (*private.guards, *first)
+    objects = [
+        *first,
+        *(put_file(file, "dags", BUCKET_PREFIX, after) for file in dags.files if file not in excluding),
+        *(put_file(file, "plugins", plugins_prefix(plugins), private.guards) for file in plugins.files),
+        *(
+            put(
+                f"wheels/{wheel.name}",
+                f"wheels/{wheel.sha256}/{wheel.name}",
+                pulumi.FileAsset(str(wheel.path)),
+                wheel.sha256,
+                private.guards,
+            )
+            for wheel in packages.wheels
+        ),
+    ]
+    if packages.wheels:
+        listed = "".join(f"{wheel.sha256} {wheel.name}\n" for wheel in packages.wheels)
+        source = pulumi.StringAsset(listed)
+        objects.append(put("wheels", packages_key(packages), source, packages.digest, private.guards))
+    return DagBucket(bucket, _reading_part(bucket.arn, tuple(objects)))
+
+
+def packages_key(packages: Locked) -> str:
+    """Return the name of the object that lists the wheels."""
+    return f"wheels/{packages.digest}.txt"
+
+
+def plugins_prefix(plugins: DagFolder) -> str:
+    """Return what the names of the objects with the plugins begin with."""
+    return f"plugins/{plugins.digest}"
 
 
 def _reading_part(bucket_arn: pulumi.Input[str], objects: tuple[pulumi.Resource, ...]) -> Part:

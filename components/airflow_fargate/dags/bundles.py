@@ -24,10 +24,16 @@ BUCKET_PREFIX = "dags"
 _MODULES = Path(__file__).with_name("container")
 
 
-def modules() -> dict[str, str]:
-    """Return the sources of our bundles, each by the path of its file."""
-    files = sorted(_MODULES.glob("*.py"))
+def modules(*, prepare: bool) -> dict[str, str]:
+    """Return the sources of our bundles by their paths, and with `prepare` of what runs before Airflow."""
+    files = [file for file in sorted(_MODULES.glob("*.py")) if prepare or file.name != "prepare.py"]
     return {f"airflow_fargate_dags/{file.name}": file.read_text(encoding="utf-8") for file in files}
+
+
+def preparation(bucket_name: pulumi.Input[str], wanted_objects: Mapping[str, str]) -> pulumi.Output[str]:
+    """Return what the supervisor runs before Airflow: our module, and where it finds what it puts in place."""
+    wanted = pulumi.Output.json_dumps({"bucket": bucket_name, **wanted_objects})
+    return pulumi.Output.json_dumps(["airflow_fargate_dags.prepare", wanted])
 
 
 def bucket_bundle(settings: DagSettings, bucket_name: pulumi.Input[str], *, supervised: bool) -> Bundle:

@@ -40,10 +40,17 @@ class DagFile:
 class DagFolder:
     """The content of a folder: the files to upload, and the reasons for which none of them may be."""
 
+    holds: str = "DAG"
+    """What somebody puts into it: the word for it in a problem."""
     files: list[DagFile] = field(default_factory=list[DagFile])
     problems: list[str] = field(default_factory=list[str])
     says_what_stays: bool = False
     """Whether there is a file that says what is not uploaded, be it empty."""
+
+    @property
+    def digest(self) -> str:
+        """Tell two contents apart, by the names and digests of the files."""
+        return hashlib.sha256(repr([(file.name, file.sha256) for file in self.files]).encode()).hexdigest()[:16]
 
     @property
     def surprise(self) -> str | None:
@@ -61,14 +68,14 @@ class DagFolder:
         )
 
 
-def read_dag_folder(folder: Path) -> DagFolder:
-    """Return the files of `folder` that are uploaded, in the order of their names.
+def read_dag_folder(folder: Path, holds: str = "DAG") -> DagFolder:
+    """Return the files of a folder of DAGs or plugins that are uploaded, in the order of their names.
 
     Hidden files, `__pycache__` and what `.dagsignore` excludes are left out. Every `.py` file in which Airflow looks
     for DAGs is compiled, so that one that it could not even read is a problem here, with its line, and not an import
     error there.
     """
-    found = DagFolder()
+    found = DagFolder(holds)
     try:
         _read(folder, found)
     except OSError as error:
@@ -78,17 +85,17 @@ def read_dag_folder(folder: Path) -> DagFolder:
 
 def _read(folder: Path, found: DagFolder) -> None:
     if not folder.is_dir():
-        found.problems.append(f"is {str(folder)!r}, which is not a folder; name one with DAG files in it")
+        found.problems.append(f"is {str(folder)!r}, which is not a folder; name one with {found.holds} files in it")
         return
     root = folder.resolve()
     paths = dict(islice(_Walk(root, found).files(root, _Rules(), frozenset({root})), _MAX_COUNTED))
     if all(path.name == AIRFLOW_IGNORE_FILE for path in paths) and not found.problems:
-        found.problems.append(f"is {str(folder)!r}, in which there is no file to upload; put a DAG into it")
+        found.problems.append(f"is {str(folder)!r}, in which there is no file to upload; put a {found.holds} into it")
     if len(paths) > MAX_FILES:
         found.problems.append(
             f"is {str(folder)!r} with {len(paths):,} files{' or more' if len(paths) == _MAX_COUNTED else ''}; "
             f"at most {MAX_FILES:,} are uploaded: "
-            f"exclude some in {IGNORE_FILE}, or use a git bundle (dags_git_url)"
+            f"exclude some in {IGNORE_FILE}{', or use a git bundle (dags_git_url)' if found.holds == 'DAG' else ''}"
         )
         return
     for path, searched in paths.items():

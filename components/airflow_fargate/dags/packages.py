@@ -11,8 +11,8 @@ from ..part import Part
 
 PACKAGES_VARIABLE = "_PIP_ADDITIONAL_REQUIREMENTS"
 
-# The most that ECS has. How long packages take to be installed depends on them.
-_START_PERIOD_SECONDS = 300
+INSTALLATION_SECONDS = 300
+"""The longest start period that ECS has. How long packages take to be installed depends on them."""
 
 
 def packages_part(requirements: Sequence[str]) -> Part:
@@ -22,7 +22,7 @@ def packages_part(requirements: Sequence[str]) -> Part:
     # The entrypoint leaves the splitting to the shell.
     return Part(
         environment={PACKAGES_VARIABLE: " ".join(requirements)},
-        start_period_seconds=_START_PERIOD_SECONDS,
+        start_period_seconds=INSTALLATION_SECONDS,
     )
 
 

@@ -6,14 +6,19 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from packaging.requirements import Requirement
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from ..executor.choice import EXECUTOR_VARIABLE, brings_modules, configured_executors, modules, size_variables
+from ..executor.settings import ExecutorSettings
+from ..task.supervisor import write_modules
 from . import dagbag
+from .requirements.resolution import lines_of
 
 _FRAME = re.compile(r'^ *File "(?P<file>[^"]+)", line (?P<line>\d+)', re.MULTILINE)
 _MISSING = re.compile(r"^ModuleNotFoundError: No module named '(?P<module>[^']+)'", re.MULTILINE)
@@ -53,10 +58,15 @@ class ParsedFolder:
     failures: Sequence[ImportFailure]
 
 
-def parse_folder(folder: Path, python: Path) -> ParsedFolder:
+def parse_folder(
+    folder: Path, python: Path, plugins: Path | None = None, executors: ExecutorSettings | None = None
+) -> ParsedFolder:
     """Parse the DAGs in `folder` with the Airflow that `python` has, as its DAG processor does, without a database.
 
     DAG files are run: in a process of its own, which knows nothing of a deployed Airflow's connections and variables.
+
+    :param plugins: The folder of plugins beside them, from which they may import.
+    :param executors: Those that a task may name, and the size that it has where it names none.
 
     :raises ParseError: That Python has no Airflow 3, or Airflow failed.
     """
@@ -64,7 +74,7 @@ def parse_folder(folder: Path, python: Path) -> ParsedFolder:
         output = Path(temporary, "parsed.json")
         ended = subprocess.run(  # noqa: S603 - the caller's own Python
             [python, dagbag.__file__, folder.resolve(), output],
-            env=_environment(os.environ, Path(temporary)),
+            env=_environment(os.environ, Path(temporary), plugins, executors or ExecutorSettings()),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -89,10 +99,20 @@ def read_failure(folder: Path, file: str, text: str) -> ImportFailure:
     return ImportFailure(name, line, _message(text), missing["module"].partition(".")[0] if missing else None)
 
 
-def describe(parsed: ParsedFolder, requirements: Sequence[str]) -> Iterator[str]:
+def read_packages(requirements: Path) -> list[str]:
+    """Return the packages that a file of requirements asks for, without its options and what else pip reads in it."""
+    found: list[str] = []
+    for line in lines_of(requirements.read_text(encoding="utf-8")):
+        with suppress(InvalidRequirement):
+            found.append(str(Requirement(line.partition(" #")[0])))
+    return found
+
+
+def describe(parsed: ParsedFolder, requirements: Sequence[str], argument: str = "pip_requirements") -> Iterator[str]:
     """Say what was found: a table of the DAGs, and then a line for each error.
 
-    :param requirements: What `pip_requirements` installs, and the Python that parsed them may not have.
+    :param requirements: What is installed in the task, and the Python that parsed them may not have.
+    :param argument: Which argument names them.
     """
     if parsed.dags:
         rows = [("DAG", "SCHEDULE", "TASKS", "FILE"), *((*dag[:2], str(dag.tasks), dag.file) for dag in parsed.dags)]
@@ -103,7 +123,7 @@ def describe(parsed: ParsedFolder, requirements: Sequence[str]) -> Iterator[str]
         yield "No DAG was found."
     for failure in parsed.failures:
         where = failure.file if failure.line is None else f"{failure.file}, line {failure.line}"
-        yield f"{where}: {failure.message}{_brought_by(failure.module, requirements)}"
+        yield f"{where}: {failure.message}{_brought_by(failure.module, requirements, argument)}"
 
 
 def is_mistake(failure: ImportFailure) -> bool:
@@ -117,23 +137,30 @@ def _message(text: str) -> str:
     return " ".join(line for line in last.splitlines()[1:] if line and not line.startswith(" ")) or text.strip()
 
 
-def _brought_by(module: str | None, requirements: Sequence[str]) -> str:
+def _brought_by(module: str | None, requirements: Sequence[str], argument: str) -> str:
     """Say how a module that is not here may come into the task."""
     if module is None:
         return ""
     named = [text for text in requirements if canonicalize_name(Requirement(text).name) == canonicalize_name(module)]
     if named:
-        return f" (not here; pip_requirements brings it: {named[0]})"
-    others = f", one of pip_requirements ({', '.join(requirements)})" if requirements else ", pip_requirements"
+        return f" (not here; {argument} brings it: {named[0]})"
+    others = f", one of {argument} ({', '.join(requirements)})" if requirements else f", {argument}"
     return f" (not here, and not in the official image: your image{others} or a file of the folder must bring it)"
 
 
-def _environment(environment: Mapping[str, str], home: Path) -> dict[str, str]:
+def _environment(
+    environment: Mapping[str, str], home: Path, plugins: Path | None, executors: ExecutorSettings
+) -> dict[str, str]:
     """Return the variables for an Airflow that has nothing to do with any other on this machine."""
+    if brings_modules(executors):
+        write_modules(json.dumps(modules()), {"AIRFLOW_HOME": str(home)})
     return {
         **{name: value for name, value in environment.items() if not name.startswith(("AIRFLOW_", "PYTHON"))},
         "AIRFLOW_HOME": str(home),
+        **size_variables(executors),
+        EXECUTOR_VARIABLE: configured_executors(executors),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(plugins.resolve() if plugins else home / "plugins"),
         # All of the traceback: the line that is wanted may be far from its end.
         "AIRFLOW__CORE__DAGBAG_IMPORT_ERROR_TRACEBACK_DEPTH": "100",
         "PYTHONDONTWRITEBYTECODE": "1",

@@ -1,12 +1,13 @@
 """The part of DAGs: the bundles that Airflow reads, and all that each of them needs."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import pulumi
 
+from ..modules import PREPARATION_VARIABLE
 from ..part import Part, merge
 from ..scope import Scope
-from .bucket import create_dag_bucket
+from .bucket import create_dag_bucket, packages_key, plugins_prefix
 from .bundles import (
     GIT_CONNECTION_VARIABLE,
     GIT_PATIENCE,
@@ -15,8 +16,10 @@ from .bundles import (
     git_bundle,
     git_connection,
     modules,
+    preparation,
 )
-from .packages import PACKAGES_VARIABLE, packages_part
+from .packages import INSTALLATION_SECONDS, PACKAGES_VARIABLE, packages_part
+from .requirements.locked import Locked
 from .settings import DagSettings
 
 _BUNDLES_VARIABLE = "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"
@@ -30,31 +33,43 @@ DAG_VARIABLES: Mapping[str, str] = {
 """The variables that only these modules set, and what the caller does instead."""
 
 
-def dags_part(scope: Scope, settings: DagSettings, *, supervised: bool) -> Part:
-    """Put the DAG folder into a bucket, and tell Airflow of it, of the Git repository and of the packages.
+def dags_part(scope: Scope, settings: DagSettings, packages: Locked, *, supervised: bool) -> Part:
+    """Put folders and wheels into a bucket, and tell Airflow of them, the Git repository and the packages.
 
+    :param packages: What `requirements_path` comes to.
     :param supervised: Whether the supervisor starts Airflow, and not a command of the caller's.
     """
-    sources = list(_sources(scope, settings, supervised=supervised))
-    bundles = [bundle for bundle, _ in sources]
-    # Without one, Airflow's own default stays.
-    told = {_BUNDLES_VARIABLE: pulumi.Output.json_dumps(bundles)} if bundles else {}
-    airflow = Part(
-        defaults={"AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1"},
-        environment={"AIRFLOW__CORE__LOAD_EXAMPLES": str(settings.load_examples), **told},
-        modules=modules() if bundles and supervised else {},
-    )
-    return merge(airflow, packages_part(settings.pip_requirements), *(part for _, part in sources))
-
-
-def _sources(scope: Scope, settings: DagSettings, *, supervised: bool) -> Iterator[tuple[Bundle, Part]]:
-    if settings.folder.files:
+    bundles: list[Bundle] = []
+    parts = [packages_part(settings.pip_requirements)]
+    prepared: dict[str, str] = {}
+    if settings.plugins.files:
+        prepared["plugins"] = plugins_prefix(settings.plugins)
+    if packages.wheels:
+        prepared["packages"] = packages_key(packages)
+        parts.append(Part(start_period_seconds=INSTALLATION_SECONDS))
+    if settings.folder.files or prepared:
         if surprise := settings.folder.surprise:
             pulumi.log.warn(surprise)
-        bucket = create_dag_bucket(scope, settings.folder.files)
-        yield bucket_bundle(settings, bucket.bucket.bucket, supervised=supervised), bucket.part
+        bucket = create_dag_bucket(scope, settings.folder, settings.plugins, packages)
+        name = bucket.bucket.bucket
+        parts.append(bucket.part)
+        if settings.folder.files:
+            bundles.append(bucket_bundle(settings, name, supervised=supervised))
+        if prepared:
+            parts.append(Part(environment={PREPARATION_VARIABLE: preparation(name, prepared)}))
     if settings.dags_git_url is not None:
         connection = {GIT_CONNECTION_VARIABLE: git_connection(settings, settings.dags_git_url, scope.name)}
         is_secret = settings.dags_git_token is not None
-        access = Part(secrets=connection) if is_secret else Part(environment=connection)
-        yield git_bundle(settings, supervised=supervised), merge(access, Part(defaults=GIT_PATIENCE))
+        bundles.append(git_bundle(settings, supervised=supervised))
+        parts.append(Part(secrets=connection) if is_secret else Part(environment=connection))
+        parts.append(Part(defaults=GIT_PATIENCE))
+    airflow = Part(
+        defaults={"AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1"},
+        environment={
+            "AIRFLOW__CORE__LOAD_EXAMPLES": str(settings.load_examples),
+            # Without one, Airflow's own default stays.
+            **({_BUNDLES_VARIABLE: pulumi.Output.json_dumps(bundles)} if bundles else {}),
+        },
+        modules=modules(prepare=bool(prepared)) if (bundles or prepared) and supervised else {},
+    )
+    return merge(airflow, *parts)

@@ -1,7 +1,7 @@
 """Rules for the arguments that bring DAGs, with the words of each refusal."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import urlsplit
 
 from ..errors import Refusal
@@ -43,17 +43,38 @@ def refuse_dags(settings: DagSettings, *, open_ports: Sequence[int]) -> Iterator
     yield from refuse_packages(settings.pip_requirements)
 
 
-def refuse_dag_folder(name: str, settings: DagSettings) -> Iterator[Refusal]:
-    """Refuse each problem of the folder, which is read for that, and a name that its bucket could not have."""
+def refuse_folders(settings: DagSettings, *, own_command: bool) -> Iterator[Refusal]:
+    """Refuse each problem of the folders, which are read for that, and plugins that nothing would put in place."""
     if settings.dags_path == "":
         yield Refusal("dags_path", "is ''; name a folder with DAG files in it, or leave it out")
     for problem in settings.folder.problems:
         yield Refusal("dags_path", problem)
-    if settings.folder.files and "_" in name:
-        yield Refusal(
-            "name",
-            f"is {name!r}; with dags_path use hyphens instead of underscores, which names of buckets cannot have",
-        )
+    if settings.plugins_path == "":
+        yield Refusal("plugins_path", "is ''; name a folder with plugin files in it, or leave it out")
+    elif settings.plugins_path and own_command:
+        yield Refusal("plugins_path", "is given with a command, which runs without it; put plugins into the image")
+    else:
+        for problem in settings.plugins.problems:
+            yield Refusal("plugins_path", problem)
+
+
+def refuse_requirements(
+    settings: DagSettings, problems: Callable[[], Sequence[str]], *, own_command: bool
+) -> Iterator[Refusal]:
+    """Refuse packages that are asked for twice, or that nothing would install; then what uv could not resolve."""
+    argument, path = "requirements_path", settings.requirements_path
+    if path is None:
+        if settings.constraints_path is not None:
+            yield Refusal("constraints_path", f"is given, but {argument} is not; give both or neither")
+    elif path == "":
+        yield Refusal(argument, "is ''; name a file with requirements in it, or leave it out")
+    elif settings.pip_requirements:
+        yield Refusal(argument, "is given, and pip_requirements too; move those into the file")
+    elif own_command:
+        yield Refusal(argument, "is given with a command, which runs without them; put packages into the image")
+    else:
+        for problem in problems():
+            yield Refusal(argument, problem)
 
 
 def _refuse_git(settings: DagSettings, url: str) -> Iterator[Refusal]:

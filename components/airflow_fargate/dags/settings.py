@@ -20,7 +20,15 @@ class DagSettings(CapabilitySettings):
     dags_git_token: SecretText | None = None
     dags_git_username: str = ""
     load_examples: bool = False
+    plugins_path: str | None = None
     pip_requirements: tuple[str, ...] = ()
+    requirements_path: str | None = None
+    constraints_path: str | None = None
+
+    @cached_property
+    def plugins(self) -> DagFolder:
+        """Return what is in `plugins_path`, read as `folder` is."""
+        return read_dag_folder(Path(self.plugins_path), "plugin") if self.plugins_path else DagFolder()
 
     @cached_property
     def folder(self) -> DagFolder:

@@ -1,1 +1,1 @@
-"""What outlives a stack."""
+"""What outlives a task: the bucket that holds it, and the program in the container that puts it there."""

@@ -9,9 +9,9 @@ import pulumi_random as random
 from ..cost import a_month_of_instance
 from ..data.settings import DataSettings
 from ..network import Network
-from ..part import Part, Reach
+from ..part import Part, Reach, merge
 from ..scope import Scope
-from .container import NO_CONNECTION_CHECK, Database
+from .container import NO_CONNECTION_CHECK, RESULT_BACKEND_VARIABLE, Database
 from .settings import PASSWORD_VARIABLE, DatabaseSettings
 from .url import CONNECTION_VARIABLE, DEFAULT_PORT
 
@@ -40,15 +40,15 @@ def postgres_database(instance: Instance) -> Database:
     """
     host = instance.instance.address
     url = pulumi.Output.concat("postgresql+psycopg2://", _NAME, "@", host, f":{DEFAULT_PORT}/", _NAME)
+    client = Part(
+        secrets={PASSWORD_VARIABLE: instance.password},
+        waits_for=(instance.instance,),
+        reach=(Reach("database", "tcp", DEFAULT_PORT, instance.security_group.id),),
+    )
     return Database(
         tasks_may_overlap=True,
-        part=replace(
-            instance.part,
-            environment={**NO_CONNECTION_CHECK, CONNECTION_VARIABLE: url},
-            secrets={PASSWORD_VARIABLE: instance.password},
-            waits_for=(instance.instance,),
-            reach=(Reach("database", "tcp", DEFAULT_PORT, instance.security_group.id),),
-        ),
+        part=merge(instance.part, Part(environment={**NO_CONNECTION_CHECK, CONNECTION_VARIABLE: url}), client),
+        results=replace(client, environment={RESULT_BACKEND_VARIABLE: pulumi.Output.concat("db+", url)}),
     )
 
 
@@ -128,7 +128,7 @@ def _say_what_is_in_it(scope: Scope, data: DataSettings) -> pulumi.ResourceHook:
     else:
         text = (
             "A new instance of RDS, empty: the runs, users and connections of another database stay where they are, "
-            "and those of one in the container are gone with its task."
+            "those of one in the container in its last snapshot."
         )
     return pulumi.ResourceHook(
         f"{scope.name}-database-is-new",

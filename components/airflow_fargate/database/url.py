@@ -8,7 +8,7 @@ import pulumi
 
 from ..errors import Refusal, checked_late
 from ..part import Part
-from .container import NO_CONNECTION_CHECK, Database
+from .container import NO_CONNECTION_CHECK, RESULT_BACKEND_VARIABLE, Database
 
 CONNECTION_VARIABLE = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 ASYNC_CONNECTION_VARIABLE = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC"
@@ -34,6 +34,7 @@ def url_database(name: str, url: pulumi.Input[str], open_ports: Sequence[int]) -
                 ASYNC_CONNECTION_VARIABLE: known.apply(async_connection),
             },
         ),
+        results=Part(secrets={RESULT_BACKEND_VARIABLE: known.apply(connection).apply("db+{}".format)}),
     )
 
 

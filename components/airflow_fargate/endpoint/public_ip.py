@@ -6,6 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 from ..cost import a_month_of
+from ..engine import answered
 from ..part import Part
 from ..task.diagnosis import explain_service
 from ..task.rollout import Rollout, current_rollout, finished_rollout
@@ -40,7 +41,7 @@ def public_address(
         if rollout or previews:
             return rollout.task_definition_arn if rollout else ""
         found = aws.ecs.get_service_output(cluster_arn=cluster.arn, service_name=service.name, opts=opts)
-        return found.task_definition
+        return found.task_definition.apply(lambda running: answered("aws.ecs.get_service", running))
 
     def problem(cluster_arn: str, wanted: str, rollout: Rollout | None, running: str) -> str:
         if rollout and rollout.state == "MISSING":
@@ -72,7 +73,9 @@ def public_address(
             )
         if not found:
             interface = aws.ec2.get_network_interface_output(id=interface_ids[0], opts=opts)
-            return interface.associations.apply(lambda associations: associations[0].public_ip)
+            return interface.associations.apply(
+                lambda associations: answered("aws.ec2.get_network_interface", associations)[0].public_ip
+            )
         if not previews:
             raise pulumi.RunError(found)
         pulumi.log.warn(found, resource=service)
@@ -95,6 +98,5 @@ def public_address(
         ),
         opts=opts,
     )
-    return pulumi.Output.all(cluster.arn, task_definition.arn, found, interfaces.ids).apply(
-        lambda known: address(*known)
-    )
+    ids = interfaces.ids.apply(lambda ids: answered("aws.ec2.get_network_interfaces", ids))
+    return pulumi.Output.all(cluster.arn, task_definition.arn, found, ids).apply(lambda known: address(*known))

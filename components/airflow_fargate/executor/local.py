@@ -1,36 +1,26 @@
 """LocalExecutor: tasks run beside the scheduler, in the same container."""
 
-from collections.abc import Mapping
-
-import pulumi
-
-from ..endpoint.endpoint import Endpoint
 from ..part import Part
+from .settings import ExecutorSettings
 
-EXECUTOR_VARIABLES: Mapping[str, str] = {
-    "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": "it follows port and AIRFLOW__API__BASE_URL",
-    "AIRFLOW__WORKERS__EXECUTION_API_SERVER_URL": "it follows port and AIRFLOW__API__BASE_URL",
-    "AIRFLOW__CORE__EXECUTOR": "everything runs in one container, by LocalExecutor",
-}
-"""The variables that only this module sets, and what the caller does instead."""
+PARALLELISM = "AIRFLOW__CORE__PARALLELISM"
+
+LOCAL_PARALLELISM = "AIRFLOW_FARGATE_LOCAL_PARALLELISM"
+"""How many tasks run in the container where more run elsewhere; Airflow has one number for all."""
+
+FREED_SLOTS = {"AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "2"}
+"""A task that has ended may have its slot until the next heartbeat is due, 5 s by Airflow's default; and one that is
+deferred fails if its trigger fires before (apache/airflow#71580)."""
 
 
-def local_executor_part(endpoint: Endpoint, memory: int) -> Part:
-    """Run as many tasks at once as so much memory, in MiB, carries.
+def local_executor_part(settings: ExecutorSettings, memory: int) -> Part:
+    """Run as many tasks at once as so much memory, in MiB, carries."""
+    if not settings.has_local:
+        return Part()
+    tasks = str(local_tasks(memory))
+    return Part(defaults={LOCAL_PARALLELISM if settings.is_apart else PARALLELISM: tasks, **FREED_SLOTS})
 
-    They ask the API server of their own container, whatever its address is for people. After a restart in place the
-    scheduler takes up the tasks of the one before when it looks for orphans, which Airflow does every five minutes;
-    and the server's first answers can be slow on a small CPU, where Airflow gives up after five tries.
-    """
-    api = pulumi.Output.format("http://localhost:{0}{1}/execution/", endpoint.port, endpoint.path)
-    return Part(
-        defaults={
-            "AIRFLOW__CORE__PARALLELISM": str(max(2, min(32, memory // 512))),
-            "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
-            "AIRFLOW__WORKERS__EXECUTION_API_RETRIES": "10",
-        },
-        environment={
-            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": api,
-            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
-        },
-    )
+
+def local_tasks(memory: int) -> int:
+    """Return how many tasks at once so much memory, in MiB, carries."""
+    return max(2, min(32, memory // 512))

@@ -2,45 +2,52 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pulumi
 
 from ..errors import Refusal
+from ..packed import packed_program
 from ..part import Part, Variables
+from . import supervisor
 from .log import Log
 from .workload import Workload
 
 # AWS: Amazon ECS service quotas, "Task definition size limit".
 _MAX_BYTES = 64 * 1024
-# With some room: the ARN of a parameter and the label with its version, and all that the component itself puts there.
+# With some room: the ARN of a parameter and the label with its version, all that the component itself puts there, and
+# the modules for Airflow that come with the supervisor.
 _BYTES_OF_A_SECRET = 190
 _BYTES_OF_THE_REST = 6 * 1024
+_BYTES_OF_MODULES = 20 * 1024
 
 
 def supervisor_command(*arguments: str) -> tuple[str, ...]:
     """Return the command that starts all components of Airflow, and ends when one of them does.
 
-    :param arguments: The components to start, if not all; or ``--`` and a command that is run once there is a login.
+    :param arguments: The components to start, if not all, and what a Python is given that keeps what outlives the task;
+        or ``--`` and a command that is run once there is a login.
     """
-    return ("python", "-c", Path(__file__).with_name("supervisor.py").read_text(encoding="utf-8"), *arguments)
+    return ("python", *packed_program(supervisor.__file__), *arguments)
 
 
-def refuse_large(command: Sequence[str], environment: Variables, secrets: Variables) -> Iterator[Refusal]:
+def refuse_large(
+    command: Sequence[str], environment: Variables, secrets: Variables, *, supervised: bool
+) -> Iterator[Refusal]:
     """Refuse what makes the task definition larger than ECS takes; what is not known yet counts as nothing."""
     shares = {
         "command": _bytes(list(command)),
         "environment": _bytes([{"name": name, "value": _plain(value)} for name, value in environment.items()]),
         "secrets": sum(3 * len(name) + _BYTES_OF_A_SECRET for name in secrets),
     }
-    if sum(shares.values()) + _BYTES_OF_THE_REST > _MAX_BYTES:
+    rest = _BYTES_OF_THE_REST + (_BYTES_OF_MODULES if supervised else 0)
+    if sum(shares.values()) + rest > _MAX_BYTES:
         largest = max(("command", "environment", "secrets"), key=lambda argument: shares[argument])
         told = ", ".join(f"{argument} {size:,}" for argument, size in shares.items())
         yield Refusal(
             largest,
             f"makes a task definition over the {_MAX_BYTES:,} bytes that ECS takes ({told}, "
-            f"the rest {_BYTES_OF_THE_REST:,}); shorten it, or put long values into a file of the image or the DAGs",
+            f"the rest {rest:,}); shorten it, or put long values into a file of the image or the DAGs",
         )
 
 
@@ -70,28 +77,37 @@ def container_definition(
     A container is restarted in place only when it has run for longer than any start takes: one that ends before ends
     its task as well, which counts for the circuit breaker. ECS allows 60 to 1800 seconds for that. The exit code 0 is
     the supervisor's after SIGTERM; an empty list would read back as none at all, and make another revision every time.
+    One that ends when its work is done is not restarted; it has no limit but the task's, which an override may raise.
     """
     ports = () if workload.port is None else (workload.port,)
+    check = workload.health_check
+    labels = {
+        f"airflow-fargate.parameter-version.{key}": version for key, version in sorted(parameter_versions.items())
+    }
     return {
         "name": f"airflow{workload.suffix}",
         **image,
         "essential": True,
-        "memory": workload.size.memory,
+        **({"memory": workload.size.memory} if check else {}),
         **({"entryPoint": list(workload.entrypoint)} if workload.entrypoint else {}),
         "command": list(workload.command),
         "portMappings": [{"containerPort": port, "hostPort": port, "protocol": "tcp"} for port in ports],
         "environment": [{"name": key, "value": value} for key, value in sorted(part.variables().items())],
         "secrets": [{"name": key, "valueFrom": arn} for key, arn in sorted(parameter_arns.items())],
-        "healthCheck": workload.health_check.definition(),
-        "restartPolicy": {
-            "enabled": True,
-            "ignoredExitCodes": [0],
-            "restartAttemptPeriod": workload.health_check.longest_start,
-        },
-        "stopTimeout": 60,
-        "dockerLabels": {
-            f"airflow-fargate.parameter-version.{key}": version for key, version in sorted(parameter_versions.items())
-        },
+        **(
+            {
+                "healthCheck": check.definition(),
+                "restartPolicy": {
+                    "enabled": True,
+                    "ignoredExitCodes": [0],
+                    "restartAttemptPeriod": check.longest_start,
+                },
+            }
+            if check
+            else {}
+        ),
+        "stopTimeout": workload.stop_timeout,
+        **({"dockerLabels": labels} if labels else {}),
         "logConfiguration": {
             "logDriver": "awslogs",
             "options": {

@@ -3,12 +3,17 @@
 from dataclasses import dataclass
 from typing import Any
 
+from .supervisor import HEARTBEAT_FILE
+
 START_PERIOD_SECONDS = {256: 300, 512: 240, 1024: 120, 2048: 60, 4096: 60, 8192: 60, 16384: 60}
 """Seconds of failing checks that ECS forgives after a start, by the task's CPU units; AWS allows at most 300.
 
 At least four times what a start took in control groups of that size (``docs/container.md``), since Fargate's CPUs are
 slower than the ones measured on. More CPU than 4096 does not start faster: importing is one thread.
 """
+
+WORKER_SILENCE_MINUTES = 5
+"""How long a worker may say nothing; a node of ElastiCache is replaced in less, as a rule."""
 
 _CHECKED = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 
@@ -43,6 +48,26 @@ def health_check(port: int, cpu: int, least_start_period: int) -> HealthCheck:
     """Return Airflow 3's health check, which forgives failures for as long as a start takes with so much CPU."""
     return HealthCheck(
         command=health_check_command(port),
+        interval=15,
+        timeout=10,
+        retries=4,
+        start_period=max(START_PERIOD_SECONDS[cpu], least_start_period),
+    )
+
+
+def worker_health_check(cpu: int, least_start_period: int) -> HealthCheck:
+    """Return the health check of a worker of Celery: healthy as long as it has said so lately.
+
+    Celery's own way is a question by the broker, which imports all of Airflow. A worker whose event loop turns and that
+    has its broker touches a file every two seconds; a restart of the broker is forgiven. The shell's own programs read
+    that in a few milliseconds of CPU time.
+    """
+    minutes = WORKER_SILENCE_MINUTES
+    return HealthCheck(
+        command=(
+            "CMD-SHELL",
+            f'find "${{AIRFLOW_HOME:-$HOME/airflow}}/{HEARTBEAT_FILE}" -mmin -{minutes} | grep -q . || exit 1',
+        ),
         interval=15,
         timeout=10,
         retries=4,

@@ -80,6 +80,7 @@ def create_service(
     network: Network,
     firewall: Firewall,
     roles: Roles,
+    registry_arn: pulumi.Input[str] | None = None,
 ) -> aws.ecs.Service:
     """Create the service and wait until its tasks are healthy.
 
@@ -87,6 +88,8 @@ def create_service(
     replacement of the service deletes it first, and ECS moves no task between zones.
     The service depends on everything that its task needs, so that `pulumi destroy` stops the task, and with it the
     network interface that would hold the security group and the subnets, before anything else.
+
+    :param registry_arn: Where ECS keeps the address of the healthy task, if it does.
     """
     name = f"{scope.name}{workload.suffix}-service"
     corrects = pulumi.ResourceHook(f"{name}-corrects", deploy_what_the_state_has)
@@ -107,6 +110,7 @@ def create_service(
             "security_groups": [firewall.security_group.id],
             "assign_public_ip": workload.public_ip,
         },
+        service_registries=None if registry_arn is None else {"registry_arn": registry_arn},
         # The provider waits for the deployment, and not for running tasks alone, if ECS says that it has this one.
         deployment_controller={"type": "ECS"},
         deployment_minimum_healthy_percent=100 if workload.tasks_may_overlap else 0,
@@ -122,7 +126,7 @@ def create_service(
                 depends_on=[*part.waits_for, *firewall.rules, *roles.policies, cluster.capacity_providers],
                 delete_before_replace=True,
                 # Given to a service that was made without one, it might replace it: that depends on what ECS answers.
-                ignore_changes=["deploymentController"],
+                ignore_changes=["deploymentController", *(["desiredCount"] if workload.is_scaled else [])],
                 # Three tasks that never become healthy take this long at the smallest size.
                 custom_timeouts=pulumi.CustomTimeouts(create="40m", update="40m", delete="20m"),
                 hooks=_merged(

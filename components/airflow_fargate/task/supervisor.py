@@ -1,9 +1,11 @@
 """The container's program: imports Airflow once, forks its components, and ends when one of them ends.
 
-The source of this module is the container's command, ``["python", "-c", source, component, …]``: it uses nothing but
-the standard library and the image's Airflow, on Python 3.10 and later, and imports Airflow only inside functions. The
-components are those of `COMMANDS`, all of them if none is named; the last one is what the importing process becomes.
-After ``--`` comes a command of the caller's instead, which this process becomes as soon as its login is prepared.
+This module is the container's command, ``["python", "-c", …, packed source, component, …, "-c", keeper, …]``: it uses
+nothing but the standard library and the image's Airflow, on Python 3.10 and later, and imports Airflow only inside
+functions. The components are those of `COMMANDS`, all of them if none is named, or `WORKER` alone; the last one is
+what the importing process becomes. From ``-c`` on, the arguments are those of a Python that keeps what is to outlive
+the task. After ``--`` comes another command instead, the caller's or a task of Airflow's, which this process becomes
+when all is ready.
 ``docs/container.md`` tells what each step saves.
 """
 
@@ -44,6 +46,9 @@ PASSWORDS_FILE = "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"
 LOADER = "loader"
 """The process that imports Airflow, until it becomes the last component."""
 
+KEEPER = "keeper"
+"""The program that keeps what is to outlive the task (``data/keeper.py``): here for moments, a stage at a time."""
+
 LAST_TO_STOP = "api-server"
 """Running tasks report their end to it, so it is told to stop when all others have stopped."""
 
@@ -61,6 +66,35 @@ COMMANDS = {
 }
 """Airflow's own command for each component. Without log servers: the api-server reads the logs from the same disk."""
 
+WORKER = "worker"
+"""The component of a container that runs tasks for CeleryExecutor, and nothing else."""
+
+WORKER_COMMAND = ("celery", "worker", "--skip-serve-logs", "--without-mingle", "--without-gossip")
+"""Airflow's own command for it. It asks no other worker for what that knows, and serves no logs: they are kept."""
+
+WORKER_STOP_SECONDS = 115.0
+"""The same for a worker and the tasks that it has; its ``stopTimeout`` is 120, the most that Fargate has."""
+
+LAST_WORDS_SECONDS = 10.0
+"""For how long of them tasks have been told to stop too: Airflow calls ``on_kill`` of an operator then."""
+
+PROTECTED_AFTER_SECONDS = 30.0
+"""How long a task has run when its worker is protected; what is over sooner has the time of a stop to end."""
+
+PROTECTED_MINUTES = 30
+"""How long a protection lasts that is not renewed, as of a worker that is stuck."""
+
+HEARTBEAT_FILE = "worker-heartbeat"
+"""In ``AIRFLOW_HOME``, touched by a worker every two seconds as long as it has its broker."""
+
+MIGRATION, FERNET_ROTATION = "db migrate", "rotate fernet key"
+
+_IMPORTED_BY_DAGS = (
+    "airflow.providers.standard.operators.bash",
+    "airflow.sdk.definitions.decorators",
+)
+"""What each parsing of a file and each task would import, since each is a process of its own."""
+
 PRELOADED = (
     "airflow.__main__",
     "airflow.api_fastapi.app",
@@ -68,8 +102,21 @@ PRELOADED = (
     "airflow.api_fastapi.execution_api.versions",
     "airflow.cli.commands.db_command",
     "airflow.executors.local_executor",
+    *_IMPORTED_BY_DAGS,
 )
 """Modules that two or more processes import, with all that these bring along, besides the components' commands."""
+
+WORKER_PRELOADED = (
+    "airflow.__main__",
+    "airflow.dag_processing.dagbag",
+    "airflow.executors.workloads",
+    "airflow.providers.celery.cli.celery_command",
+    "airflow.providers.celery.executors.celery_executor_utils",
+    "airflow.sdk.execution_time.supervisor",
+    "airflow.sdk.execution_time.task_runner",
+    *_IMPORTED_BY_DAGS,
+)
+"""What a worker's processes for tasks import, each for itself if the worker has not."""
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -157,6 +204,27 @@ def write_modules(sources: str, environment: MutableMapping[str, str]) -> None:
         file.write_text(source, encoding="utf-8")
 
 
+def put_in_place() -> None:
+    """Do what the environment asks for before Airflow is loaded: write modules, and run the one that prepares it."""
+    modules = take_from_environment("AIRFLOW_FARGATE_MODULES")
+    if modules is not None:
+        write_modules(modules, os.environ)
+    preparation = take_from_environment("AIRFLOW_FARGATE_PREPARATION")
+    if preparation is not None:
+        prepare(json.loads(preparation))
+
+
+def prepare(arguments: Sequence[str]) -> None:
+    """Run one of these modules before Airflow is loaded, and end the container if it fails."""
+    config = f"{_airflow_home(os.environ)}/config"
+    path = os.pathsep.join(filter(None, (config, os.environ.get("PYTHONPATH"))))
+    command = [sys.executable, "-m", *arguments]
+    pid = os.posix_spawn(sys.executable, command, {**os.environ, "PYTHONPATH": path})
+    if code := os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]):
+        raise SystemExit(f"supervisor | {arguments[0]} ended with exit code {code}")
+    importlib.invalidate_caches()
+
+
 def _airflow_home(environment: MutableMapping[str, str]) -> str:
     return environment.get("AIRFLOW_HOME", str(Path.home() / "airflow"))
 
@@ -186,15 +254,20 @@ class Log:
             self._readers[reader] = name
             self._partial[reader] = b""
 
+    def writer(self, name: str) -> int:
+        """Return where ``name`` is to write: for a process that is not forked from this one."""
+        return self._writers[name]
+
     def receive(self, name: str) -> None:
         """Turn this process's output into that of ``name``."""
         for stream in (1, 2):
             os.dup2(self._writers[name], stream)
 
-    def close_writers(self) -> None:
+    def close_writers(self, but: str | None = None) -> None:
         """Leave writing to the processes that have received their pipe: a pipe ends when none can write to it."""
-        for writer in self._writers.values():
-            os.close(writer)
+        for name, writer in self._writers.items():
+            if name != but:
+                os.close(writer)
 
     def close_readers(self) -> None:
         """Leave reading to the supervisor."""
@@ -228,6 +301,55 @@ class Log:
                 return
 
 
+class Keeper:
+    """Runs the program of the keeper for the stages of a task, one after the other, once components run.
+
+    It is asked every ``seconds`` for the stage ``running``. Without ``arguments``, those of a Python, nothing is run.
+    """
+
+    def __init__(self, arguments: Sequence[str] = (), seconds: float | None = None) -> None:
+        self._arguments = arguments
+        self._seconds = seconds
+        self._last: float | None = None
+        self._asked = ""
+        self.pid: int | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        return self.pid is not None or bool(self._asked)
+
+    def begin(self) -> None:
+        """Note that components run: there is something to keep."""
+        if self._arguments and self._last is None:
+            self._last = time.monotonic()
+
+    def ask(self, stage: str) -> None:
+        """Have the stage run as soon as none is being run."""
+        if self._last is not None:
+            self._asked = stage
+
+    def proceed(self, output: int) -> float | None:
+        """Start what is due, with ``output`` as its log, and return the seconds until something is."""
+        if self._last is None or self.pid is not None:
+            return None
+        left = None if self._seconds is None else self._last + self._seconds - time.monotonic()
+        if not self._asked and (left is None or left > 0):
+            return left
+        stage, self._asked = self._asked or "running", ""
+        self._last = time.monotonic()
+        try:
+            self.pid = os.posix_spawn(
+                sys.executable,
+                [sys.executable, *self._arguments, stage],
+                os.environ,
+                file_actions=[(os.POSIX_SPAWN_DUP2, output, descriptor) for descriptor in (1, 2)],
+                setpgroup=0,
+            )
+        except OSError as error:
+            _write_lines(KEEPER, [f"could not be started: {error}".encode()])
+        return self._seconds
+
+
 class Supervisor:
     """Watches over components until one ends or a signal says stop; then no process is left.
 
@@ -248,10 +370,22 @@ class Supervisor:
     """
 
     def __init__(
-        self, names: Sequence[str], stop_seconds: float = STOP_SECONDS, failure_seconds: float = FAILURE_SECONDS
+        self,
+        names: Sequence[str],
+        stop_seconds: float = STOP_SECONDS,
+        failure_seconds: float = FAILURE_SECONDS,
+        keeper: Keeper | None = None,
+        alone_seconds: float | None = None,
     ) -> None:
+        """Nothing runs yet.
+
+        :param alone_seconds: How long components are told to stop without what they have started; half of
+            ``stop_seconds`` if it is not given.
+        """
         self._stop_seconds = stop_seconds
+        self._alone_seconds = stop_seconds / 2 if alone_seconds is None else alone_seconds
         self._failure_seconds = failure_seconds
+        self._keeper = keeper or Keeper()
         self._pid = os.getpid()
         self._stopping = False
         self._running: dict[int, str] = {}
@@ -264,7 +398,7 @@ class Supervisor:
         os.set_blocking(self._births[0], False)
         self._selector.register(self._wake[0], selectors.EVENT_READ)
         self._selector.register(self._births[0], selectors.EVENT_READ)
-        self._log = Log((LOADER, *names), self._selector)
+        self._log = Log((LOADER, KEEPER, *names), self._selector)
         signal.set_wakeup_fd(self._wake[1], warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._ask_to_stop)
@@ -274,8 +408,8 @@ class Supervisor:
         # Components, whose parents are gone on purpose, and whatever they leave behind, become our children.
         _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
-    def run(self, load: Callable[[], tuple[Component, Sequence[Component]]]) -> int:
-        """Call ``load``, run the first component it returns to its end, then the others side by side.
+    def run(self, load: Callable[[], tuple[Sequence[Component], Sequence[Component]]]) -> int:
+        """Call ``load``, run the first components it returns to their ends, then the others side by side.
 
         Returns the exit code of the container: 0 after SIGTERM, 1 when a component ended by itself.
         """
@@ -285,12 +419,13 @@ class Supervisor:
         if pid == 0:
             _run_and_exit(lambda: self._load(load))
         self._running[pid] = LOADER
-        self._log.close_writers()
+        self._log.close_writers(but=KEEPER)
         while not self._ended and not self._stopping:
             self._wait(None)
         if self._stopping:
             self._say(f"stopping, with {self._stop_seconds:g} s for what is running")
-            self._end_all(self._stop_seconds, self._stop_seconds / 2)
+            self._keeper.ask("stopping")
+            self._end_all(self._stop_seconds, self._alone_seconds)
             self._say("stopped")
             return 0
         died = ", ".join(f"{name} {_how_it_ended(code)}" for name, code in self._ended.items())
@@ -301,7 +436,7 @@ class Supervisor:
     def _ask_to_stop(self, *_: object) -> None:
         self._stopping = True
 
-    def _load(self, load: Callable[[], tuple[Component, Sequence[Component]]]) -> None:
+    def _load(self, load: Callable[[], tuple[Sequence[Component], Sequence[Component]]]) -> None:
         """Load Airflow and fork the components, and end as the last of them."""
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP):
@@ -311,14 +446,15 @@ class Supervisor:
         for inherited in (*self._wake, self._births[0]):
             os.close(inherited)
         self._enter(LOADER, self._pid)
-        first, (*others, last) = load()
+        firsts, (*others, last) = load()
         loader = os.getpid()
-        pid = os.fork()
-        if pid == 0:
-            _run_and_exit(lambda: self._become(first, loader))
-        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        if code != 0:
-            raise SystemExit(f"{first.name} {_how_it_ended(code)}")
+        for first in firsts:
+            pid = os.fork()
+            if pid == 0:
+                _run_and_exit(lambda: self._become(first, loader))  # noqa: B023 - never outlives the turn
+            code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+            if code != 0:
+                raise SystemExit(f"{first.name} {_how_it_ended(code)}")
         for component in others:
             between = os.fork()
             if between == 0:
@@ -354,7 +490,8 @@ class Supervisor:
 
     def _wait(self, seconds: float | None) -> None:
         """Forward what has been logged and note who has ended, sleeping at most ``seconds`` for news."""
-        for key, _ in self._selector.select(seconds):
+        due = self._keeper.proceed(self._log.writer(KEEPER))
+        for key, _ in self._selector.select(min((each for each in (seconds, due) if each is not None), default=None)):
             if key.fd == self._wake[0]:
                 os.read(key.fd, 4096)
             elif key.fd == self._births[0]:
@@ -369,6 +506,8 @@ class Supervisor:
             if pid == 0:
                 return
             self._note_births()
+            if pid == self._keeper.pid:
+                self._keeper.pid = None
             if name := self._running.pop(pid, None):
                 self._ended[name] = os.waitstatus_to_exitcode(status)
                 self._log.forward(name)
@@ -380,6 +519,7 @@ class Supervisor:
             return
         for pid, _, name in (birth.partition(" ") for birth in births):
             self._running[int(pid)] = name
+            self._keeper.begin()
             self._say(f"started {name} as process {pid}")
 
     def _end_all(self, seconds: float, everyone_after: float) -> None:
@@ -389,14 +529,17 @@ class Supervisor:
         """
         begin = time.monotonic()
         self._terminate(lambda: self._running.keys() - self._last_to_stop(), begin + everyone_after)
-        self._terminate(lambda: descendants() - self._last_to_stop(), begin + seconds)
-        self._terminate(descendants, begin + seconds)
+        self._terminate(lambda: descendants(but=self._keeper.pid) - self._last_to_stop(), begin + seconds)
+        self._terminate(lambda: descendants(but=self._keeper.pid), begin + seconds)
         if self._running:
             self._say("killing " + ", ".join(self._running.values()) + f", still running after {seconds:g} s")
-        while alive := descendants():
+        while alive := descendants(but=self._keeper.pid):
             for pid in alive:
                 _kill(pid, signal.SIGKILL)
             self._wait(0.05)
+        self._keeper.ask("final")
+        while self._keeper.is_busy:
+            self._wait(None)
         self._log.forward()
 
     def _terminate(self, processes: Callable[[], AbstractSet[int]], deadline: float) -> None:
@@ -420,8 +563,11 @@ class Supervisor:
         _write_lines("supervisor", [message.encode()])
 
 
-def descendants(of: int | None = None) -> set[int]:
-    """Return the ids of all processes that descend from this one, or another, and have not ended."""
+def descendants(of: int | None = None, *, but: int | None = None) -> set[int]:
+    """Return the ids of all processes that descend from this one, or another, and have not ended.
+
+    Without ``but`` and those below it.
+    """
     children: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -434,8 +580,9 @@ def descendants(of: int | None = None) -> set[int]:
     ahead = children.get(of or os.getpid(), [])
     while ahead:
         pid = ahead.pop()
-        found.add(pid)
-        ahead += children.get(pid, [])
+        if pid != but:
+            found.add(pid)
+            ahead += children.get(pid, [])
     return found
 
 
@@ -559,14 +706,17 @@ def bundle_folders(bundles: Sequence[Mapping[str, Any]], root: Path) -> list[Pat
     ]
 
 
-def load_airflow(names: Sequence[str]) -> tuple[Component, list[Component]]:
-    """Import what the components share and return the database migration and the components, ready to be forked."""
+def load_airflow(names: Sequence[str], keeper: Sequence[str] = ()) -> tuple[list[Component], list[Component]]:
+    """Import what the components share and return what comes before them and the components, ready to be forked.
+
+    What comes before them is the start of the keeper, if there is one, and the migration of the database.
+    """
     gc.disable()
     # Nobody else reads the bytecode, and writing it would cost a tenth of the start.
     dont_write, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     commands = [f"airflow.cli.commands.{name.replace('-', '_')}_command" for name in names]
-    for module in (*PRELOADED, *commands):
-        importlib.import_module(module)
+    for module in (*PRELOADED, *commands, *os.environ.get("AIRFLOW_FARGATE_PRELOADED", "").split()):
+        import_executor(module)
     # By name, and so untyped: Airflow is installed where this runs, not where it is checked.
     airflow: Any = importlib.import_module("airflow")
     airflow.configuration.write_default_airflow_configuration_if_needed()
@@ -600,7 +750,17 @@ def load_airflow(names: Sequence[str]) -> tuple[Component, list[Component]]:
 
         return Component(name, run)
 
-    loaded = component("db migrate", ("db", "migrate")), [component(name, COMMANDS[name]) for name in names]
+    def restore() -> None:
+        # As `python -c` would, but in a process that has imported what it needs.
+        sys.argv = ["-c", *keeper[2:], "start"]
+        exec(keeper[1], {"__name__": "__main__"})  # noqa: S102 - it is this container's own command
+
+    firsts = [Component(KEEPER, restore)] if keeper else []
+    firsts.append(component(MIGRATION, ("db", "migrate")))
+    if "," in os.environ.get("AIRFLOW__CORE__FERNET_KEY", ""):
+        # So that the keys after the first are needed no more.
+        firsts.append(component(FERNET_ROTATION, ("rotate-fernet-key",)))
+    loaded = firsts, [component(name, COMMANDS[name]) for name in names]
     sys.dont_write_bytecode = dont_write
     # What is frozen is never visited by the collector, which would write to, and so copy, every shared page. Without
     # a collection before it: the holes left by one would be filled, and so copied, by each process.
@@ -609,25 +769,115 @@ def load_airflow(names: Sequence[str]) -> tuple[Component, list[Component]]:
     return loaded
 
 
+def load_worker() -> tuple[list[Component], list[Component]]:
+    """Import what a worker and its processes for tasks share, and return the worker, ready to be forked.
+
+    It needs no database of Airflow's, and so nothing comes before it.
+    """
+    gc.disable()
+    for module in (*WORKER_PRELOADED, *os.environ.get("AIRFLOW_FARGATE_PRELOADED", "").split()):
+        import_executor(module)
+    # By name, and so untyped: Airflow is installed where this runs, not where it is checked.
+    airflow: Any = importlib.import_module("airflow")
+    airflow.configuration.write_default_airflow_configuration_if_needed()
+    airflow.providers_manager.ProvidersManager().initialize_providers_configuration()
+    signals: Any = importlib.import_module("celery.signals")
+    protection = Protection(os.environ["ECS_AGENT_URI"]) if "AIRFLOW_FARGATE_PROTECTS_TASKS" in os.environ else None
+    arguments = importlib.import_module("airflow.cli.cli_parser").get_parser().parse_args(WORKER_COMMAND)
+    heartbeat = Path(_airflow_home(os.environ), HEARTBEAT_FILE)
+
+    def beat(**_: object) -> None:
+        heartbeat.touch()
+        if protection is not None:
+            state: Any = importlib.import_module("celery.worker.state")
+            begun = [request.time_start for request in list(state.active_requests) if request.time_start]
+            protection.keep(time.time() - min(begun) if begun else 0.0)
+
+    def run() -> None:
+        gc.enable()
+        signals.heartbeat_sent.connect(beat, weak=False)
+        sys.argv = ["airflow", *WORKER_COMMAND]
+        arguments.func(arguments)
+
+    gc.freeze()
+    return [], [Component(WORKER, run)]
+
+
+class Protection:
+    """What keeps ECS from stopping this container to have fewer workers, while a task runs for longer than a stop."""
+
+    def __init__(self, agent: str, clock: Callable[[], float] = time.monotonic) -> None:
+        """Nothing is protected yet.
+
+        :param agent: The URL of the ECS agent.
+        """
+        self._url = f"{agent}/task-protection/v1/state"
+        self._clock = clock
+        self._protected = False
+        self._next = clock()
+        # No other container has a use for it.
+        self._http: Any = importlib.import_module("urllib.request")
+
+    def keep(self, seconds: float) -> None:
+        """Protect the container, whose longest task has run for so long, or do so no more."""
+        wanted, now = seconds >= PROTECTED_AFTER_SECONDS, self._clock()
+        if wanted == self._protected and not (wanted and now >= self._next):
+            return
+        body = {"ProtectionEnabled": wanted, **({"ExpiresInMinutes": PROTECTED_MINUTES} if wanted else {})}
+        headers = {"Content-Type": "application/json"}
+        request = self._http.Request(self._url, json.dumps(body).encode(), headers, method="PUT")
+        try:
+            self._http.urlopen(request, timeout=3).close()
+        except OSError as error:
+            # It is tried again at the next heartbeat.
+            print(f"the worker's protection could not be changed: {error}", flush=True)
+        else:
+            self._protected, self._next = wanted, now + PROTECTED_MINUTES * 60 / 2
+
+
+def import_executor(module: str) -> None:
+    """Import a module of an executor, and end the container with the way out if the image does not carry it."""
+    try:
+        importlib.import_module(module)
+    except ImportError as error:
+        if not module.startswith("airflow.providers.celery."):
+            raise
+        raise SystemExit(
+            f"CeleryExecutor cannot be loaded: {error}. The image needs apache-airflow-providers-celery and -redis, "
+            "and celery below 5.7, which the provider does not go with (docs/growing.md)."
+        ) from error
+
+
 def main() -> int:
     """Run the components that the arguments name in this container until one of them ends, or SIGTERM."""
     if sys.argv[1:2] == ["--"]:
-        # Such a command may read the password itself, so that it stays.
-        write_password_file(os.environ["ADMIN_PASSWORD"], os.environ, os.environ.get("USER_PASSWORDS"))
+        put_in_place()
+        # Such a command may read the password itself, so that it stays; one that runs a task of Airflow has none.
+        if "ADMIN_PASSWORD" in os.environ:
+            write_password_file(os.environ["ADMIN_PASSWORD"], os.environ, os.environ.get("USER_PASSWORDS"))
         become(sys.argv[2:])
-    names = sys.argv[1:] or list(COMMANDS)
+    arguments = sys.argv[1:]
+    end = arguments.index("-c") if "-c" in arguments else len(arguments)
+    names, keeper = arguments[:end] or list(COMMANDS), arguments[end:]
+    if names == [WORKER]:
+        put_in_place()
+        set_title("supervisor")
+        alone = WORKER_STOP_SECONDS - LAST_WORDS_SECONDS
+        return Supervisor(names, WORKER_STOP_SECONDS, alone_seconds=alone).run(load_worker)
     if not set(names) <= COMMANDS.keys() or len(set(names)) < len(names):
-        raise SystemExit(f"The arguments are {' '.join(names)}; name each of {', '.join(COMMANDS)} at most once.")
+        raise SystemExit(
+            f"The arguments are {' '.join(names)}; name each of {', '.join(COMMANDS)} at most once, or {WORKER} alone."
+        )
     password, others = take_from_environment("ADMIN_PASSWORD"), take_from_environment("USER_PASSWORDS")
     if password is not None:
         write_password_file(password, os.environ, others)
-    modules = take_from_environment("AIRFLOW_FARGATE_MODULES")
-    if modules is not None:
-        write_modules(modules, os.environ)
+    put_in_place()
     set_title("supervisor")
     # The migration below has just run, so the components need not each load all migrations to check it.
     os.environ.setdefault("AIRFLOW__DATABASE__CHECK_MIGRATIONS", "False")
-    return Supervisor(("db migrate", *names)).run(lambda: load_airflow(names))
+    seconds = os.environ.get("AIRFLOW_FARGATE_KEEPER_SECONDS")
+    kept = Keeper(keeper, float(seconds) if seconds else None)
+    return Supervisor((MIGRATION, FERNET_ROTATION, *names), keeper=kept).run(lambda: load_airflow(names, keeper))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,164 @@
+"""CeleryExecutor: tasks run on workers, of which each is a Fargate task that takes tasks as long as it lives."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+import pulumi_aws as aws
+
+from ..cost import a_month_of
+from ..credentials import Parameters
+from ..data.part import LOG_FOLDER_VARIABLE
+from ..database.container import RESULT_BACKEND_VARIABLE
+from ..identity import create_roles
+from ..part import Part, merge
+from ..scope import Scope
+from ..task.cluster import create_cluster
+from ..task.container import supervisor_command
+from ..task.health import worker_health_check
+from ..task.service import create_service, create_task_definition
+from ..task.supervisor import WORKER
+from ..task.workload import Workload, compute_part
+from .apart import Surroundings
+from .broker import BROKER_VARIABLE
+from .choice import PATIENCE, PRELOADED_VARIABLE
+from .ecs import REMOTE_TASKS
+from .local import FREED_SLOTS, PARALLELISM, local_tasks
+from .scaling import CLUSTER_VARIABLE, PROTECTION_VARIABLE, scale_workers, scaling_parts
+from .settings import ExecutorSettings
+
+_SUFFIX = "-worker"
+_CONCURRENCY = "AIRFLOW__CELERY__WORKER_CONCURRENCY"
+_VISIBILITY = "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT"
+
+# A message that is not acknowledged in this time is delivered again, which Airflow refuses for a task that runs: none
+# runs as long, and the task itself is told to have failed long before.
+_LONGEST_TASK_SECONDS = 24 * 60 * 60
+
+
+@dataclass(frozen=True)
+class Workers:
+    """The workers of Celery: where they are, who they are, and what they add to Airflow's own task."""
+
+    cluster: aws.ecs.Cluster
+    task_role: aws.iam.Role
+    part: Part
+
+
+def celery_part(settings: ExecutorSettings, memory: int, results: Part) -> Part:
+    """Return what the scheduler has for its workers: as many tasks as there are slots, and little patience.
+
+    A worker that is gone says nothing; its tasks are those that no heartbeat comes from.
+
+    :param memory: That of the scheduler's own container, in MiB, in which tasks may run too.
+    :param results: Where Celery keeps the results of tasks, which is reached as the database.
+    """
+    slots = settings.most_workers * settings.worker_concurrency
+    elsewhere = REMOTE_TASKS if settings.has_remote else 0
+    beside = local_tasks(memory) if settings.has_local else 0
+    patience = {} if settings.has_remote else {"AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60"}
+    return Part(
+        defaults={
+            PARALLELISM: str(slots + elsewhere + beside),
+            _VISIBILITY: str(_LONGEST_TASK_SECONDS),
+            **patience,
+        },
+        environment={
+            **results.environment,
+            **({_CONCURRENCY: str(settings.worker_concurrency)} if settings.scales_workers else {}),
+        },
+        secrets=results.secrets,
+    )
+
+
+def worker_part(settings: ExecutorSettings, *parts: Part) -> Part:
+    """Return what a worker has of `parts`: no secret, and what it needs to be one.
+
+    What keeps the logs of tasks is imported once, not by each of them.
+    """
+    in_s3 = any(LOG_FOLDER_VARIABLE in part.defaults for part in parts)
+    own = Part(
+        defaults={_VISIBILITY: str(_LONGEST_TASK_SECONDS), **FREED_SLOTS},
+        environment={
+            _CONCURRENCY: str(settings.worker_concurrency),
+            **({PRELOADED_VARIABLE: "airflow.providers.amazon.aws.log.s3_task_handler"} if in_s3 else {}),
+        },
+    )
+    return replace(merge(*parts, PATIENCE, own), secrets={})
+
+
+def create_workers(
+    scope: Scope,
+    settings: ExecutorSettings,
+    part: Part,
+    surroundings: Surroundings,
+    *,
+    parameters: Parameters,
+) -> Workers:
+    """Keep so many workers running, or as many as there are tasks for.
+
+    They are apart from Airflow as remote tasks are: in a security group without a way in, with roles that read none of
+    Airflow's secrets but those of the broker and the database. Their cluster is their own: what tells the state of a
+    deployment asks for the one service of a cluster. An update starts the next workers before it stops the others,
+    which take no more tasks, and end with the last one that they have; after two minutes Fargate ends them.
+
+    :param part: What a worker has.
+    :param parameters: The secrets of a worker.
+    """
+    worker = replace(scope, name=f"{scope.name}{_SUFFIX}")
+    cluster = create_cluster(worker)
+    group = surroundings.create_firewall(worker, part, "Airflow: workers")
+    scaling = scaling_parts(settings, cluster)
+    part = merge(part, scaling.worker)
+    roles = create_roles(worker, surroundings.role_settings, surroundings.location, part)
+    size = replace(surroundings.task, cpu=settings.worker_cpu, memory=settings.worker_memory, spot=settings.worker_spot)
+    workload = Workload(
+        suffix=_SUFFIX,
+        entrypoint=(),
+        command=supervisor_command(WORKER),
+        size=size,
+        health_check=worker_health_check(size.cpu, part.start_period_seconds),
+        stop_timeout=120,
+        port=None,
+        count=settings.worker_count_min,
+        is_scaled=settings.scales_workers,
+        tasks_may_overlap=True,
+        public_ip=surroundings.endpoint.public_ip,
+    )
+    definition = create_task_definition(
+        scope,
+        workload,
+        part,
+        image=surroundings.image,
+        cluster=cluster,
+        log=surroundings.log,
+        parameters=parameters,
+        roles=roles,
+    )
+    service = create_service(
+        scope,
+        workload,
+        part,
+        cluster=cluster,
+        task_definition=definition,
+        network=surroundings.network,
+        firewall=group,
+        roles=roles,
+    )
+    if settings.scales_workers:
+        scale_workers(worker, settings, cluster, service)
+    address = a_month_of("public-ipv4") if surroundings.endpoint.public_ip else Decimal(0)
+    rest = Part(monthly_cost=settings.worker_count_min * (compute_part(size).monthly_cost + address))
+    return Workers(cluster.cluster, roles.task_role, merge(scaling.scheduler, rest))
+
+
+def reserved_variables(settings: ExecutorSettings) -> Mapping[str, str]:
+    """Return the variables that only this module sets, and what the caller does instead."""
+    if not settings.has_workers:
+        return {}
+    own = "it is the stack's own"
+    return {
+        **dict.fromkeys((BROKER_VARIABLE, PRELOADED_VARIABLE, RESULT_BACKEND_VARIABLE), own),
+        **dict.fromkeys((CLUSTER_VARIABLE, PROTECTION_VARIABLE), own),
+        _CONCURRENCY: "set worker_concurrency",
+    }

@@ -1,0 +1,104 @@
+"""The executors that Airflow has, where each finds the API server, and what all of them share."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pulumi
+
+from ..endpoint.endpoint import Endpoint
+from ..part import Part
+from .settings import CELERY, ECS, LOCAL, ExecutorSettings
+
+EXECUTOR_VARIABLE = "AIRFLOW__CORE__EXECUTOR"
+API_VARIABLE = "AIRFLOW__CORE__EXECUTION_API_SERVER_URL"
+
+PRELOADED_VARIABLE = "AIRFLOW_FARGATE_PRELOADED"
+
+EXECUTOR_VARIABLES: Mapping[str, str] = {
+    API_VARIABLE: "it follows port and AIRFLOW__API__BASE_URL",
+    "AIRFLOW__WORKERS__EXECUTION_API_SERVER_URL": "it follows port and AIRFLOW__API__BASE_URL",
+    EXECUTOR_VARIABLE: "set executors",
+}
+"""The variables that only these modules set, and what the caller does instead."""
+
+PATIENCE = Part(defaults={"AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS": "2"})
+"""What has a task in another container go on for some minutes while the API server is away, as in an update of it, and
+end itself then: a heartbeat that fails has been tried ten times, over two and a half minutes on average."""
+
+_PACKAGE = "airflow_fargate_executor"
+_MODULES = Path(__file__).with_name("container")
+_OURS = {LOCAL: f"{_PACKAGE}.local", ECS: f"{_PACKAGE}.ecs", CELERY: f"{_PACKAGE}.celery"}
+"""The modules of our executors, of the same names as Airflow's."""
+
+# A distribution that consists of one entry point, by which Airflow finds the policy.
+_DISTRIBUTION = f"{_PACKAGE}-1.dist-info"
+_METADATA = f"Metadata-Version: 2.1\nName: {_PACKAGE}\nVersion: 1\n"
+_ENTRY_POINT = f"[airflow.policy]\n{_PACKAGE} = {_PACKAGE}.policy\n"
+
+
+def executors_part(settings: ExecutorSettings, api: pulumi.Input[str]) -> Part:
+    """Name the executors, for the scheduler and for whoever parses a DAG, and the API at which tasks report.
+
+    After a restart in place the scheduler takes up the tasks of the one before when it looks for orphans, which Airflow
+    does every five minutes; and the server's first answers can be slow on a small CPU, where Airflow gives up after
+    five tries.
+    """
+    return Part(
+        defaults={
+            "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
+            "AIRFLOW__WORKERS__EXECUTION_API_RETRIES": "10",
+        },
+        environment={
+            API_VARIABLE: api,
+            EXECUTOR_VARIABLE: configured_executors(settings),
+            **(size_variables(settings) if settings.has_remote else {}),
+        },
+        modules=modules() if brings_modules(settings) else {},
+    )
+
+
+def configured_executors(settings: ExecutorSettings) -> str:
+    """Return Airflow's `core.executor`: the executors by their own names, and ours where they differ."""
+    ours = {name: f"{name}:{module}.{name}" for name, module in _OURS.items() if _is_ours(name, settings)}
+    return ",".join(ours.get(name, name) for name in settings.executors)
+
+
+def _is_ours(executor: str, settings: ExecutorSettings) -> bool:
+    match executor:
+        case "LocalExecutor":
+            return settings.executors != (LOCAL,)
+        case "CeleryExecutor":
+            return settings.scales_workers
+        case _:
+            return True
+
+
+def brings_modules(settings: ExecutorSettings) -> bool:
+    """Whether an executor, or the policy of tasks' sizes, is a module of ours."""
+    return configured_executors(settings) != ",".join(settings.executors)
+
+
+def preloaded(settings: ExecutorSettings) -> Part:
+    """Have executors imported once, and so shared by the scheduler and whoever else reads the logs of tasks."""
+    own = {CELERY: "airflow.providers.celery.executors.celery_executor"}
+    modules = [_OURS[name] if _is_ours(name, settings) else own[name] for name in settings.executors if name != LOCAL]
+    return Part(environment={PRELOADED_VARIABLE: " ".join(modules)} if modules else {})
+
+
+def size_variables(settings: ExecutorSettings) -> dict[str, str]:
+    """Tell whoever parses a DAG what a task has whose `executor_config` names one of both."""
+    return {
+        "AIRFLOW_FARGATE_REMOTE_CPU": str(settings.remote_task_cpu),
+        "AIRFLOW_FARGATE_REMOTE_MEMORY": str(settings.remote_task_memory),
+    }
+
+
+def execution_api(host: pulumi.Input[str], endpoint: Endpoint) -> pulumi.Output[str]:
+    """Return the URL at which the API server of `host` serves tasks, whatever its address is for people."""
+    return pulumi.Output.format("http://{0}:{1}{2}/execution/", host, endpoint.port, endpoint.path)
+
+
+def modules() -> dict[str, str]:
+    """Return the sources of our executors and of the policy by their paths, and the distribution that names it."""
+    sources = {f"{_PACKAGE}/{file.name}": file.read_text(encoding="utf-8") for file in sorted(_MODULES.glob("*.py"))}
+    return {**sources, f"{_DISTRIBUTION}/METADATA": _METADATA, f"{_DISTRIBUTION}/entry_points.txt": _ENTRY_POINT}
