@@ -20,10 +20,12 @@ from pulumi.runtime.config import CONFIG, is_config_secret
 MY_IP = "my-ip"
 SECRET_KEYS = {
     "adminPassword": "adminPassword",
+    "connections": "--path connections.NAME",
     "dagsGitToken": "dagsGitToken",
     "databaseUrl": "databaseUrl",
     "fernetKey": "fernetKey",
     "secrets": "--path secrets.NAME",
+    "variables": "--path variables.NAME",
 }
 """The keys that must be set with `--secret`, and what follows it."""
 
@@ -50,8 +52,9 @@ def read_arguments() -> AirflowFargateArgs:
                 "pulumi config set --path 'allowedCidrs[0]' 203.0.113.7/32"
             )
         arguments["allowed_cidrs"] = [f"{my_ip()}/32" if cidr == MY_IP else cidr for cidr in cast(list[Any], cidrs)]
-    if arguments["dags_path"]:
-        arguments["dags_path"] = str(Path(__file__).parent / arguments["dags_path"])
+    for argument in ("dags_path", "plugins_path", "requirements_path", "constraints_path"):
+        if arguments[argument] and "://" not in str(arguments[argument]):
+            arguments[argument] = str(Path(__file__).parent / arguments[argument])
     given = {argument: value for argument, value in arguments.items() if value not in (None, "", [], {})}
     return cast(AirflowFargateArgs, given)
 
@@ -91,7 +94,7 @@ def _read_secret(config: pulumi.Config, key: str) -> Any:
             f"{key} is in plain text in the stack's configuration. "
             f"Set it with: pulumi config set --secret {SECRET_KEYS[key]}"
         )
-    if key != "secrets":
+    if not SECRET_KEYS[key].startswith("--path"):
         return value
     try:
         secrets = json.loads(value)

@@ -5,10 +5,10 @@ one call. Where AWS does not let the caller look, a warning says what was not ch
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from ipaddress import IPv4Network, collapse_addresses
 from itertools import chain
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import boto3
 import pulumi
@@ -36,9 +36,9 @@ def preflight(args: AirflowFargateArgs) -> None:
     """Raise `pulumi.RunError` with all that AWS would refuse of the configuration that `args` were read from.
 
     Refused are a region that is not there or not enabled, and subnets that do not exist, are not in the VPC, lie
-    in a zone that Fargate does not have, have no route to the internet, or have no free address at all; and with an
-    instance of RDS, subnets that are all in one zone. Where routes lead through a device, or may not be looked at, a
-    warning says so.
+    in a zone that Fargate does not have, have no route to the internet, or have no free address at all; with an
+    instance of RDS, subnets that are all in one zone; and where tasks run in other containers, a VPC that has no
+    names. Where routes lead through a device, or may not be looked at, a warning says so.
     """
     read = pulumi.Config("aws").get
     try:
@@ -54,6 +54,8 @@ def preflight(args: AirflowFargateArgs) -> None:
         ec2 = _ec2(session, region)
         zones = 2 if args.get("database") == "postgres" or args.get("keep_postgres") else 1
         refusals += _refuse_subnets(ec2, cast(str, vpc_id), cast(Sequence[str], subnet_ids), zones)
+        if {"AwsEcsExecutor", "CeleryExecutor"} & set(args.get("executors", ())):
+            refusals += _refuse_nameless(ec2, cast(str, vpc_id))
     if refusals:
         lines = "".join(f"\n  {refusal}" for refusal in refusals)
         raise pulumi.RunError(f"The stack's configuration was refused, nothing was changed:{lines}")
@@ -114,6 +116,29 @@ def _refuse_subnets(ec2: "EC2Client", vpc_id: str, subnet_ids: Sequence[str], le
         )
     yield from _refuse_full(subnets)
     yield from _refuse_routes(ec2, vpc_id, [subnet for subnet in subnets if subnet.get("VpcId") == vpc_id])
+
+
+def _refuse_nameless(ec2: "EC2Client", vpc_id: str) -> Iterator[Refusal]:
+    """Refuse a VPC in which a private zone is not answered for (AWS: Route 53, private hosted zones)."""
+
+    def is_off(answer: Mapping[str, Any]) -> bool:
+        return any(found == {"Value": False} for found in answer.values())
+
+    supports = _ask(
+        lambda: is_off(ec2.describe_vpc_attribute(VpcId=vpc_id, Attribute="enableDnsSupport")),
+        "Whether vpcId has DNS support",
+    )
+    hostnames = _ask(
+        lambda: is_off(ec2.describe_vpc_attribute(VpcId=vpc_id, Attribute="enableDnsHostnames")),
+        "Whether vpcId has DNS hostnames",
+    )
+    for off, option in ((supports, "enable-dns-support"), (hostnames, "enable-dns-hostnames")):
+        if off:
+            yield Refusal(
+                "vpcId",
+                f"is {vpc_id}, where tasks in other containers would not find Airflow by its private name; "
+                f"switch that on: aws ec2 modify-vpc-attribute --vpc-id {vpc_id} --{option}",
+            )
 
 
 def _refuse_place(subnet_id: str, subnet: "SubnetTypeDef", vpc_id: str) -> Iterator[Refusal]:

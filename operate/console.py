@@ -22,3 +22,13 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
 def say(message: str) -> None:
     """Print a line about what is going on; standard output is kept for what a command is asked for."""
     print(message, file=sys.stderr, flush=True)
+
+
+def age(seconds: float) -> str:
+    """Return the two largest units that count: `45 s`, `12 min`, `3 h 5 min`, `2 d 4 h`."""
+    minutes, hours, days = round(seconds) // 60, round(seconds) // 3600, round(seconds) // 86400
+    if days:
+        return f"{days} d {hours % 24} h"
+    if hours:
+        return f"{hours} h {minutes % 60} min"
+    return f"{minutes} min" if minutes else f"{round(seconds)} s"

@@ -85,9 +85,11 @@ class RestClient:
         if until(ended, seconds, f"the run {run_id} of {dag_id} to end") != "success":
             raise CommandError(f"The run {run_id} of {dag_id} failed.")
 
-    def task_log(self, dag_id: str, run_id: str, task_id: str) -> str:
-        """Return the log of a task's first try."""
-        return self.api("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/1").text
+    def task_log(self, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> str:
+        """Return the log of the first try of a task, or of one of those that it was mapped to."""
+        return self.api(
+            "GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/1?map_index={map_index}"
+        ).text
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
         """Return what the API answers; any status but 200 is an error."""

@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import botocore.exceptions
 
-from operate.console import CommandError, aligned, say
+from operate.console import CommandError, age, aligned, say
 from operate.pulumi_cli import pulumi
+from operate.snapshots import describe, newest_snapshot
 
 if TYPE_CHECKING:
     from airflow_fargate.session import ReadKey
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ecs import ECSClient
     from mypy_boto3_ecs.type_defs import ServiceTypeDef, TaskTypeDef
+    from mypy_boto3_s3 import S3Client
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,8 @@ def main() -> int:
 def report(outputs: Mapping[str, Any], read: "ReadKey", *, update: str, restore: str) -> int:
     """Print the service's tasks and what is not as the stack's outputs say, and return the exit code.
 
-    :param outputs: The stack's outputs: of the component, `cluster_arn`, `service_arn` and `url`.
+    :param outputs: The stack's outputs: of the component, `cluster_arn`, `service_arn`, `url` and, from versions that
+        have it, `data_bucket_name`.
     :param read: Reads the stack's `aws:` configuration.
     :param update: The command that brings the outputs up to date.
     :param restore: The command that makes again what was changed or deleted by others.
@@ -88,6 +91,9 @@ def report(outputs: Mapping[str, Any], read: "ReadKey", *, update: str, restore:
         rows = [_row(ecs, ec2, outputs["service_arn"], task) for task in found]
         logs = session.client("logs", region_name=region, endpoint_url=aws_endpoint(read, "logs"))
         unread = [line for task in found if "stoppedAt" not in task for line in unread_bundles(ecs, logs, task)]
+        remote = _remote(ecs, cluster)
+        workers = _workers(ecs, outputs)
+        saved = _saved(session.client("s3", region_name=region, endpoint_url=aws_endpoint(read, "s3")), outputs)
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
         raise CommandError(
             f"AWS could not be asked: {error}",
@@ -96,6 +102,12 @@ def report(outputs: Mapping[str, Any], read: "ReadKey", *, update: str, restore:
         ) from error
     if rows:
         print(aligned([TaskStatus.HEADINGS, *(row.cells for row in rows)]))
+    if remote:
+        say(f"{remote} {'task' if remote == 1 else 'tasks'} of Airflow beside, each a Fargate task of its own.")
+    if workers:
+        say(workers)
+    if saved:
+        say(saved)
     for line in unread:
         say(f"{line}. Airflow runs without its DAGs, and tries again all the time.")
     urls = [row.url for row in rows if row.url]
@@ -131,7 +143,7 @@ def _row(ecs: "ECSClient", ec2: "EC2Client", service: str, task: "TaskTypeDef") 
         task=task.get("taskArn", "").rpartition("/")[2],
         status=_status(task),
         health=task.get("healthStatus", "UNKNOWN"),
-        age=_age((datetime.now(UTC) - _created(task)).total_seconds()),
+        age=age((datetime.now(UTC) - _created(task)).total_seconds()),
         url=_url(ec2, task, _port(ecs, task.get("taskDefinitionArn", ""))),
     )
 
@@ -155,6 +167,30 @@ def _described(ecs: "ECSClient", cluster: str, service: str) -> "list[TaskTypeDe
     return sorted(found, key=_created, reverse=True)
 
 
+def _remote(ecs: "ECSClient", cluster: str) -> int:
+    """Return how many tasks there are that AwsEcsExecutor has started."""
+    from airflow_fargate.executor.settings import REMOTE_SUFFIX
+
+    family = f"{cluster.rpartition('/')[2]}{REMOTE_SUFFIX}"
+    pages = ecs.get_paginator("list_tasks").paginate(cluster=cluster, family=family)
+    return sum(len(page["taskArns"]) for page in pages)
+
+
+def _workers(ecs: "ECSClient", outputs: Mapping[str, Any]) -> str:
+    """Say how many workers of Celery run; nothing of a stack without."""
+    cluster: str = outputs.get("worker_cluster_arn", "")
+    arns = ecs.list_services(cluster=cluster)["serviceArns"] if cluster else []
+    services = ecs.describe_services(cluster=cluster, services=arns)["services"] if arns else []
+    running, wanted = (sum(each.get(count, 0) for each in services) for count in ("runningCount", "desiredCount"))
+    return f"{running} of {wanted} workers of Celery run." if cluster else ""
+
+
+def _saved(s3: "S3Client", outputs: Mapping[str, Any]) -> str:
+    """Say what is saved of the database; nothing of a stack that saves none."""
+    bucket: str = outputs.get("data_bucket_name", "")
+    return describe(newest_snapshot(s3, bucket), bucket) if bucket else ""
+
+
 def _created(task: "TaskTypeDef") -> datetime:
     return task.get("createdAt", datetime.fromtimestamp(0, UTC))
 
@@ -162,16 +198,6 @@ def _created(task: "TaskTypeDef") -> datetime:
 def _status(task: "TaskTypeDef") -> str:
     reason = task.get("stoppedReason")
     return f"{task.get('lastStatus', '')} ({reason})" if reason else task.get("lastStatus", "")
-
-
-def _age(seconds: float) -> str:
-    """Return the two largest units that count: `45 s`, `12 min`, `3 h 5 min`, `2 d 4 h`."""
-    minutes, hours, days = round(seconds) // 60, round(seconds) // 3600, round(seconds) // 86400
-    if days:
-        return f"{days} d {hours % 24} h"
-    if hours:
-        return f"{hours} h {minutes % 60} min"
-    return f"{minutes} min" if minutes else f"{round(seconds)} s"
 
 
 def _port(ecs: "ECSClient", task_definition: str) -> int:

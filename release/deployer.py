@@ -7,14 +7,17 @@ It is taken from the calls that the emulator sees while a stack is created, upda
 import json
 import tempfile
 from collections.abc import Collection, Iterable, Mapping
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
+
+from airflow_fargate.image import DEFAULT_IMAGE
 
 from local.cloud import Cloud
 from local.engine.choose import engine
 from local.paths import ROOT, Home
-from local.testing.deployed import Deployed, stand_in_image
-from local.testing.emulated import IMAGE, free_port
+from local.testing.deployed import OFFICIAL, Deployed, stand_in_image
+from local.testing.emulated import free_port
 from local.testing.faults import Faults
 from local.testing.workspace import Workspace
 from operate.console import say
@@ -25,14 +28,15 @@ BESIDES: Mapping[str, Collection[str]] = {
     "the AWS provider, reading a bucket": (
         *("s3:GetAccelerateConfiguration", "s3:GetBucketAcl", "s3:GetBucketCORS", "s3:GetBucketLocation"),
         *("s3:GetBucketLogging", "s3:GetBucketObjectLockConfiguration", "s3:GetBucketRequestPayment"),
-        *("s3:GetBucketVersioning", "s3:GetBucketWebsite", "s3:GetLifecycleConfiguration"),
-        *("s3:GetReplicationConfiguration", "s3:ListTagsForResource", "s3:TagResource", "s3:UntagResource"),
+        *("s3:GetBucketWebsite", "s3:GetReplicationConfiguration"),
+        *("s3:ListTagsForResource", "s3:TagResource", "s3:UntagResource"),
     ),
     "the AWS provider, deleting a file that has versions": ("s3:DeleteObjectVersion",),
     "the AWS provider, waiting for a deployment": ("ecs:DescribeServiceDeployments", "ecs:ListServiceDeployments"),
     "the AWS provider, for tags that are taken away": (
         *("ec2:DeleteTags", "ecs:UntagResource", "iam:UntagRole", "logs:UntagResource", "rds:RemoveTagsFromResource"),
-        "ssm:RemoveTagsFromResource",
+        *("elasticache:RemoveTagsFromResource", "servicediscovery:UntagResource", "ssm:RemoveTagsFromResource"),
+        "application-autoscaling:UntagResource",
     ),
     "the AWS provider, reading and deleting a role": ("iam:ListInstanceProfilesForRole", "iam:ListRolePolicies"),
     "the AWS provider, for another `permissions_boundary_arn`": (
@@ -41,13 +45,26 @@ BESIDES: Mapping[str, Collection[str]] = {
     "the AWS provider, where a stack has drifted": (
         *("ec2:ModifySecurityGroupRules", "ec2:ReplaceRoute", "ec2:ReplaceRouteTableAssociation"),
         *("iam:UpdateAssumeRolePolicy", "iam:UpdateRole", "logs:DeleteRetentionPolicy", "rds:ResetDBParameterGroup"),
+        *("elasticache:ModifyCacheSubnetGroup", "elasticache:ModifyReplicationGroup"),
+    ),
+    "Application Auto Scaling, for the alarms of a policy": (
+        *("cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm"),
     ),
     "the AWS provider, with `restore_from`": ("rds:RebootDBInstance", "rds:RestoreDBInstanceFromDBSnapshot"),
     "RDS, deleting an instance, with its backups, and with `retain_data`": (
         *("rds:CreateDBSnapshot", "rds:DeleteDBInstanceAutomatedBackup"),
     ),
+    "the AWS provider, deleting a service of Cloud Map that has instances, and for another description": (
+        *("servicediscovery:DeregisterInstance", "servicediscovery:UpdateService"),
+    ),
+    "Cloud Map, with the zone of a namespace": (
+        *("route53:CreateHostedZone", "route53:DeleteHostedZone", "route53:GetHostedZone"),
+        "route53:ListHostedZonesByName",
+    ),
     "ECS, handing the roles to the task": ("iam:PassRole",),
-    "ECS and RDS, in an account in which they have never run": ("iam:CreateServiceLinkedRole",),
+    "ECS, RDS, ElastiCache and Application Auto Scaling, in an account in which they have never run": (
+        "iam:CreateServiceLinkedRole",
+    ),
     "the program's preflight": ("ec2:DescribeRegions",),
     "the component, saying why an update has failed": ("logs:GetLogEvents",),
     "`make repair`": ("ecs:ListTaskDefinitions",),
@@ -57,24 +74,36 @@ terraform-provider-aws 6 and of this repository, and AWS's Service Authorization
 
 _S3_ACTIONS = {
     "DeleteBucketEncryption": "PutEncryptionConfiguration",
+    "DeleteBucketLifecycle": "PutLifecycleConfiguration",
     "DeleteBucketTagging": "PutBucketTagging",
     "DeleteObjects": "DeleteObject",
     "DeletePublicAccessBlock": "PutBucketPublicAccessBlock",
     "GetBucketEncryption": "GetEncryptionConfiguration",
+    "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
     "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
     "HeadBucket": "ListBucket",
     "HeadObject": "GetObject",
     "ListObjectVersions": "ListBucketVersions",
     "ListObjectsV2": "ListBucket",
     "PutBucketEncryption": "PutEncryptionConfiguration",
+    "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
     "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
 }
 """S3's operations whose permission has another name; elsewhere an operation and its permission share one."""
 
 _NEEDS_NO_PERMISSION = {"sts:GetCallerIdentity"}
 
+_TOGETHER = ("application-autoscaling:*", "ec2:Describe*")
+"""Permissions that are given by a pattern, and that AWS gives for no resource whose name is known beforehand: with each
+by its own name the document would be longer than IAM lets a policy be."""
+
 _NAMED: Mapping[str, Collection[str]] = {
+    "cloudwatch": ("alarm:TargetTracking-service/airflow-*",),
     "ecs": ("cluster/airflow-*", "service/airflow-*/*", "service-deployment/airflow-*/*", "task/airflow-*/*"),
+    # The parameter group is the one that AWS gives every cache.
+    "elasticache": (
+        *("cluster:airflow-*", "parametergroup:default.valkey*", "replicationgroup:airflow-*", "subnetgroup:airflow-*"),
+    ),
     "iam": ("role/airflow-*",),
     "logs": ("log-group:airflow-*",),
     # The option group is the one that AWS gives every instance.
@@ -96,7 +125,10 @@ _CONDITIONS: Mapping[str, tuple[str, str, list[str]]] = {
     "iam:CreateServiceLinkedRole": (
         "role/aws-service-role/*",
         "iam:AWSServiceName",
-        ["ecs.amazonaws.com", "rds.amazonaws.com"],
+        [
+            *("ecs.amazonaws.com", "ecs.application-autoscaling.amazonaws.com", "elasticache.amazonaws.com"),
+            "rds.amazonaws.com",
+        ],
     ),
 }
 """Resource, key and values of those that would otherwise allow more than they are for."""
@@ -106,6 +138,7 @@ def policy(calls: Iterable[str]) -> dict[str, Any]:
     """Return the policy document that allows calls such as "s3:HeadBucket", and what is needed besides."""
     actions = {action(call) for call in calls} - _NEEDS_NO_PERMISSION
     actions |= {each for group in BESIDES.values() for each in group}
+    actions = {next((pattern for pattern in _TOGETHER if fnmatch(each, pattern)), each) for each in actions}
     named = {each for each in actions - _UNNAMED - _CONDITIONS.keys() if each.partition(":")[0] in _NAMED}
     statements = [_statement(sorted(actions - named - _CONDITIONS.keys()), "*")]
     for service in sorted({each.partition(":")[0] for each in named}):
@@ -141,30 +174,41 @@ def _arns(service: str, name: str) -> list[str]:
 def calls_of_a_life(cloud: Cloud, folder: Path) -> set[str]:
     """Create, update, refresh and destroy a stack that has everything, and return what AWS was asked meanwhile.
 
-    `folder` is empty; the cloud has the image `local.testing.emulated.IMAGE`.
+    `folder` is empty; the cloud has a stand-in for the official image.
     """
     dags = folder / "dags"
     dags.mkdir()
     (dags / "first.py").touch()
     stack = Deployed(cloud, Workspace.make(cloud, folder, "", {}))
-    faults = Faults(cloud)
+    faults = Faults(cloud.emulator.endpoint)
     faults.forget()
     faults.pause()
     try:
-        stack.configure(dags_path=str(dags), database="postgres", tags={"team": "data"})
+        executors = ["LocalExecutor", "AwsEcsExecutor", "CeleryExecutor"]
+        stack.configure(
+            **OFFICIAL,
+            dags_path=str(dags),
+            database="postgres",
+            executors=executors,
+            tags={"team": "data"},
+            worker_count_max=2,
+        )
         stack.workspace.up()
         (dags / "first.py").rename(dags / "second.py")
         stack.configure(
+            **OFFICIAL,
             allowed_cidrs=["127.0.0.0/9"],
             dags_path=str(dags),
             database="postgres",
             database_backup_days=1,
             enable_exec=True,
+            executors=executors,
             log_retention_days=7,
             secrets={"ANOTHER": "secret"},
             spot=True,
             tags={"team": "another"},
             task_role_policy_arns=["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"],
+            worker_count_max=3,
         )
         stack.workspace.up()
         stack.workspace.refresh()
@@ -180,7 +224,7 @@ def main() -> None:
         folder = Path(temporary)
         cloud = Cloud(Home(folder / "cloud"), free_port(), engine())
         cloud.prepare()
-        cloud.start({IMAGE: stand_in_image(folder / "image")})
+        cloud.start({DEFAULT_IMAGE: stand_in_image(folder / "image")})
         try:
             (folder / "stack").mkdir()
             document = policy(calls_of_a_life(cloud, folder / "stack"))

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from local.environments import venvs
-from local.paths import ROOT, SHARED
-
-COMPONENTS = ROOT / "components"
+from local.paths import LOCAL, ROOT
 
 
 def make_environment(name: str, requirements: Sequence[str | Path], *options: str) -> Path:
     """Make an environment from nothing with what is required, and return its Python."""
-    folder = SHARED / "environments" / name
+    folder = LOCAL / "environments" / name
     uv = Path(sys.prefix, "bin", "uv")
     environment = venvs.uv_environment(Path(sys.executable))
     venvs.run([uv, "venv", "--clear", "--python", sys.executable, folder], f"Making {folder}", env=environment)

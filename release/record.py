@@ -8,7 +8,8 @@ from typing import Any
 import airflow_fargate
 
 from operate.console import say
-from release.registered import RELEASED, SOURCES, record
+from release.paths import RELEASED, SOURCES
+from release.registered import record
 
 
 def main() -> None:

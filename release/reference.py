@@ -9,7 +9,7 @@ from airflow_fargate import arguments
 from pdoc import render
 from pulumi import output, resource
 
-from local.paths import SHARED
+from local.paths import LOCAL
 from operate.console import say
 
 
@@ -27,4 +27,4 @@ def write_reference(folder: Path) -> Path:
 
 
 if __name__ == "__main__":
-    say(f"The API reference is {write_reference(SHARED / 'docs')}")
+    say(f"The API reference is {write_reference(LOCAL / 'docs')}")

@@ -7,21 +7,14 @@ update, and leaves the task definition's inputs out: every change of one is a ne
 
 import asyncio
 import json
-from pathlib import Path
 from typing import Any, cast
 
-import airflow_fargate
 from airflow_fargate import AirflowFargate, AirflowFargateArgs
 from airflow_fargate.testing import Mocks, registered
 
-from local.paths import ROOT
 from local.providers.aws.provider import AwsStandIn
 from local.providers.random.provider import RandomStandIn
-
-RELEASED = ROOT / "tests" / "released"
-SOURCES = RELEASED / "sources"
-"""The files of the package as the last release has them."""
-SCHEMA = Path(airflow_fargate.__file__).with_name("schema.json")
+from release.paths import SCHEMA
 
 SETUPS: dict[str, dict[str, Any]] = {
     "nothing given": {},

@@ -11,7 +11,8 @@ from packaging.version import Version
 from local.paths import ROOT
 from local.progress import Step
 from operate.console import say
-from release.environments import COMPONENTS, make_environment, pinned, version_of
+from release.environments import make_environment, pinned, version_of
+from release.paths import COMPONENTS
 
 
 def dependencies() -> dict[str, Version]:

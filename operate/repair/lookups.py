@@ -22,7 +22,7 @@ Inputs = Mapping[str, Any]
 STEADY_SECONDS = 900
 """How long a service may take until its task is healthy; three starts that fail take as long."""
 AVAILABLE_SECONDS = 2400
-"""How long an instance of RDS may take until it is available, as for the provider."""
+"""How long an instance of RDS or a cache may take until it is available, as for the provider."""
 ASK_SECONDS = 5
 
 
@@ -179,6 +179,12 @@ def _namespace(discovery: Client, inputs: Inputs) -> Iterable[Found]:
     return map(Found, discovery.get_paginator("list_namespaces").paginate().search(named))
 
 
+def _registry(discovery: Client, inputs: Inputs) -> Iterable[Found]:
+    in_namespace = [{"Name": "NAMESPACE_ID", "Values": [inputs["dnsConfig"]["namespaceId"]]}]
+    pages = discovery.get_paginator("list_services").paginate(Filters=in_namespace)
+    return map(Found, pages.search(f"Services[?Name == '{inputs['name']}'].Id"))
+
+
 def _instance(rds: Client, inputs: Inputs) -> Iterable[Found]:
     named = [_is("db-instance-id", inputs["identifier"])]
     for instance in rds.describe_db_instances(Filters=named)["DBInstances"]:
@@ -218,6 +224,25 @@ def _subnet_group(rds: Client, inputs: Inputs) -> Iterable[Found]:
     with suppress(rds.exceptions.DBSubnetGroupNotFoundFault):
         groups = rds.describe_db_subnet_groups(DBSubnetGroupName=inputs["name"])["DBSubnetGroups"]
         yield from (Found(group["DBSubnetGroupName"]) for group in groups)
+
+
+def _cache(elasticache: Client, inputs: Inputs) -> Iterable[Found]:
+    with suppress(elasticache.exceptions.ReplicationGroupNotFoundFault):
+        groups = elasticache.describe_replication_groups(ReplicationGroupId=inputs["replicationGroupId"])
+        yield from (Found(group["ReplicationGroupId"]) for group in groups["ReplicationGroups"])
+
+
+def _wait_until_cache_is_available(elasticache: Client, inputs: Inputs, _: Found) -> None:
+    elasticache.get_waiter("replication_group_available").wait(
+        ReplicationGroupId=inputs["replicationGroupId"],
+        WaiterConfig={"Delay": ASK_SECONDS, "MaxAttempts": AVAILABLE_SECONDS // ASK_SECONDS},
+    )
+
+
+def _cache_subnet_group(elasticache: Client, inputs: Inputs) -> Iterable[Found]:
+    with suppress(elasticache.exceptions.CacheSubnetGroupNotFoundFault):
+        groups = elasticache.describe_cache_subnet_groups(CacheSubnetGroupName=inputs["name"])["CacheSubnetGroups"]
+        yield from (Found(group["CacheSubnetGroupName"]) for group in groups)
 
 
 def _parameter(ssm: Client, inputs: Inputs) -> Iterable[Found]:
@@ -296,6 +321,20 @@ LOOKUPS: Mapping[str, Lookup] = {
         "ecs", _service, auto_name="name", complete=_wait, completion="waiting until its task is healthy"
     ),
     TASK_DEFINITION: Lookup("ecs", _task_definition, everything=_all("list_task_definitions", "taskDefinitionArns[]")),
+    "aws:elasticache/replicationGroup:ReplicationGroup": Lookup(
+        "elasticache",
+        _cache,
+        auto_name="replicationGroupId",
+        everything=_all("describe_replication_groups", "ReplicationGroups[].ARN"),
+        complete=_wait_until_cache_is_available,
+        completion="waiting until it is available",
+    ),
+    "aws:elasticache/subnetGroup:SubnetGroup": Lookup(
+        "elasticache",
+        _cache_subnet_group,
+        auto_name="name",
+        everything=_all("describe_cache_subnet_groups", "CacheSubnetGroups[].ARN"),
+    ),
     "aws:iam/role:Role": Lookup("iam", _role, auto_name="name", everything=_all("list_roles", _ROLES)),
     "aws:iam/rolePolicy:RolePolicy": Lookup("iam", _role_policy),
     "aws:rds/instance:Instance": Lookup(
@@ -331,6 +370,9 @@ LOOKUPS: Mapping[str, Lookup] = {
     "aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace": Lookup(
         "servicediscovery", _namespace, auto_name="name", everything=_all("list_namespaces", "Namespaces[].Id")
     ),
+    "aws:servicediscovery/service:Service": Lookup(
+        "servicediscovery", _registry, everything=_all("list_services", "Services[].Id"), one_of_a_kind=True
+    ),
     "aws:ssm/parameter:Parameter": Lookup(
         "ssm", _parameter, auto_name="name", everything=_all("describe_parameters", "Parameters[].Name")
     ),
@@ -340,11 +382,15 @@ LOOKUPS: Mapping[str, Lookup] = {
 
 SETTINGS = frozenset(
     {
+        "aws:appautoscaling/policy:Policy",
+        "aws:appautoscaling/target:Target",
         "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders",
         "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+        "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
         "aws:s3/bucketPolicy:BucketPolicy",
         "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
         "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+        "aws:s3/bucketVersioning:BucketVersioning",
     }
 )
 """Types that are a setting of another resource and go with it: setting one twice does no harm."""

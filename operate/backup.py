@@ -1,0 +1,191 @@
+"""`make backup STACK=…` and `make restore STACK=… FROM=…`: a stack's database into a file, and an earlier one back.
+
+The task itself saves its database every few minutes, and when it ends (docs/durability.md). A backup is a copy of the
+newest of these snapshots. A restore puts an earlier one in its place, and has the service start a task with it.
+"""
+
+import argparse
+import json
+import re
+import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import botocore.exceptions
+from packaging.version import Version
+
+from operate.console import CommandError, age, say
+from operate.pulumi_cli import pulumi
+from operate.snapshots import newest_snapshot
+from operate.status import aws_configuration
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from airflow_fargate.data.keeper import Snapshot
+    from airflow_fargate.session import ReadKey
+    from mypy_boto3_ecs import ECSClient
+    from mypy_boto3_s3 import S3Client
+
+_FILE_NAME = re.compile(r".+-airflow-(?P<version>[^-]+)-\d{8}T\d{6}Z\.db\.gz")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m operate.backup", description=__doc__)
+    parser.add_argument("stack", help="the name of a stack of the project in this folder")
+    parser.add_argument("--restore", metavar="FROM", help="restore a file, or what was at a time (2026-11-25T12:00Z)")
+    options = parser.parse_args()
+    stack: str = options.stack
+    try:
+        outputs = json.loads(pulumi("stack", "output", "--json", "--stack", stack))
+        read = aws_configuration(pulumi("config", "--json", "--show-secrets", "--stack", stack))
+        if options.restore is None:
+            back_up(outputs, read, Path(), stack)
+        else:
+            restore(outputs, read, options.restore)
+    except CommandError as error:
+        say(f"error: {error}")
+        return 1
+    return 0
+
+
+def back_up(outputs: Mapping[str, Any], read: "ReadKey", folder: Path, stack: str) -> Path:
+    """Copy the newest snapshot into a file of `folder`, and return the file.
+
+    :param outputs: The stack's outputs: of the component, `data_bucket_name` and `cluster_arn`.
+    :param read: Reads the stack's `aws:` configuration.
+    """
+    with _saved(outputs, read) as saved:
+        name = f"{stack}-airflow-{saved.newest.version}-{saved.newest.modified:%Y%m%dT%H%M%SZ}.db.gz"
+        saved.s3.download_file(saved.bucket, saved.newest.key, str(folder / name))
+    old = age((datetime.now(UTC) - saved.newest.modified).total_seconds())
+    say(f"{folder / name} is the database as it was saved {old} ago.")
+    say("Its passwords are encrypted: keep the value of the stack's parameter AIRFLOW__CORE__FERNET_KEY too.")
+    return folder / name
+
+
+def restore(outputs: Mapping[str, Any], read: "ReadKey", source: str) -> None:
+    """Put a database in the place of the newest snapshot, and stop the task, which then can no longer save its own.
+
+    :param outputs: The stack's outputs: of the component, `data_bucket_name`, `cluster_arn` and `service_arn`.
+    :param read: Reads the stack's `aws:` configuration.
+    :param source: A file that `back_up` made, or a time in ISO 8601: the snapshot that was the newest then.
+    """
+    with _saved(outputs, read) as saved, tempfile.TemporaryDirectory() as temporary:
+        file = Path(source)
+        version = saved.newest.version
+        if file.is_file():
+            named = _FILE_NAME.fullmatch(file.name)
+            version = named["version"] if named else version
+        else:
+            file = _as_of(saved, source, Path(temporary))
+        _check(file, Path(temporary) / "database")
+        if Version(version) > Version(saved.newest.version):
+            raise CommandError(
+                f"{source} is of Airflow {version}, and the stack has {saved.newest.version}, which cannot read it.",
+                "Update `image` first.",
+            )
+        marked = Path(temporary) / "marked"
+        marked.write_bytes(file.read_bytes())
+        _replace(saved, marked, version)
+        stopped = _stop_tasks(saved.ecs, outputs["cluster_arn"], outputs["service_arn"])
+    say(f"{source} is the database now. {stopped} task{'' if stopped == 1 else 's'} of the former one stopped;")
+    say("the service starts the next: `make status` shows when it is healthy, and where.")
+
+
+@dataclass(frozen=True)
+class _Saved:
+    """What a stack has saved, and what to ask AWS with."""
+
+    s3: "S3Client"
+    ecs: "ECSClient"
+    bucket: str
+    newest: "Snapshot"
+
+
+@contextmanager
+def _saved(outputs: Mapping[str, Any], read: "ReadKey") -> "Generator[_Saved]":
+    from airflow_fargate.session import aws_endpoint, aws_session
+
+    bucket: str = outputs.get("data_bucket_name", "")
+    if not bucket:
+        raise CommandError(
+            "The stack has no snapshots of its database.", "`pulumi up` with databaseSnapshotSeconds makes them."
+        )
+    region = outputs["cluster_arn"].split(":")[3]
+    try:
+        session = aws_session(read)
+        s3 = session.client("s3", region_name=region, endpoint_url=aws_endpoint(read, "s3"))
+        ecs = session.client("ecs", region_name=region, endpoint_url=aws_endpoint(read, "ecs"))
+        newest = newest_snapshot(s3, bucket)
+        if newest is None:
+            raise CommandError(f"s3://{bucket} has no snapshot yet.", "The first is saved minutes after the start.")
+        yield _Saved(s3, ecs, bucket, newest)
+    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
+        raise CommandError(
+            f"AWS could not be asked: {error}",
+            "The same credentials are needed as for `pulumi up`; `aws sts get-caller-identity` shows yours.",
+        ) from error
+
+
+def _as_of(saved: _Saved, text: str, folder: Path) -> Path:
+    """Get what was the newest snapshot at a time: of this key, a version of it that is still kept."""
+    try:
+        then = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise CommandError(
+            f"{text} is neither a file nor a time.",
+            "Give a file from `make backup`, or one such as 2026-11-25T12:00Z.",
+        ) from error
+    then = then if then.tzinfo else then.astimezone()
+    pages = saved.s3.get_paginator("list_object_versions").paginate(Bucket=saved.bucket, Prefix=saved.newest.key)
+    versions = [each for page in pages for each in page.get("Versions", []) if each.get("Key") == saved.newest.key]
+    # The newest is listed first, also of two that are of the same second.
+    saved_at = [(each.get("LastModified", then), each.get("VersionId", "")) for each in versions]
+    found = next(((moment, version) for moment, version in saved_at if moment <= then), None)
+    if found is None:
+        raise CommandError(
+            f"No snapshot of {then:%Y-%m-%d %H:%M:%S %Z} or before is kept: the earliest is of {min(saved_at)[0]}."
+        )
+    moment, version = found
+    file = folder / "earlier"
+    saved.s3.download_file(saved.bucket, saved.newest.key, str(file), ExtraArgs={"VersionId": version})
+    say(f"The snapshot of {moment:%Y-%m-%d %H:%M:%S %Z} is the newest that is not later.")
+    return file
+
+
+def _check(file: Path, scratch: Path) -> None:
+    from airflow_fargate.data import keeper
+
+    try:
+        keeper.unpack(file, scratch)
+    except keeper.Damaged as error:
+        raise CommandError(f"{file} is not a database that was backed up: {error}.") from error
+
+
+def _replace(saved: _Saved, file: Path, version: str) -> None:
+    """Put the file in the place of the newest snapshot, as one that no task has saved: the running one is fenced."""
+    from airflow_fargate.data import keeper
+
+    keeper.mark(file)
+    metadata = {"airflow-version": version, "stage": "final", "task": "restored"}
+    with file.open("rb") as body:
+        saved.s3.put_object(
+            Bucket=saved.bucket, Key=saved.newest.key, Body=body, IfMatch=saved.newest.etag, Metadata=metadata
+        )
+
+
+def _stop_tasks(ecs: "ECSClient", cluster: str, service: str) -> int:
+    arns = ecs.list_tasks(cluster=cluster, serviceName=service.rpartition("/")[2])["taskArns"]
+    for arn in arns:
+        ecs.stop_task(cluster=cluster, task=arn, reason="Another database was put in the place of this task's.")
+    return len(arns)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
