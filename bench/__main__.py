@@ -3,23 +3,36 @@
     python -m bench [--airflow VENV] [--sizes 1024/2048,…] [--bytecode never|image] [--only ours] [--parallelism N]
         [--refresh SECONDS]
 
-VENV is an environment with Airflow 3; without it, the newest one under ``.local/`` is taken.
+Ours is measured twice: ``plain``, and ``ours`` with what is the default besides: a database that is restored from a
+snapshot and saved every five minutes, and logs of tasks in S3.
+
+VENV is an environment with Airflow 3; without it, the local cloud's is taken.
 """
 
 import argparse
 import contextlib
 import os
 import shlex
+import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Generator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import boto3
 from airflow_fargate.cost import PRICES, a_month_of, a_month_of_compute, in_cents
+from airflow_fargate.data import keeper
 
 from bench import dags
-from bench.running import OURS, Running, airflow, prepare
+from bench.keeping import KEEPING, airflow_version, keeping
+from bench.running import NOTHING_KEPT, OURS, Kept, Running, airflow, prepare
 from local.cgroup import ControlGroup
+from local.testing.emulated import Emulator
+
+NAMES = ("standalone", "plain", "ours")
+BUCKET = "bench"
 
 RUN_WITHIN = 420.0
 IDLE_AFTER = 20.0
@@ -59,7 +72,7 @@ class Result(NamedTuple):
 def main() -> None:
     """Run the benchmark and print its tables."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.split("\n")[0] if __doc__ else None)
-    parser.add_argument("--airflow", type=Path, help="an environment with Airflow 3 (default: the newest in .local/)")
+    parser.add_argument("--airflow", type=Path, help="an environment with Airflow 3 (default: the local cloud's)")
     parser.add_argument("--sizes", default="1024/2048,512/2048,256/1024", help="CPU units / MiB, comma-separated")
     parser.add_argument(
         "--bytecode",
@@ -67,17 +80,18 @@ def main() -> None:
         default="never",
         help="never: no .pyc is read or written; image: none at first, written while it runs, as in the official image",
     )
-    parser.add_argument("--only", choices=["standalone", "ours"], help="measure one of the two")
+    parser.add_argument("--only", choices=NAMES, help="measure one of them")
     parser.add_argument("--refresh", type=int, default=30, help="dagsRefreshSeconds of the DAG measurement; 0: none")
-    parser.add_argument("--parallelism", type=int, default=4, help="AIRFLOW__CORE__PARALLELISM of both")
+    parser.add_argument("--parallelism", type=int, default=4, help="AIRFLOW__CORE__PARALLELISM of all")
     options = parser.parse_args()
     venv = prepare(options.airflow)
     rows: list[tuple[str, str, Result]] = []
     kind = "none"
     for size in options.sizes.split(","):
         cpu, memory = (int(part) for part in size.split("/"))
-        for name in (options.only,) if options.only else ("standalone", "ours"):
-            kind, result = measure(venv, name, cpu, memory, options.bytecode, options.parallelism)
+        for name in (options.only,) if options.only else NAMES:
+            with kept(venv) if name == "ours" else contextlib.nullcontext(NOTHING_KEPT) as data:
+                kind, result = measure(venv, name, cpu, memory, options.bytecode, options.parallelism, data)
             rows.append((f"{cpu / 1024:g} vCPU, {memory / 1024:g} GB", name, result))
     limits = {"none": "no limits: no control group can be made here"}.get(kind, f"limits by control groups {kind}")
     print(f"\n{limits}; bytecode: {options.bytecode}; parallelism {options.parallelism}; examples off")
@@ -94,12 +108,34 @@ def main() -> None:
     print("\nAgain: " + shlex.join(["python", "-m", "bench", *arguments]))
 
 
-def measure(venv: Path, name: str, cpu: int, memory: int, bytecode: str, parallelism: int) -> tuple[str, Result]:
+@contextlib.contextmanager
+def kept(venv: Path) -> Generator[Kept]:
+    """Run an S3 with a bucket that has a snapshot of a new database, and return what leads to it."""
+    with tempfile.TemporaryDirectory(prefix="airflow-fargate-bench-") as temporary:
+        folder = Path(temporary)
+        emulator = Emulator(folder / "emulator")
+        note("making the snapshot to start from")
+        home = {"AIRFLOW_HOME": str(folder), "HOME": str(folder), "PATH": os.environ["PATH"]}
+        subprocess.run([venv / "bin" / "airflow", "db", "migrate"], env=home, check=True, capture_output=True)  # noqa: S603
+        keeper.pack(folder / "airflow.db", folder / "packed")
+        session: Any = boto3.Session("test", "test", region_name="us-east-1")
+        s3 = session.client("s3", endpoint_url=emulator.endpoint)
+        s3.create_bucket(Bucket=BUCKET)
+        s3.upload_file(str(folder / "packed"), BUCKET, keeper.snapshot_key(airflow_version(venv)))
+        try:
+            yield Kept(keeping(BUCKET, emulator.endpoint, 300), emulator.process.pid)
+        finally:
+            emulator.stop()
+
+
+def measure(
+    venv: Path, name: str, cpu: int, memory: int, bytecode: str, parallelism: int, data: Kept
+) -> tuple[str, Result]:
     """Start Airflow in a new home and a new control group, run a DAG in it, and end all its processes."""
     group = ControlGroup(f"airflow-fargate-bench-{os.getpid()}-{name}-{cpu}", cpu=cpu, memory=memory)
-    command = {"standalone": ("airflow", "standalone"), "ours": OURS}[name]
+    command = {"standalone": ("airflow", "standalone"), "plain": OURS, "ours": KEEPING}[name]
     title = f"{cpu / 1024:g} vCPU, {memory / 1024:g} GB, {name}"
-    with airflow(venv, command, DAG, group, bytecode=bytecode, parallelism=parallelism) as running:
+    with airflow(venv, command, DAG, group, bytecode=bytecode, parallelism=parallelism, kept=data) as running:
         try:
             return group.kind, observe(title, running, group)
         finally:
@@ -173,7 +209,7 @@ def print_table(rows: list[tuple[str, str, Result]]) -> None:
 def _with_ratio(value: float | None, stock: float | None, unit: str, name: str) -> str:
     if value is None:
         return "-"
-    ratio = f" ({value / stock:.2f})" if stock and name == "ours" else ""
+    ratio = f" ({value / stock:.2f})" if stock and name != "standalone" else ""
     return f"{value:.1f} {unit}{ratio}" if unit == "s" else f"{value:.0f} {unit}{ratio}"
 
 

@@ -12,19 +12,21 @@ import sys
 import tempfile
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from airflow_fargate.task import supervisor
+from airflow_fargate.task.container import supervisor_command
 from airflow_fargate.task.health import health_check_command
 
 from local.cgroup import ControlGroup
+from local.environments import airflow as airflow_environment
 from local.proxies import without_proxy
 from local.testing.clouds import free_port
 from operate.rest import RestClient
 
-OURS = ("python", "-c", Path(supervisor.__file__).read_text(encoding="utf-8"))
+OURS = supervisor_command()
 """The command that is measured."""
 
 PASSWORD = "bench"  # noqa: S105 - of an Airflow that listens on this machine for minutes
@@ -32,6 +34,14 @@ PASSWORD = "bench"  # noqa: S105 - of an Airflow that listens on this machine fo
 HEALTHY_WITHIN = 420.0
 
 _PR_SET_CHILD_SUBREAPER = 36
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a container is given to keep its data, and the process of the S3 where it does; nothing by default."""
+
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    server: int | None = None
 
 
 @dataclass(frozen=True)
@@ -60,9 +70,19 @@ class Running:
         return RestClient(f"http://127.0.0.1:{self.port}", "admin", PASSWORD)
 
 
+NOTHING_KEPT = Kept()
+
+
 @contextlib.contextmanager
 def airflow(
-    venv: Path, command: Sequence[str], dag: str, group: ControlGroup, *, bytecode: str, parallelism: int
+    venv: Path,
+    command: Sequence[str],
+    dag: str,
+    group: ControlGroup,
+    *,
+    bytecode: str,
+    parallelism: int,
+    kept: Kept = NOTHING_KEPT,
 ) -> Generator[Running]:
     """Start a command of the environment `venv` in the group, with one DAG, and end all its processes."""
     home = Path(tempfile.mkdtemp(prefix="airflow-fargate-bench-"))
@@ -73,7 +93,7 @@ def airflow(
     with (home / "log").open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 - what is measured
             [str(venv / "bin" / command[0]), *command[1:]],
-            env=_environment(venv, home, port, bytecode, parallelism),
+            env={**environment(venv, home, port, bytecode, parallelism), **kept.environment},
             cwd=home,
             stdout=log,
             stderr=log,
@@ -87,7 +107,7 @@ def airflow(
             process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(30)
-        _end_descendants()
+        end_descendants(but=kept.server)
         group.remove()
         shutil.rmtree(home, ignore_errors=True)
 
@@ -95,7 +115,7 @@ def airflow(
 def prepare(venv: Path | None) -> Path:
     """Return the environment to measure, and have this process end all that it will start, and reach it."""
     os.environ |= without_proxy(os.environ)
-    venv = (venv or _find_airflow()).resolve()
+    venv = (venv or airflow_environment.environment()).resolve()
     if not (venv / "bin" / "airflow").exists():
         raise SystemExit(f"--airflow {venv}: no bin/airflow in it. Give an environment with apache-airflow 3.")
     # Orphans of the measured Airflow become ours, and every process that was started can be ended.
@@ -104,20 +124,12 @@ def prepare(venv: Path | None) -> Path:
     return venv
 
 
-def _find_airflow() -> Path:
-    """Return the newest environment under ``.local/`` that has an ``airflow`` command."""
-    found = sorted(Path(".local").glob("**/bin/airflow"), key=lambda path: path.stat().st_mtime)
-    if not found:
-        raise SystemExit("No Airflow under .local/: run `make up` once, or give --airflow VENV.")
-    return found[-1].parent.parent
-
-
 def _stop(*_: object) -> None:
     """On SIGTERM: leave through the ``finally`` that ends the processes."""
     raise SystemExit("stopped by SIGTERM")
 
 
-def _environment(venv: Path, home: Path, port: int, bytecode: str, parallelism: int) -> dict[str, str]:
+def environment(venv: Path, home: Path, port: int, bytecode: str, parallelism: int) -> dict[str, str]:
     """Return the same settings for every command: those of the component, in the image's way."""
     return {
         "PATH": f"{venv}/bin:{os.environ['PATH']}",
@@ -142,9 +154,9 @@ def _environment(venv: Path, home: Path, port: int, bytecode: str, parallelism: 
     }
 
 
-def _end_descendants() -> None:
-    """Kill and reap whatever the measured Airflow has left."""
-    while pids := supervisor.descendants():
+def end_descendants(*, but: int | None = None) -> None:
+    """Kill and reap whatever the measured Airflow has left, and not the S3 that it used."""
+    while pids := supervisor.descendants(but=but):
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

@@ -2,7 +2,7 @@
 
     python -m bench.stops [--airflow VENV] [--only CASE,…] [--repeat N]
 
-VENV is an environment with Airflow 3; without it, the newest one under ``.local/`` is taken.
+VENV is an environment with Airflow 3; without it, the local cloud's is taken.
 """
 
 import argparse
@@ -64,7 +64,7 @@ CASES = {
 def main() -> None:
     """Run the cases and print their table."""
     parser = argparse.ArgumentParser(prog="python -m bench.stops", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--airflow", type=Path, help="an environment with Airflow 3 (default: the newest in .local/)")
+    parser.add_argument("--airflow", type=Path, help="an environment with Airflow 3 (default: the local cloud's)")
     parser.add_argument("--only", default=",".join(CASES), help=f"of {', '.join(CASES)}, comma-separated")
     parser.add_argument("--repeat", type=int, default=1, help="how often each is measured")
     options = parser.parse_args()

@@ -1,0 +1,36 @@
+"""What a measured container is given to keep its data, as the component gives it."""
+
+import subprocess
+from pathlib import Path
+
+from airflow_fargate.data import keeper
+from airflow_fargate.data.part import keeper_arguments
+from airflow_fargate.data.settings import DataSettings
+
+from bench.running import OURS
+
+KEEPING = (*OURS, *keeper_arguments(DataSettings()))
+"""The command that is measured, with the program that keeps its data."""
+
+
+def keeping(bucket: str, endpoint: str, seconds: int) -> dict[str, str]:
+    """Return the settings of a container that keeps its data in a bucket."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        keeper.BUCKET_VARIABLE: bucket,
+        keeper.SECONDS_VARIABLE: str(seconds),
+        "AIRFLOW__LOGGING__DELETE_LOCAL_LOGS": "True",
+        "AIRFLOW__LOGGING__REMOTE_BASE_LOG_FOLDER": f"s3://{bucket}/{keeper.LOGS.rstrip('/')}",
+        "AIRFLOW__LOGGING__REMOTE_LOGGING": "True",
+    }
+
+
+def airflow_version(venv: Path) -> str:
+    """Return the version of Airflow in an environment."""
+    code = "import importlib.metadata as m; print(m.version('apache-airflow'))"
+    return subprocess.run(  # noqa: S603
+        [venv / "bin" / "python", "-c", code], capture_output=True, text=True, check=True
+    ).stdout.strip()
