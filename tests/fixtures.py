@@ -4,7 +4,7 @@ from collections.abc import Generator
 
 import pytest
 
-from local.testing.warm import WarmPython
+from local.warm import WarmPython
 
 
 @pytest.fixture(scope="session")

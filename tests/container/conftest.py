@@ -1,7 +1,7 @@
 """Fixtures of the container ring: the program of this repository, deployed with a real Airflow."""
 
 import shutil
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,15 @@ from local.engine.choose import engine
 from local.environments import airflow as airflow_environment
 from local.paths import ROOT
 from local.stack import Stack
+from local.testing import earlier
 from local.testing.clouds import temporary_cloud
-from local.testing.deployed import Deployed
+from local.testing.deployed import Deployed, title
 from local.testing.program import copy_program, local_config
-from local.testing.warm import WarmPython
 from local.testing.workspace import Workspace
+from local.warm import WarmPython
+from operate import status
 from operate.console import CommandError
-from operate.rest import RestClient
-from tests.container import earlier
+from operate.rest import RestClient, until
 from tests.fixtures import warm
 
 __all__ = ["warm"]
@@ -56,6 +57,14 @@ class Airflow(Deployed):
         configuration["config"] |= {f"airflow-fargate:{key}": value for key, value in values.items()}
         self._configuration.write_text(yaml.safe_dump(configuration))
 
+    def encrypted(self, value: str) -> dict[str, str]:
+        """Return what `pulumi config set --secret` writes for a value."""
+        stack = self.workspace.stack
+        stack.pulumi("config", "set", "--secret", "encrypted", value)
+        configuration = yaml.safe_load((self.cloud.home.stack / self._configuration.name).read_text())
+        stack.pulumi("config", "rm", "encrypted")
+        return configuration["config"]["airflow-fargate:encrypted"]
+
     def up(self, *, fails: bool = False) -> str:
         self._rest = None  # the keys may be others afterwards
         return self.workspace.up(fails=fails)
@@ -77,6 +86,23 @@ class Airflow(Deployed):
         group = self.workspace.outputs()["log_group_name"]
         return [event["message"] for page in pages.paginate(logGroupName=group) for event in page["events"]]
 
+    def go_on(self, but: Collection[str] = (), seconds: float = 300) -> None:
+        """Wait for a healthy task of the service that is not one of the ARNs, and ask that one from now on."""
+        outputs, gone = self.workspace.outputs(), {arn.rpartition("/")[2] for arn in but}
+        asked = (self.client("ecs"), self.client("ec2"), outputs["cluster_arn"], outputs["service_arn"])
+
+        def urls() -> list[str]:
+            rows = status.tasks(*asked)  # those that have stopped, if none runs
+            healthy = [row for row in rows if (row.status, row.health) == ("RUNNING", "HEALTHY")]
+            return [row.url for row in healthy if row.task not in gone]
+
+        try:
+            [url] = until(urls, seconds, "the service to have a healthy task")
+        except CommandError as failure:
+            failure.add_note("\n".join(self.log()[-40:]))
+            raise
+        self._rest = RestClient(url, outputs["admin_username"], outputs["admin_password"])
+
     def run_dag(self, dag_id: str, seconds: float = 180) -> str:
         """Start a run, wait until it succeeds, and return its id."""
         try:
@@ -85,34 +111,21 @@ class Airflow(Deployed):
             failure.add_note("\n".join(self.log()[-40:]))
             raise
 
-    def result(self, dag_id: str, run_id: str, task_id: str) -> Any:
-        """Return what a task has returned."""
+    def result(self, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> Any:
+        """Return what a task has returned, or one of those that it was mapped to."""
         instance = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"
-        return self.rest.api("GET", f"{instance}/xcomEntries/return_value").json["value"]
-
-    def supervisor(self) -> psutil.Process:
-        """Return the first process of the container."""
-        emulator = self.cloud.emulator.running()
-        assert emulator is not None, "the emulator does not run"
-        return next(p for p in emulator.children(recursive=True) if _name(p) == "airflow supervisor")
+        return self.rest.api("GET", f"{instance}/xcomEntries/return_value?map_index={map_index}").json["value"]
 
     def processes(self) -> dict[psutil.Process, str]:
         """Every process of Airflow in the container, with the name that `ps` shows."""
         supervisor = self.supervisor()
-        named = {process: _name(process) for process in (supervisor, *supervisor.children(recursive=True))}
+        named = {process: title(process) for process in (supervisor, *supervisor.children(recursive=True))}
         return {process: name for process, name in named.items() if name}  # one that has just ended has none
 
     def component(self, name: str) -> psutil.Process:
         """Return the process of a component, not the ones that it has started."""
-        [process] = [child for child in self.supervisor().children() if _name(child) == f"airflow {name}"]
+        [process] = [child for child in self.supervisor().children() if title(child) == f"airflow {name}"]
         return process
-
-
-def _name(process: psutil.Process) -> str:
-    try:
-        return " ".join(process.cmdline()).strip()
-    except psutil.NoSuchProcess:
-        return ""
 
 
 @pytest.fixture(scope="session")

@@ -57,7 +57,7 @@ def test_every_process_and_every_log_line_carries_its_components_name(airflow: A
     assert [name for name in names if not name.startswith("airflow ")] == []
 
     lines = airflow.log()
-    named = re.compile(r"(supervisor|loader|db migrate|api-server|dag-processor|scheduler|triggerer) +\|")
+    named = re.compile(r"(supervisor|loader|keeper|db migrate|api-server|dag-processor|scheduler|triggerer) +\|")
     assert [line for line in lines if not named.match(line)] == []
     assert {line.split("|")[0].strip() for line in lines} >= set(COMPONENTS)
 

@@ -3,8 +3,10 @@
 import functools
 import http.server
 import json
+import re
 import shutil
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -15,7 +17,9 @@ import pytest
 from airflow_fargate.dags.folder import read_dag_folder
 from airflow_fargate.task.unread import unread_bundles
 
+from local.dev import DagFolder
 from local.environments import airflow as airflow_environment
+from local.environments.venvs import uv_environment
 from operate.rest import until
 from tests.container.conftest import Airflow
 from tests.stories import tell
@@ -212,13 +216,15 @@ def test_what_becomes_of_dags(airflow: Airflow, repository: Repository, subtests
             a_new_dag_appears_and_runs_in_the_same_task,
             a_changed_dag_is_what_runs_next,
             a_removed_dag_goes_away,
+            what_is_saved_while_the_folder_is_watched_is_told_when_airflow_has_it,
             dags_and_their_triggers_are_imported_with_what_airflow_looks_for_no_dags_in,
             a_folder_takes_a_files_place_and_what_a_task_has_written_beside_its_dag_stays,
             a_broken_dag_fails_the_preview_and_what_runs_is_untouched,
-            a_repository_beside_the_folder_is_read_with_the_packages_that_it_needs,
+            a_repository_beside_the_folder_is_read_with_the_packages_and_plugins_that_it_needs,
             a_new_commit_is_followed_in_the_same_task,
             a_repository_that_cannot_be_read_is_said_until_it_can,
             packages_that_cannot_be_installed_fail_the_update_with_pips_words,
+            packages_that_are_locked_are_installed_without_an_index,
             destroy_with_a_running_dag_leaves_nothing_and_no_process,
         ],
         airflow,
@@ -262,6 +268,33 @@ def a_removed_dag_goes_away(airflow: Airflow, _: Repository) -> None:
     assert running(airflow) == before
 
 
+def what_is_saved_while_the_folder_is_watched_is_told_when_airflow_has_it(airflow: Airflow, _: Repository) -> None:
+    watched = DagFolder(airflow.dags, airflow.workspace.stack, airflow.rest)
+    file, after = airflow.dags / "saved.py", r"after [0-9.]+ s"
+
+    file.write_text(DAG.format(dag_id="saved", body="return 1"))
+    [new] = watched.next_change()
+    file.write_text(DAG.format(dag_id="saved", body="return 2"))
+    [changed] = watched.next_change()
+    file.write_text("from airflow.sdk import dag\nimport nothing_there\n")
+    [broken] = watched.next_change()
+    file.write_text("from airflow.sdk import (dag\n")
+    said, refused = watched.next_change()
+    file.unlink()
+    [gone] = watched.next_change()
+
+    assert re.fullmatch(rf"saved\.py: uploaded {after}, in Airflow {after}: saved", new)
+    assert re.fullmatch(rf"saved\.py: uploaded {after}, in Airflow {after}: saved", changed)
+    assert re.fullmatch(
+        rf"saved\.py: uploaded {after}, an import error in Airflow {after}: "
+        r"ModuleNotFoundError: No module named 'nothing_there'",
+        broken,
+    )
+    assert "'(' was never closed" in said
+    assert refused == "saved.py: not uploaded; see above"
+    assert re.fullmatch(rf"saved\.py: uploaded {after}, gone from Airflow {after}", gone)
+
+
 BESIDE = {
     ".airflowignore": "common/\n",
     "common/__init__.py": "",
@@ -275,7 +308,8 @@ class Nap(BaseTrigger):
         return "common.nap.Nap", {}
 
     async def run(self):
-        await asyncio.sleep(1)
+        # Airflow fails a task whose trigger fires before the executor has said that it was deferred.
+        await asyncio.sleep(5)
         yield TriggerEvent("slept")
 """,
     "common/no_dag.py": DAG.format(dag_id="ignored", body="pass"),
@@ -365,10 +399,23 @@ def a_broken_dag_fails_the_preview_and_what_runs_is_untouched(airflow: Airflow, 
     assert len(known(airflow)) == 3
 
 
-def a_repository_beside_the_folder_is_read_with_the_packages_that_it_needs(
+PLUGIN = """
+from airflow.plugins_manager import AirflowPlugin
+
+YEAR = 2026
+
+class Calendar(AirflowPlugin):
+    name = "calendar_of_the_team"
+"""
+
+
+def a_repository_beside_the_folder_is_read_with_the_packages_and_plugins_that_it_needs(
     airflow: Airflow, repository: Repository
 ) -> None:
-    body = "import roman; return roman.toRoman(2026)"
+    plugins = airflow.dags.with_name("plugins")
+    plugins.mkdir(exist_ok=True)
+    (plugins / "calendar_of_the_team.py").write_text(PLUGIN)
+    body = "import roman; from calendar_of_the_team import YEAR; return roman.toRoman(YEAR)"
     repository.commit({"airflow/from_git.py": DAG.format(dag_id="from_git", body=body), "README.md": "not a DAG"})
     airflow.set(
         dagsGitUrl=repository.url,
@@ -377,12 +424,15 @@ def a_repository_beside_the_folder_is_read_with_the_packages_that_it_needs(
         dagsRefreshSeconds=5,
         egressPorts=[repository.port],
         pipRequirements=["roman==5.0"],
+        pluginsPath="plugins",
     )
 
     airflow.up()
 
     until(lambda: len(known(airflow)) == 4, REFRESH, "the DAGs of both sources")
     assert airflow.result("from_git", airflow.run_dag("from_git"), "answer") == "MMXXVI"
+    loaded = airflow.rest.api("GET", "/plugins").json["plugins"]
+    assert "calendar_of_the_team" in [each["name"] for each in loaded]
     assert unread(airflow) == []
     airflow.workspace.preview("--expect-no-changes")
 
@@ -418,8 +468,28 @@ def packages_that_cannot_be_installed_fail_the_update_with_pips_words(airflow: A
 
     assert "No matching distribution found for roman==0.0.0.1" in text
     assert "ECS deployment circuit breaker: tasks failed to start." in text
-    airflow.set(pipRequirements=["roman==5.0"])
-    airflow.up()
+
+
+def packages_that_are_locked_are_installed_without_an_index(airflow: Airflow, _: Repository) -> None:
+    project = airflow.dags.parent
+    (project / "requirements.txt").write_text("roman")
+    here = f"# Python {sys.version_info[0]}.{sys.version_info[1]}"
+    pins = re.findall(r"^[a-z][^\s\\]*==[^\\\n]+", airflow_environment.LOCK_FILE.read_text(), re.MULTILINE)
+    (project / "constraints.txt").write_text("\n".join([here, *pins, "roman==5.0"]))
+    airflow.set(pipRequirements=[], requirementsPath="requirements.txt", constraintsPath="constraints.txt")
+
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in uv_environment(Path(sys.executable)).items():
+            environment.setenv(name, value)
+        airflow.up()
+        # The containers of this machine reach no index, and neither does the program from now on.
+        environment.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/")
+        airflow.workspace.preview("--expect-no-changes")
+    before = airflow.task_arns
+    airflow.client("ecs").stop_task(cluster=airflow.workspace.outputs()["cluster_arn"], task=before[0])
+    airflow.go_on(but=before)
+    assert any("installing roman-5.0-" in line for line in airflow.log())
+    assert airflow.result("from_git", airflow.run_dag("from_git"), "answer") == "MMXXVI"
 
 
 def destroy_with_a_running_dag_leaves_nothing_and_no_process(airflow: Airflow, _: Repository) -> None:

@@ -7,7 +7,7 @@ WORK = """
 from airflow.sdk import dag, task
 
 @dag(schedule=None)
-def slow():
+def drained():
     @task
     def work():
         import time
@@ -16,17 +16,17 @@ def slow():
 
     work()
 
-slow()
+drained()
 """
 
 
 def test_an_update_waits_for_what_runs(airflow: Airflow) -> None:
-    (airflow.dags / "slow.py").write_text(WORK)
+    (airflow.dags / "drained.py").write_text(WORK)
     airflow.set(drainMinutes=5)
     airflow.up()
     [task] = airflow.tasks()
-    airflow.rest.wait_for_dag("slow")
-    run = f"/dags/slow/dagRuns/{airflow.rest.trigger('slow')}/taskInstances"
+    airflow.rest.wait_for_dag("drained")
+    run = f"/dags/drained/dagRuns/{airflow.rest.trigger('drained')}/taskInstances"
     until(
         lambda: [each["state"] for each in airflow.rest.api("GET", run).json["task_instances"]] == ["running"],
         180,
@@ -36,7 +36,7 @@ def test_an_update_waits_for_what_runs(airflow: Airflow) -> None:
     airflow.set(environment={"GREETING": "hello"})
     text = airflow.up()
 
-    assert "draining: 1 task of Airflow at work (slow.work), waiting for 5 min at most" in text
+    assert "draining: 1 task of Airflow at work (drained.work), waiting for 5 min at most" in text
     assert "still at work" not in text
     assert [each["taskArn"] for each in airflow.tasks()] != [task["taskArn"]]
     log = airflow.log()

@@ -32,6 +32,7 @@ answers("by_hand", None)
     "broken.py": "from airflow.sdk import dag\nfrom helpers import total\n",
     "helpers.py": "\n\ntotal = 1 / 0\n",
     "needs.py": "from airflow.sdk import dag\nimport roman\n",
+    "uses_a_plugin.py": "from words import total\n",
     "asks.py": "from airflow.sdk import Variable, dag\n\nVariable.get('area')\n",
 }
 
@@ -50,6 +51,8 @@ needs.py, line 2: ModuleNotFoundError: No module named 'roman' (not here; pip_re
 
 def parse(folder: Path, python: Path) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "airflow_fargate.dags", str(folder), "--pip-requirement", "roman==5.0"]
+    if (plugins := folder.with_name("plugins")).exists():
+        command += ["--plugins", str(plugins)]
     return subprocess.run([*command, "--python", str(python)], capture_output=True, text=True, check=False)
 
 
@@ -59,10 +62,14 @@ def python() -> Path:
 
 
 def test_dags_are_listed_with_their_schedules_and_errors_with_their_lines(tmp_path: Path, python: Path) -> None:
-    for name, text in FILES.items():
+    for name, text in {
+        **{f"dags/{name}": text for name, text in FILES.items()},
+        "plugins/words.py": "total = 1",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
 
-    ended = parse(tmp_path, python)
+    ended = parse(tmp_path / "dags", python)
 
     assert (ended.returncode, ended.stdout) == (1, TABLE), ended.stderr
     assert list(tmp_path.glob("**/*.pyc")) == []

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -153,35 +153,14 @@ def test_on_a_small_cpu_a_killed_scheduler_delays_eight_tasks_by_less_than_five_
 
 @contextmanager
 def half_a_vcpu(airflow: Airflow) -> Generator[Path]:
-    """Limit the task's CPU, and return the file that lists whom the limit is for."""
-    emulator = airflow.cloud.emulator.running()
-    assert emulator is not None, "the emulator does not run"
-    if (ROOT / "cgroup.controllers").exists():
-        # The group that the task has for its memory is for its CPU as well.
-        membership = Path(f"/proc/{airflow.supervisor().pid}/cgroup").read_text().strip()
-        group = ROOT / membership.removeprefix("0::/")
-        (group / "cpu.max").write_text("50000 100000")
-        try:
-            yield group / "cgroup.procs"
-        finally:
-            (group / "cpu.max").write_text("max 100000")
-        return
-    [sandbox] = [process for process in emulator.children() if airflow.supervisor() in process.children(recursive=True)]
-    group = ROOT / "cpu" / f"airflow-fargate-test-{sandbox.pid}"
-    group.mkdir()
+    """Limit the CPU of the group that the task has for its share of it, and return the file that lists who is in it."""
+    v2 = (ROOT / "cgroup.controllers").exists()
+    lines = [line.split(":", 2) for line in Path(f"/proc/{airflow.supervisor().pid}/cgroup").read_text().splitlines()]
+    [path] = [path for _, names, path in lines if (not names if v2 else "cpu" in names.split(","))]
+    group = (ROOT if v2 else ROOT / "cpu") / path.lstrip("/")
+    name, half, all_of_it = ("cpu.max", "50000 100000", "max 100000") if v2 else ("cpu.cfs_quota_us", "50000", "-1")
+    (group / name).write_text(half)
     try:
-        (group / "cpu.cfs_quota_us").write_text("50000")
-        # What the sandbox starts later is in it by birth.
-        for process in (sandbox, *sandbox.children(recursive=True)):
-            _move(process.pid, group)
         yield group / "cgroup.procs"
     finally:
-        while pids := (group / "cgroup.procs").read_text().split():
-            for pid in pids:
-                _move(int(pid), ROOT / "cpu")
-        group.rmdir()
-
-
-def _move(pid: int, group: Path) -> None:
-    with suppress(ProcessLookupError):
-        (group / "cgroup.procs").write_text(str(pid))
+        (group / name).write_text(all_of_it)

@@ -1,5 +1,6 @@
 """Fixtures of the engine ring: one local cloud, and small projects to deploy to it."""
 
+import shutil
 import sys
 from collections.abc import Callable, Generator
 from contextlib import ExitStack
@@ -7,17 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from airflow_fargate.image import DEFAULT_IMAGE
 
 from local.cloud import Cloud
 from local.engine import choose
 from local.engine.choose import Engine, add_yaml
+from local.paths import ROOT
 from local.testing import clouds
 from local.testing.clouds import temporary_cloud
 from local.testing.deployed import GUIDE_IMAGE, Deployed, stand_in_image
 from local.testing.emulated import IMAGE, Emulator
-from local.testing.warm import WarmPython
 from local.testing.workspace import Workspace
+from local.warm import WarmPython
 from tests.fixtures import warm
 
 __all__ = ["warm"]
@@ -26,6 +29,10 @@ CLOCK_RATE = 5
 """The stand-in for Airflow is there at once, and need not be asked for its health every 15 seconds only."""
 
 NewWorkspace = Callable[..., Workspace]
+
+EXAMPLES = ROOT / "examples"
+EXAMPLE_CONFIG: dict[str, Any] = {"allowedCidrs": ["127.0.0.0/8"]}
+Example = Callable[..., Workspace]
 
 
 @pytest.fixture(scope="session")
@@ -95,6 +102,26 @@ def workspace(cloud: Cloud, tmp_path: Path) -> Generator[NewWorkspace]:
             return made
 
         yield new
+
+
+@pytest.fixture
+def example(cloud: Cloud, tmp_path: Path) -> Generator[Example]:
+    """Copy an example and give it a stack; when the test is over, it is destroyed, and nothing may be left of it."""
+    before = cloud.left_behind()
+    (tmp_path / "components").symlink_to(ROOT / "components")
+    with ExitStack() as cleanup:
+
+        def copy(name: str, config: dict[str, Any] = EXAMPLE_CONFIG) -> Workspace:
+            folder = tmp_path / "examples" / name
+            made = shutil.ignore_patterns("Pulumi.*.yaml", "venv", "node_modules", "sdks", "go.sum")
+            shutil.copytree(EXAMPLES / name, folder, ignore=made)
+            project = yaml.safe_load((folder / "Pulumi.yaml").read_text())["name"]
+            workspace = Workspace.of(cloud, folder, {f"{project}:{key}": value for key, value in config.items()})
+            cleanup.callback(workspace.destroy)
+            return workspace
+
+        yield copy
+    assert cloud.left_behind() == before
 
 
 @pytest.fixture

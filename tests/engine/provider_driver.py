@@ -10,11 +10,17 @@ from typing import Any
 from pulumi.provider.experimental import provider as protocol
 from pulumi.provider.experimental.property_value import PropertyValue
 
+from local.providers.aws.config import endpoint_of
 from local.providers.aws.provider import SERVICES, AwsStandIn
 from local.providers.values import plain_map, wrap_map
 
 NUMBERS = itertools.count()
 SEED = bytes(range(32))
+
+
+def endpoints(url: str) -> dict[str, str]:
+    """Return the endpoints of all services, at one URL."""
+    return dict.fromkeys(map(endpoint_of, SERVICES), url)
 
 
 def configuration(endpoint: str) -> dict[str, str]:
@@ -23,7 +29,7 @@ def configuration(endpoint: str) -> dict[str, str]:
         "region": "us-east-1",
         "accessKey": "test",
         "secretKey": "test",
-        "endpoints": json.dumps([dict.fromkeys(SERVICES, endpoint)]),
+        "endpoints": json.dumps([endpoints(endpoint)]),
         "s3UsePathStyle": "true",
         "defaultTags": json.dumps({"tags": {"owner": "tests"}}),
     }

@@ -31,15 +31,7 @@ def workspace(cloud: Cloud, tmp_path: Path) -> Generator[Workspace]:
 
 
 def accept(workspace: Workspace) -> subprocess.CompletedProcess[str]:
-    stack = workspace.stack
-    return subprocess.run(
-        [sys.executable, "-m", "operate.acceptance", stack.name],
-        cwd=stack.project,
-        env={**stack.cloud.environment(stack.name), "PYTHONPATH": str(ROOT)},
-        check=False,
-        capture_output=True,
-        text=True,
-    )
+    return workspace.command("operate.acceptance", workspace.stack.name, python=sys.executable)
 
 
 def test_every_step_is_taken_or_says_why_not(cloud: Cloud, workspace: Workspace) -> None:

@@ -1,6 +1,7 @@
 """The emulator as AWS: what services, tasks, addresses, logs and deletions do, asked through boto3."""
 
 import http.client
+import os
 import re
 import signal
 import subprocess
@@ -16,10 +17,14 @@ from typing import Any
 import psutil
 import pytest
 from botocore.exceptions import ClientError
+from moto.core.responses import BaseResponse
+from moto.iam.models import IAMBackend
 
 from local import cgroup
-from local.emulator.fargate import memory as emulator_memory
-from local.emulator.fargate.memory import TaskMemory
+from local.emulator.api.iam import read_roles_while_others_are_made
+from local.emulator.api.reads import read_while_others_write
+from local.emulator.fargate import size as task_size
+from local.emulator.fargate.size import TaskSize
 from local.testing.controls import limits, pass_time
 from local.testing.emulated import CLUSTER, HEALTH_CHECK, PORT, WEB_SERVER, EmulatedAccount, EmulatedService, Emulator
 from operate.waiting import until
@@ -148,7 +153,7 @@ def test_a_container_above_its_memory_is_killed_and_says_so(account: EmulatedAcc
 @pytest.mark.parametrize("groups", [cgroup.ROOT, Path("/nowhere")], ids=["by control group", "by watch"])
 def test_the_largest_process_is_killed_and_no_other(monkeypatch: pytest.MonkeyPatch, groups: Path) -> None:
     monkeypatch.setattr(cgroup, "ROOT", groups)
-    memory = TaskMemory(uuid.uuid4().hex, 128)
+    size = TaskSize(uuid.uuid4().hex, 256, 128)
     program = """
         import pathlib, subprocess, sys
         for entry in sys.argv[1:]:
@@ -163,20 +168,47 @@ def test_the_largest_process_is_killed_and_no_other(monkeypatch: pytest.MonkeyPa
         small.kill()
     """
     try:
-        command = [sys.executable, "-c", dedent(program), *map(str, memory.entries)]
+        command = [sys.executable, "-c", dedent(program), *map(str, size.entries)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            memory.watch(process.pid)
+            size.watch(process.pid)
             output, _ = process.communicate(timeout=30)
         assert output.split() == ["-9", "None"]
-        assert memory.kills == 1
+        assert size.kills == 1
     finally:
-        memory.close()
+        size.close()
+
+
+@pytest.mark.skipif(not os.access(cgroup.ROOT, os.W_OK), reason="no control group can be made here")
+def test_tasks_that_want_more_cpu_than_there_is_get_it_by_their_sizes() -> None:
+    sizes = [TaskSize(uuid.uuid4().hex, cpu, 128) for cpu in (256, 1024)]
+    program = """
+        import os, pathlib, sys, time
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+        for entry in sys.argv[1:]:
+            pathlib.Path(entry).write_text("0")
+        end = time.monotonic() + 3
+        while time.monotonic() < end:
+            pass
+        print(time.process_time())
+    """
+    try:
+        tasks = [
+            subprocess.Popen(
+                [sys.executable, "-c", dedent(program), *map(str, size.entries)], stdout=subprocess.PIPE, text=True
+            )
+            for size in sizes
+        ]
+        small, large = (float(task.communicate(timeout=30)[0]) for task in tasks)
+        assert 2 < large / small < 8
+    finally:
+        for size in sizes:
+            size.close()
 
 
 def test_shared_memory_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cgroup, "ROOT", Path("/nowhere"))
-    monkeypatch.setattr(emulator_memory, "_POLL_SECONDS", 0.05)
-    memory = TaskMemory(uuid.uuid4().hex, 160)
+    monkeypatch.setattr(task_size, "_POLL_SECONDS", 0.05)
+    size = TaskSize(uuid.uuid4().hex, 256, 160)
     program = """
         import os, time
         data = b"x" * (80 << 20)
@@ -185,9 +217,9 @@ def test_shared_memory_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
         time.sleep(1)
     """
     with subprocess.Popen([sys.executable, "-c", dedent(program)]) as process:
-        memory.watch(process.pid)
-    memory.close()
-    assert memory.kills == 0
+        size.watch(process.pid)
+    size.close()
+    assert size.kills == 0
 
 
 @pytest.mark.parametrize(
@@ -480,3 +512,45 @@ def test_a_container_that_ends_late_is_started_again_in_the_same_task_and_does_n
     assert service.task()["taskArn"] == task["taskArn"]
     assert service.address() == address
     assert (service.deployment()["rolloutState"], service.deployment()["failedTasks"]) == ("IN_PROGRESS", 0)
+
+
+@pytest.mark.parametrize(("action", "is_read"), [("DescribeParameters", True), ("PutParameter", False)])
+def test_a_read_that_meets_a_change_is_done_again(monkeypatch: pytest.MonkeyPatch, action: str, is_read: bool) -> None:
+    asked: list[str] = []
+
+    def action_of(_: BaseResponse) -> str:
+        return action
+
+    def change_meanwhile(_: BaseResponse) -> str:
+        asked.append(action)
+        if len(asked) == 1:
+            raise RuntimeError("dictionary changed size during iteration")
+        return "read"
+
+    monkeypatch.setattr(BaseResponse, "_get_action", action_of)
+    monkeypatch.setattr(BaseResponse, "call_action", change_meanwhile)
+    read_while_others_write()
+    request = BaseResponse(service_name="ssm")
+
+    if is_read:
+        assert request.call_action() == "read"
+    else:
+        with pytest.raises(RuntimeError):
+            request.call_action()
+    assert len(asked) == 1 + is_read
+
+
+def test_a_role_is_found_while_another_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(IAMBackend, "get_roles", IAMBackend.get_roles)  # which is set back in the end
+    read_roles_while_others_are_made()
+    backend = IAMBackend("aws", "123456789012")
+
+    def make(name: str) -> None:
+        backend.create_role(name, "{}", "/", None, "", [], "3600")
+
+    make("first")
+    make("second")
+    roles = iter(backend.get_roles())
+    next(roles)
+    make("third")
+    assert next(roles).name == "second"

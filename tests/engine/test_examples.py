@@ -1,8 +1,6 @@
 """Every example, as committed, deployed to one local cloud and destroyed; a stand-in for Airflow is in the images."""
 
-import shutil
-from collections.abc import Callable, Generator
-from contextlib import ExitStack
+import re
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,30 +13,7 @@ from local.paths import ROOT
 from local.testing.deployed import health
 from local.testing.emulated import acting_as
 from local.testing.workspace import Workspace
-
-EXAMPLES = ROOT / "examples"
-CONFIG: dict[str, Any] = {"allowedCidrs": ["127.0.0.0/8"]}
-
-Example = Callable[..., Workspace]
-
-
-@pytest.fixture
-def example(cloud: Cloud, tmp_path: Path) -> Generator[Example]:
-    """Copy an example and gives it a stack; when the test is over, it is destroyed, and nothing may be left of it."""
-    before = cloud.left_behind()
-    (tmp_path / "components").symlink_to(ROOT / "components")
-    with ExitStack() as cleanup:
-
-        def copy(name: str, config: dict[str, Any] = CONFIG) -> Workspace:
-            folder = tmp_path / "examples" / name
-            shutil.copytree(EXAMPLES / name, folder, ignore=shutil.ignore_patterns("Pulumi.*.yaml", "venv"))
-            project = yaml.safe_load((folder / "Pulumi.yaml").read_text())["name"]
-            workspace = Workspace.of(cloud, folder, {f"{project}:{key}": value for key, value in config.items()})
-            cleanup.callback(workspace.destroy)
-            return workspace
-
-        yield copy
-    assert cloud.left_behind() == before
+from tests.engine.conftest import EXAMPLE_CONFIG, EXAMPLES, Example
 
 
 def test_the_minimal_one_answers_at_its_url_and_another_stack_reads_it(example: Example) -> None:
@@ -73,7 +48,7 @@ def test_an_explicit_provider_and_a_transform_reach_everything(cloud: Cloud, exa
     ours |= dict.fromkeys(
         ("skip_credentials_validation", "skip_metadata_api_check", "skip_requesting_account_id"), True
     )
-    explicit = example("explicit-provider", {**CONFIG, "provider": ours})
+    explicit = example("explicit-provider", {**EXAMPLE_CONFIG, "provider": ours})
     explicit.up()
 
     assert ":eu-central-1:" in explicit.outputs()["cluster_arn"]
@@ -121,16 +96,77 @@ def test_the_dags_of_the_one_with_permissions_may_do_what_they_need_and_no_more(
             refused()
 
 
+def test_airflow_in_the_one_with_heavy_tasks_may_start_them_and_nothing_else(cloud: Cloud, example: Example) -> None:
+    program = example("heavy-tasks")
+    program.up()
+
+    outputs = program.outputs()
+    assert health(outputs["url"]) == "healthy"
+    ecs, cluster = acting_as(cloud.emulator.endpoint, outputs["task_role_arn"], "ecs"), outputs["cluster_arn"]
+    family, size = cluster.rpartition("/")[2], {"cpu": "4096", "memory": "16384"}
+    vpc = cloud.client("ecs").describe_services(cluster=cluster, services=[outputs["service_arn"]])["services"][0]
+    asked = {
+        "cluster": cluster,
+        "capacityProviderStrategy": [{"capacityProvider": "FARGATE_SPOT", "weight": 1}],
+        "networkConfiguration": vpc["networkConfiguration"],
+        "propagateTags": "TASK_DEFINITION",
+    }
+
+    [task] = ecs.run_task(**asked, taskDefinition=f"{family}-remote", overrides=size)["tasks"]
+    assert (task["cpu"], task["memory"]) == ("4096", "16384")
+    ecs.stop_task(cluster=cluster, task=task["taskArn"])
+    for refused in (
+        lambda: ecs.run_task(**asked, taskDefinition=family),
+        lambda: ecs.run_task(
+            **asked, taskDefinition=f"{family}-remote", overrides={"taskRoleArn": outputs["execution_role_arn"]}
+        ),
+        lambda: ecs.register_task_definition(family=family, containerDefinitions=[]),
+    ):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            refused()
+
+
+def test_the_one_with_workers_has_a_broker_and_as_many_as_it_asks_for(cloud: Cloud, example: Example) -> None:
+    caches, ecs = cloud.client("elasticache"), cloud.client("ecs")
+
+    def groups() -> dict[str, dict[str, Any]]:
+        found = caches.describe_replication_groups()["ReplicationGroups"]
+        return {group["ReplicationGroupId"]: group for group in found}
+
+    def clusters() -> set[str]:
+        return {arn for arn in ecs.list_clusters()["clusterArns"] if "/airflow-worker-cluster-" in arn}
+
+    # Other tests' stacks may be there, too.
+    other_groups, other_clusters = groups().keys(), clusters()
+    program = example("celery")
+    program.up()
+
+    outputs = program.outputs()
+    assert health(outputs["url"]) == "healthy"
+    assert round(outputs["monthly_cost"]) == 99
+    [(name, group)] = [(name, group) for name, group in groups().items() if name not in other_groups]
+    assert (group["Status"], group["Engine"], group["MemberClusters"]) == ("available", "valkey", [f"{name}-001"])
+    [cluster] = clusters() - other_clusters
+    services = ecs.list_services(cluster=cluster)["serviceArns"]
+    [service] = ecs.describe_services(cluster=cluster, services=services)["services"]
+    assert (service["runningCount"], service["desiredCount"]) == (2, 2)
+    program.preview("--expect-no-changes")
+
+
 def test_every_example_says_what_it_makes_and_how_it_is_taken_away() -> None:
     folders = {folder.name: folder for folder in EXAMPLES.iterdir() if folder.is_dir()}
 
     assert set(folders) == {
+        "celery",
         "dags-with-permissions",
         "explicit-provider",
+        "go",
         "guide",
+        "heavy-tasks",
         "minimal",
         "stack-reference",
         "two-airflows-one-vpc",
+        "typescript",
         "yaml",
     }
     for folder in folders.values():
@@ -141,3 +177,18 @@ def test_every_example_says_what_it_makes_and_how_it_is_taken_away() -> None:
             cast(dict[str, Any], yaml.safe_load((folder / "Pulumi.yaml").read_text()))["name"]
             == f"airflow-{folder.name}"
         )
+
+
+@pytest.mark.usefixtures("pulumi_yaml")
+@pytest.mark.parametrize("template", ["python", "yaml"])
+def test_a_project_that_pulumi_new_makes_of_a_template_previews(cloud: Cloud, tmp_path: Path, template: str) -> None:
+    made = Workspace.of(cloud, tmp_path, {"made:allowedCidr": "127.0.0.0/8"})
+    # By force: the stack's configuration is in the folder already.
+    made.stack.pulumi(
+        *("new", str(ROOT / "templates" / template), "--name", "made", "--generate-only", "--yes", "--force")
+    )
+    project = made.stack.project / "Pulumi.yaml"
+    # The repository's address leads to what is published, and not to what is tried here.
+    project.write_text(re.sub(r"github\.com/\S+/components", str(ROOT / "components"), project.read_text()))
+
+    assert "airflow-service create" in made.preview()

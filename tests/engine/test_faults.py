@@ -32,7 +32,7 @@ REFUSED = re.compile(r"is not authorized to perform: |operation error Head\w+, .
 
 LOOKUP = "invoke of aws:"
 
-OURS = set(SERVICES) - {"rds", "servicediscovery"}
+OURS = set(SERVICES) - {"application-autoscaling", "elasticache", "rds", "servicediscovery"}
 """The services of what the component makes; the stand-ins know more."""
 
 
@@ -121,7 +121,7 @@ def providers() -> Generator[dict[str, str]]:
 
 @pytest.fixture
 def faults(cloud: Cloud) -> Generator[Faults]:
-    switch = Faults(cloud)
+    switch = Faults(cloud.emulator.endpoint)
     yield switch
     switch.forget()
 

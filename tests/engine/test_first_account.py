@@ -12,8 +12,8 @@ from local.engine.choose import Engine
 from local.testing.clouds import temporary_cloud
 from local.testing.deployed import Deployed
 from local.testing.emulated import IMAGE
-from local.testing.warm import WarmPython
 from local.testing.workspace import Workspace
+from local.warm import WarmPython
 from tests.engine.conftest import CLOCK_RATE
 
 

@@ -14,8 +14,10 @@ from release.check import build
 
 PACKAGE = ROOT / "components" / "airflow_fargate"
 FILES = {file.relative_to(PACKAGE.parent).as_posix() for file in PACKAGE.rglob("*.py")} | {
+    "airflow_fargate/data/keeper.packed",
     "airflow_fargate/py.typed",
     "airflow_fargate/schema.json",
+    "airflow_fargate/task/supervisor.packed",
 }
 
 

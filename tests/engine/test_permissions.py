@@ -133,6 +133,8 @@ class Account(EmulatedAccount):
         self.secret = secrets.create_secret(Name="dags/login", SecretString="a login")["ARN"]
         self.passed = self.create_role()
         self.definition = self.register(["true"])
+        self.tagged = self.register(["true"], tags_of_definition=[{"key": "team", "value": "data"}])
+        self.task_arn = self.run_task(self.definition)["taskArn"]
 
     def _client(self, service: str) -> Client:
         administrator: Any = boto3.Session("test", "test", region_name=REGION)
@@ -180,6 +182,8 @@ def calls(account: Account) -> list[tuple[str, Call, list[Statement]]]:
     parameter = f"arn:aws:ssm:{ARN}:parameter/dags"
     queue = f"arn:aws:sqs:{ARN}:jobs"
     copy = {"Bucket": "lake", "Key": "a.csv"}
+    in_cluster = {"ArnEquals": {"ecs:cluster": cluster}}
+    to_tasks = {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
     return [
         ("s3", lambda s3: s3.get_object(Bucket="lake", Key="a.csv"), [allow("s3:GetObject", f"{BUCKET}/*")]),
         ("s3", lambda s3: s3.head_object(Bucket="lake", Key="a.csv"), [allow("s3:GetObject", f"{BUCKET}/a.csv")]),
@@ -242,13 +246,52 @@ def calls(account: Account) -> list[tuple[str, Call, list[Statement]]]:
                 cluster=CLUSTER, taskDefinition=account.definition, networkConfiguration=network, launchType="FARGATE"
             ),
             [
-                allow("ecs:RunTask", account.definition, Condition={"ArnEquals": {"ecs:cluster": cluster}}),
+                allow("ecs:RunTask", account.definition, Condition=in_cluster),
+                allow("iam:PassRole", account.role, Condition=to_tasks),
+            ],
+        ),
+        (
+            "ecs",
+            lambda ecs: ecs.run_task(
+                cluster=CLUSTER,
+                taskDefinition=account.tagged,
+                networkConfiguration=network,
+                launchType="FARGATE",
+                propagateTags="TASK_DEFINITION",
+                overrides={"taskRoleArn": account.passed},
+            ),
+            [
+                allow("ecs:RunTask", f"{account.tagged.rpartition(':')[0]}:*", Condition=in_cluster),
+                allow("iam:PassRole", account.role, Condition=to_tasks),
+                allow("iam:PassRole", account.passed, Condition=to_tasks),
                 allow(
-                    "iam:PassRole",
-                    account.role,
-                    Condition={"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
+                    "ecs:TagResource",
+                    f"arn:aws:ecs:{ARN}:task/{CLUSTER}/*",
+                    Condition={"StringEquals": {"ecs:CreateAction": "RunTask"}},
                 ),
             ],
+        ),
+        (
+            "ecs",
+            lambda ecs: ecs.describe_tasks(cluster=CLUSTER, tasks=[account.task_arn]),
+            [allow("ecs:DescribeTasks", f"arn:aws:ecs:{ARN}:task/{CLUSTER}/*", Condition=in_cluster)],
+        ),
+        (
+            "ecs",
+            lambda ecs: ecs.stop_task(cluster=CLUSTER, task=account.task_arn),
+            [allow("ecs:StopTask", f"arn:aws:ecs:{ARN}:task/{CLUSTER}/*")],
+        ),
+        (
+            "ecs",
+            lambda ecs: ecs.update_task_protection(cluster=CLUSTER, tasks=[account.task_arn], protectionEnabled=False),
+            [allow("ecs:UpdateTaskProtection", f"arn:aws:ecs:{ARN}:task/{CLUSTER}/*", Condition=in_cluster)],
+        ),
+        (
+            "cloudwatch",
+            lambda cloudwatch: cloudwatch.put_metric_data(
+                Namespace="Tests", MetricData=[{"MetricName": "a", "Value": 1}]
+            ),
+            [allow("cloudwatch:PutMetricData", "*", Condition={"StringEquals": {"cloudwatch:namespace": "Tests"}})],
         ),
         ("ecs", lambda ecs: ecs.describe_clusters(clusters=[CLUSTER]), [allow("ecs:DescribeClusters", cluster)]),
         ("ecs", lambda ecs: ecs.list_task_definitions(), [allow("ecs:ListTaskDefinitions", "*")]),
@@ -268,7 +311,9 @@ def calls(account: Account) -> list[tuple[str, Call, list[Statement]]]:
 
 def test_a_call_takes_every_statement_that_allows_it(account: Account, subtests: pytest.Subtests) -> None:
     table = calls(account)
-    assert {service for service, _, _ in table} == {"ecs", "rds", "s3", "secretsmanager", "sns", "sqs", "ssm"}
+    assert {service for service, _, _ in table} == {
+        *("cloudwatch", "ecs", "rds", "s3", "secretsmanager", "sns", "sqs", "ssm")
+    }
     for number, (service, call, statements) in enumerate(table):
         with subtests.test(f"{number} {service}"):
             client = account.acting_as(account.create_role(*statements), service)
@@ -415,15 +460,60 @@ def dags_bucket(stack: Deployed) -> str:
     return bundle["kwargs"]["bucket_name"]
 
 
-FEATURES: Mapping[str, Callable[[Deployed, Client], Any]] = {
+def data_bucket(stack: Deployed) -> str:
+    return stack.workspace.outputs()["data_bucket_name"]
+
+
+def keep(s3: Client, bucket: str, key: str) -> None:
+    s3.put_object(Bucket=bucket, Key=key, Body=b"any")
+    s3.get_object(Bucket=bucket, Key=key)
+
+
+FEATURES: Mapping[str, tuple[str, Callable[[Deployed, Client], Any]]] = {
     # The amazon provider's bundle asks for the bucket, lists it, and gets its objects.
-    "ListDags": lambda stack, s3: (
-        s3.head_bucket(Bucket=dags_bucket(stack)),
-        s3.list_objects_v2(Bucket=dags_bucket(stack)),
+    "ListDags": (
+        "s3",
+        lambda stack, s3: (s3.head_bucket(Bucket=dags_bucket(stack)), s3.list_objects_v2(Bucket=dags_bucket(stack))),
     ),
-    "ReadDags": lambda stack, s3: s3.get_object(Bucket=dags_bucket(stack), Key="dags/hello.py"),
+    "ReadDags": ("s3", lambda stack, s3: s3.get_object(Bucket=dags_bucket(stack), Key="dags/hello.py")),
+    "ListData": (
+        "s3",
+        lambda stack, s3: (
+            s3.list_objects_v2(Bucket=data_bucket(stack)),
+            s3.list_object_versions(Bucket=data_bucket(stack)),
+        ),
+    ),
+    "KeepLogs": ("s3", lambda stack, s3: keep(s3, data_bucket(stack), "logs/dag_id=any/attempt=1.log")),
+    "KeepDatabase": ("s3", lambda stack, s3: keep(s3, data_bucket(stack), "metadata/3.3.2/airflow.db.gz")),
+    "ReadConnectionsAndVariables": (
+        "ssm",
+        lambda _, ssm: [ssm.get_parameter(Name=name, WithDecryption=True) for name in PARAMETERS],
+    ),
+    # The executor's: the health check at its start is a task that there is not.
+    "StartRemoteTasks": ("ecs", lambda stack, ecs: start_remote_task(stack, ecs)),
+    "HandOverRemoteRoles": ("ecs", lambda stack, ecs: start_remote_task(stack, ecs)),
+    "FollowRemoteTasks": (
+        "ecs",
+        lambda stack, ecs: ecs.describe_tasks(cluster=stack.service["clusterArn"], tasks=["a" * 32]),
+    ),
 }
-"""What a feature does in S3 with the statement of this name."""
+"""The service that a feature calls, and what it does there with the statement of this name."""
+
+
+def start_remote_task(stack: Deployed, ecs: Client) -> None:
+    service = stack.service
+    family = f"{service['clusterArn'].rpartition('/')[2]}-remote"
+    [task] = ecs.run_task(
+        cluster=service["clusterArn"],
+        taskDefinition=family,
+        capacityProviderStrategy=[{"capacityProvider": "FARGATE", "weight": 1}],
+        networkConfiguration=service["networkConfiguration"],
+        propagateTags="TASK_DEFINITION",
+    )["tasks"]
+    ecs.stop_task(cluster=service["clusterArn"], task=task["taskArn"])
+
+
+PARAMETERS = ("/team/airflow/connections/sales", "/team/airflow/variables/region")
 
 WITHOUT_A_CALL = {"AnswerEcsExec"}
 """Those whose service moto does not have."""
@@ -431,19 +521,29 @@ WITHOUT_A_CALL = {"AnswerEcsExec"}
 
 def test_every_statement_of_the_task_role_suffices_and_is_needed(stack: Deployed, tmp_path: Path) -> None:
     (tmp_path / "hello.py").write_text("x = 1\n")
-    stack.configure(dags_path=str(tmp_path), enable_exec=True)
+    stack.configure(
+        dags_path=str(tmp_path),
+        enable_exec=True,
+        executors=["LocalExecutor", "AwsEcsExecutor"],
+        secrets_backend_prefix="/team/airflow",
+        connections={"sales": "http://example.com"},
+        variables={"region": "north"},
+        # With a command of one's own nothing would be kept.
+        image=None,
+        command=None,
+    )
     stack.workspace.up()
     iam, outputs = stack.client("iam"), stack.workspace.outputs()
     name, policy = outputs["task_role_name"], {"RoleName": outputs["task_role_name"]}
     [own] = iam.list_role_policies(RoleName=name)["PolicyNames"]
     policy["PolicyName"] = own
     statements = iam.get_role_policy(**policy)["PolicyDocument"]["Statement"]
-    s3 = acting_as(stack.cloud.emulator.endpoint, outputs["task_role_arn"], "s3")
 
     assert {each["Sid"] for each in statements} == FEATURES.keys() | WITHOUT_A_CALL
-    for sid, uses in FEATURES.items():
+    for sid, (service, uses) in FEATURES.items():
+        client = acting_as(stack.cloud.emulator.endpoint, outputs["task_role_arn"], service)
         iam.put_role_policy(**policy, PolicyDocument=document(*statements))
-        assert code(lambda: uses(stack, s3)) == "", sid  # noqa: B023 - called here and now
+        assert code(lambda: uses(stack, client)) == "", sid  # noqa: B023 - called here and now
         others = [each for each in statements if each["Sid"] != sid]
         iam.put_role_policy(**policy, PolicyDocument=document(*others))
-        assert code(lambda: uses(stack, s3)) in DENIED, sid  # noqa: B023 - called here and now
+        assert code(lambda: uses(stack, client)) in DENIED, sid  # noqa: B023 - called here and now

@@ -37,7 +37,16 @@ NUMBERS: dict[str, Any] = {
     "dagsRefreshSeconds": 45,
     "drainMinutes": 5,
     "databaseBackupDays": 7,
+    "databaseSnapshotSeconds": 60,
     "databaseStorageGib": 20,
+    "keepRunsDays": 30,
+    "remoteTaskCpu": 256,
+    "remoteTaskMemory": 1024,
+    "workerConcurrency": 4,
+    "workerCountMax": 0,
+    "workerCountMin": 1,
+    "workerCpu": 512,
+    "workerMemory": 2048,
 }
 """Every number. Pulumi YAML sends each as a float, as every consumer does."""
 
@@ -74,6 +83,8 @@ OUTPUTS_AS_INPUTS: dict[str, Any] = {
     "adminPassword": secret(SECRETS[0]),
     "environment": {"CLUSTER": "${first.clusterArn}", "GREETING": secret(SECRETS[1])},
     "secrets": {"FIRST": "${first.url}", "VALUE": secret(SECRETS[2])},
+    "connections": {"first": "${first.url}", "value": secret("postgres://user:a-word-of-a-connection@db/sales")},
+    "variables": {"first": "${first.url}", "value": secret("a word of a variable")},
     "tags": {"first": "${first.logGroupName}", "value": secret(SECRETS[3])},
     "dagsGitToken": secret(SECRETS[4]),
     "databaseUrl": secret(DATABASE_URL),
@@ -108,7 +119,10 @@ def stack(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Generator[D
     both = {"allowedCidrs": ["127.0.0.0/8"], "dagsGitUrl": REPOSITORY}
     write(
         folder,
-        {"first": {**both, **NUMBERS}, "second": {**both, **OUTPUTS_AS_INPUTS, "egressPorts": [5432]}},
+        {
+            "first": {**both, **NUMBERS, "executors": ["LocalExecutor", "AwsEcsExecutor"]},
+            "second": {**both, **OUTPUTS_AS_INPUTS, "egressPorts": [5432]},
+        },
         {**outputs, "first": "${first.taskDefinitionArn}", "second": "${second.taskDefinitionArn}"},
     )
     workspace = Workspace.of(cloud, folder, {})
@@ -190,6 +204,10 @@ def test_numbers_that_arrive_as_floats_are_whole_ones(stack: Deployed) -> None:
     assert container["portMappings"][0]["containerPort"] == 8080
     assert container["memory"] == 3072
     assert bundle["kwargs"]["refresh_interval"] == 45
+    assert (environment["AIRFLOW_FARGATE_KEEPER_SECONDS"], environment["AIRFLOW_FARGATE_KEEP_RUNS_DAYS"]) == (
+        "60",
+        "30",
+    )
     assert resource(stack, "first-logs")["inputs"]["retentionInDays"] == 7
     assert resource(stack, "first-egress-tcp-5432")["inputs"]["toPort"] == 5432
     assert resource(stack, "first")["outputs"]["url"].endswith(":8080")
@@ -219,6 +237,7 @@ def test_outputs_and_secrets_arrive_whole(stack: Deployed) -> None:
     assert environment["GREETING"] == "an-environment-value"
     assert values["FIRST"].startswith("http://127.")
     assert values["VALUE"] == "a-secret-value"
+    assert values["AIRFLOW__CORE__FERNET_KEY"] == FERNET_KEY
     assert values["ADMIN_PASSWORD"] == "a-password-of-our-own"
     assert "a-token-of-our-own" in values["AIRFLOW_CONN_DAGS_GIT"]
     assert tags["first"].startswith("first-logs")

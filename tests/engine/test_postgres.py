@@ -22,12 +22,6 @@ class Stack(Deployed):
         [instance] = self.client("rds").describe_db_instances()["DBInstances"]
         return instance
 
-    def secret(self, variable: str) -> str:
-        [secret] = [each for each in self.container["secrets"] if each["name"] == variable]
-        name = secret["valueFrom"].partition(":parameter/")[2]
-        value: str = self.client("ssm").get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
-        return value
-
     def sql(self, statement: str, *, tls: str = "require") -> str:
         endpoint = self.instance["Endpoint"]
         login = {

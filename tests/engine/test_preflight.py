@@ -130,7 +130,7 @@ def test_a_caller_who_may_not_look_is_warned_and_goes_on(
 ) -> None:
     workspace = program(vpcId=network.vpc, subnetIds=[network.private])
 
-    faults = Faults(cloud)
+    faults = Faults(cloud.emulator.endpoint)
     faults.refuse_next(2)
     try:
         text = workspace.preview()

@@ -27,11 +27,15 @@ from pulumi.provider.experimental import provider as protocol
 from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
+from local.emulator.api.elasticache import Caches
+from local.emulator.api.scaling import serve_scaling
+from local.emulator.engines.certificates import new_authority
+from local.emulator.fargate.relay import start_relay_loop
 from local.paths import ROOT
 from local.providers.aws import provider
 from local.providers.aws.logs import LogGroup
 from local.providers.aws.network import Vpc
-from local.providers.aws.provider import SERVICES, AwsStandIn
+from local.providers.aws.provider import AwsStandIn
 from local.providers.aws.service import Wait, same_network
 from local.providers.aws.session import Session
 from local.providers.aws.task_definition import same_containers
@@ -45,7 +49,7 @@ from local.providers.server import status_of
 from local.providers.values import UNKNOWN, Properties, plain_map, wrap_map
 from local.testing.program import local_config
 from operate.repair.lookups import LOOKUPS, SETTINGS
-from tests.engine.provider_driver import Driven, configuration, configured, invoke
+from tests.engine.provider_driver import Driven, configuration, configured, endpoints, invoke
 
 TRUST = {
     "Version": "2012-10-17",
@@ -57,12 +61,17 @@ CONTAINERS = [{"name": "app", "image": "app:1", "memory": 512, "portMappings": [
 
 
 @pytest.fixture(scope="module")
-def endpoint() -> Generator[str]:
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request says nothing
+    # moto has caches that never go, in subnet groups that can't be deleted.
+    caches = Caches(tmp_path_factory.mktemp("caches"), new_authority("tests"), start_relay_loop())
+    caches.install()
+    serve_scaling()
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
+    caches.stop()
     server.stop()
 
 
@@ -103,6 +112,7 @@ class World:
     task_definition: str
     other_task_definition: str
     bucket: str
+    namespace: str
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +138,20 @@ def world(client: ClientOf) -> World:
         for _ in range(2)
     ]
     client("s3").create_bucket(Bucket="world")
+    client("elasticache").create_cache_subnet_group(
+        CacheSubnetGroupName="caches", CacheSubnetGroupDescription="caches", SubnetIds=subnets
+    )
+    cluster = ecs.create_cluster(clusterName="world")["cluster"]["clusterArn"]
+    for name in ("target", "policy", "other"):
+        ecs.create_service(cluster=cluster, serviceName=name, taskDefinition=definitions[0], desiredCount=0)
+    client("application-autoscaling").register_scalable_target(
+        **{name[0].upper() + name[1:]: value for name, value in SCALED.items()},
+        ResourceId="service/world/policy",
+        MinCapacity=0,
+        MaxCapacity=2,
+    )
+    # In a VPC of its own: moto has room for one namespace in each.
+    client("servicediscovery").create_private_dns_namespace(Name="world", Vpc="vpc-1")
     return World(
         vpc=vpc,
         subnet=subnets[0],
@@ -139,10 +163,11 @@ def world(client: ClientOf) -> World:
         group=ec2.create_security_group(GroupName="world", Description="world", VpcId=vpc)["GroupId"],
         role="world",
         policy=iam.create_policy(PolicyName="world", PolicyDocument=json.dumps(READ))["Policy"]["Arn"],
-        cluster=ecs.create_cluster(clusterName="world")["cluster"]["clusterArn"],
+        cluster=cluster,
         task_definition=definitions[0],
         other_task_definition=definitions[1],
         bucket="world",
+        namespace=client("servicediscovery").list_namespaces()["Namespaces"][0]["Id"],
     )
 
 
@@ -180,6 +205,34 @@ DATABASE = {
     "storageType": "gp3",
     "username": "airflow",
 }
+
+CACHE = {
+    "applyImmediately": True,
+    "authToken": "one-word-of-sixteen",
+    "description": "one",
+    "engine": "valkey",
+    "engineVersion": "8.0",
+    "nodeType": "cache.t4g.micro",
+    "numCacheClusters": 1,
+    "port": 6379,
+    "subnetGroupName": "caches",
+    "transitEncryptionEnabled": True,
+}
+
+SCALED = {"scalableDimension": "ecs:service:DesiredCount", "serviceNamespace": "ecs"}
+
+TRACKING = {
+    "customizedMetricSpecification": {
+        "dimensions": [{"name": "Cluster", "value": "world"}],
+        "metricName": "Load",
+        "namespace": "AirflowFargate",
+        "statistic": "Maximum",
+    },
+    "scaleInCooldown": 60,
+    "targetValue": 100,
+}
+
+TRACKED = {"policyType": "TargetTrackingScaling", "targetTrackingScalingPolicyConfiguration": TRACKING}
 
 LIVES = [
     Life(
@@ -279,10 +332,37 @@ LIVES = [
         lambda _: {"dbName": "other"},
     ),
     Life(
+        "aws:elasticache/subnetGroup:SubnetGroup",
+        lambda w: {"subnetIds": [w.subnet], "tags": {"a": "1"}},
+        lambda w: {"description": "two", "subnetIds": [w.subnet, w.other_subnet], "tags": {"a": "2"}},
+        lambda _: {"name": "other"},
+    ),
+    Life(
+        "aws:elasticache/replicationGroup:ReplicationGroup",
+        lambda w: {**CACHE, "securityGroupIds": [w.group], "tags": {"a": "1"}},
+        lambda _: {"nodeType": "cache.t4g.small", "description": "two", "tags": {}},
+        lambda _: {"port": 6380},
+    ),
+    Life(
         "aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace",
         lambda w: {"vpc": w.vpc, "tags": {"a": "1"}},
         lambda _: {"description": "two", "tags": {"a": "2"}},
         lambda _: {"name": "other"},
+    ),
+    Life(
+        "aws:servicediscovery/service:Service",
+        lambda w: {
+            "dnsConfig": {"namespaceId": w.namespace, "dnsRecords": [{"ttl": 10, "type": "A"}]},
+            "healthCheckCustomConfig": {"failureThreshold": 1},
+            "tags": {"a": "1"},
+        },
+        lambda w: {
+            "description": "two",
+            "dnsConfig": {"namespaceId": w.namespace, "dnsRecords": [{"ttl": 60, "type": "A"}]},
+            "forceDestroy": True,
+            "tags": {"a": "2"},
+        },
+        lambda w: {"dnsConfig": {"namespaceId": w.namespace, "dnsRecords": [{"ttl": 60, "type": "AAAA"}]}},
     ),
     Life(
         "aws:ssm/parameter:Parameter",
@@ -331,6 +411,24 @@ LIVES = [
         lambda _: {"cluster": "other"},
     ),
     Life(
+        "aws:appautoscaling/target:Target",
+        lambda _: {
+            **SCALED,
+            "resourceId": "service/world/target",
+            "minCapacity": 0,
+            "maxCapacity": 2,
+            "tags": {"a": "1"},
+        },
+        lambda _: {"maxCapacity": 4, "tags": {"a": "2"}},
+        lambda _: {"resourceId": "service/world/other"},
+    ),
+    Life(
+        "aws:appautoscaling/policy:Policy",
+        lambda _: {**SCALED, **TRACKED, "resourceId": "service/world/policy"},
+        lambda _: {"targetTrackingScalingPolicyConfiguration": {**TRACKING, "targetValue": 50}},
+        lambda _: {"name": "other"},
+    ),
+    Life(
         "aws:s3/bucket:Bucket",
         lambda _: {"tags": {"a": "1"}},
         lambda _: {"tags": {"b": "1"}, "forceDestroy": True},
@@ -358,6 +456,38 @@ LIVES = [
         lambda _: {"bucket": "other"},
     ),
     Life(
+        "aws:s3/bucketVersioning:BucketVersioning",
+        lambda w: {"bucket": w.bucket, "versioningConfiguration": {"status": "Enabled"}},
+        lambda _: {"versioningConfiguration": {"status": "Suspended"}},
+        lambda _: {"bucket": "other"},
+        vanishes=False,
+    ),
+    Life(
+        "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+        lambda w: {
+            "bucket": w.bucket,
+            "rules": [
+                {
+                    "id": "all",
+                    "status": "Enabled",
+                    "filter": {"prefix": "a/"},
+                    "expiration": {"days": 30},
+                    "noncurrentVersionExpiration": {"noncurrentDays": 7},
+                },
+                {
+                    "id": "versions",
+                    "status": "Disabled",
+                    "filter": {"prefix": "b/"},
+                    "noncurrentVersionExpiration": {"noncurrentDays": 1},
+                },
+            ],
+        },
+        lambda _: {
+            "rules": [{"id": "all", "status": "Enabled", "filter": {"prefix": "a/"}, "expiration": {"days": 90}}],
+        },
+        lambda _: {"bucket": "other"},
+    ),
+    Life(
         "aws:s3/bucketObjectv2:BucketObjectv2",
         lambda w: {"bucket": w.bucket, "source": pulumi.StringAsset("one"), "tags": {"a": "1"}},
         lambda _: {"source": pulumi.StringAsset("two"), "tags": {"a": "2"}},
@@ -375,8 +505,8 @@ def test_the_repair_knows_every_resource_type(aws: AwsStandIn) -> None:
 
 
 def test_the_local_stack_names_an_endpoint_for_every_service() -> None:
-    [endpoints] = local_config("http://127.0.0.1:4566")["aws:endpoints"]
-    assert endpoints == dict.fromkeys(SERVICES, "http://127.0.0.1:4566")
+    [found] = local_config("http://127.0.0.1:4566")["aws:endpoints"]
+    assert found == endpoints("http://127.0.0.1:4566")
 
 
 def comparable(values: Mapping[str, PropertyValue]) -> dict[str, tuple[Any, bool]]:
@@ -455,6 +585,27 @@ REFUSALS: list[tuple[str, dict[str, Any], str, str]] = [
         {"bucket": "b", "overrideProvider": {"defaultTags": {"tags": {"a": "1"}}}},
         "overrideProvider.defaultTags.tags",
         "must be empty",
+    ),
+    (
+        "aws:s3/bucketVersioning:BucketVersioning",
+        {"bucket": "b", "versioningConfiguration": {"status": "Enabled", "mfaDelete": "Enabled"}},
+        "versioningConfiguration.mfaDelete",
+        "does not implement",
+    ),
+    (
+        "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+        {"bucket": "b", "rules": [{"id": "a", "status": "Enabled", "filter": {"objectSizeLessThan": 1}}]},
+        "rules[0].filter.objectSizeLessThan",
+        "does not implement",
+    ),
+    *(
+        (
+            "aws:servicediscovery/service:Service",
+            {"healthCheckCustomConfig": config},
+            "healthCheckCustomConfig.failureThreshold",
+            "give 1, which is what AWS makes of any other",
+        )
+        for config in ({}, {"failureThreshold": 3})
     ),
     ("aws:ssm/parameter:Parameter", {"type": "String"}, "value", "missing"),
     ("aws:ssm/parameter:Parameter", {"type": "Secret", "value": "x"}, "type", "expected one of String"),
@@ -951,12 +1102,12 @@ def test_a_function_refuses_arguments_that_it_does_not_have(aws: AwsStandIn) -> 
     [
         ({"region": ""}, 'missing required configuration key "aws:region"'),
         ({"accessKey": ""}, "no credentials: set aws:accessKey"),
-        ({"endpoints": "[]"}, f"aws:endpoints: no endpoint for {', '.join(SERVICES)}"),
+        ({"endpoints": "[]"}, f"aws:endpoints: no endpoint for {', '.join(endpoints(''))}"),
         (
-            {"endpoints": json.dumps([dict.fromkeys(SERVICES, "https://ec2.us-east-1.amazonaws.com")])},
-            "aws:endpoints: ec2 is 'https://ec2.us-east-1.amazonaws.com', which is not a loopback address",
+            {"endpoints": json.dumps([endpoints("https://aws.amazon.com")])},
+            "aws:endpoints: applicationautoscaling is 'https://aws.amazon.com', which is not a loopback address",
         ),
-        ({"endpoints": json.dumps([dict.fromkeys(SERVICES, "http://10.0.0.1")])}, "is not a loopback address"),
+        ({"endpoints": json.dumps([endpoints("http://10.0.0.1")])}, "is not a loopback address"),
         ({"endpoints": "["}, "aws:endpoints is not JSON"),
         ({"profile": "work"}, "does not implement aws:profile"),
         ({"regoin": "us-east-1"}, "aws:regoin: unknown property"),

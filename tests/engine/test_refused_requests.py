@@ -292,6 +292,7 @@ CREATED: dict[str, list[str]] = {
     "ecs": ["CreateCluster", "CreateService", "RegisterTaskDefinition", "TagResource", "UpdateService"],
     "iam": ["CreateRole", "PutRolePolicy", "TagRole", "UpdateRole"],
     "logs": ["CreateLogGroup", "PutRetentionPolicy", "TagResource"],
+    "servicediscovery": ["CreatePrivateDnsNamespace", "CreateService", "TagResource", "UpdateService"],
     "ssm": ["AddTagsToResource", "PutParameter"],
 }
 

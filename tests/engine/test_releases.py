@@ -8,7 +8,8 @@ import pytest
 from packaging.version import Version
 
 from local.paths import ROOT
-from release.registered import RELEASED, SETUPS, SOURCES, record
+from release.paths import RELEASED, SOURCES
+from release.registered import SETUPS, record
 
 RELEASES = sorted(RELEASED.glob("*.json"))
 Schema = dict[str, Any]

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Generator
+from hashlib import sha256
 from pathlib import Path
 from textwrap import dedent
 
@@ -19,12 +20,13 @@ from local.bootstrap import check_space
 from local.cloud import Cloud
 from local.deployment import deploy, destroy
 from local.emulator_process import EmulatorProcess
-from local.engine.choose import Engine, build
+from local.engine.choose import Engine, build, engine
 from local.environments import airflow as airflow_environment
 from local.environments import venvs
 from local.errors import LocalCloudError
 from local.lock import lock
 from local.paths import ROOT, Home
+from local.plugins import write_executable
 from local.processes import ProcessRecord
 from local.proxies import without_proxy
 from local.stack import Stack
@@ -102,6 +104,32 @@ def test_without_pulumi_and_without_go_the_way_out_is_named(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == []
 
 
+def test_clones_share_an_engine_and_have_a_language_host_each(tmp_path: Path) -> None:
+    cache, clones = tmp_path / "cache", [tmp_path / "one", tmp_path / "other"]
+    kept = cache / sha256((ROOT / "local" / "engine" / "go.sum").read_bytes()).hexdigest()[:16] / "bin" / "pulumi"
+    write_executable(kept, "echo v3.300.0")
+
+    engines = [engine(cache, clone, {"PATH": "/nowhere"}) for clone in clones]
+
+    assert [found.command for found in engines] == [clone / "3.300.0" / "bin" / "pulumi" for clone in clones]
+    assert all(found.command.samefile(kept) for found in engines)
+    assert [sorted(file.name for file in found.command.parent.iterdir()) for found in engines] == [
+        ["pulumi", "pulumi-language-python"],
+        ["pulumi", "pulumi-language-python"],
+    ]
+    assert [file.name for file in kept.parent.iterdir()] == ["pulumi"]
+
+
+def test_an_engine_that_was_made_again_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
+    kept = tmp_path / "cache" / sha256((ROOT / "local" / "engine" / "go.sum").read_bytes()).hexdigest()[:16] / "bin"
+    write_executable(kept / "pulumi", "echo v3.300.0")
+    write_executable(tmp_path / "clone" / "3.300.0" / "bin" / "pulumi", "exit 1")
+
+    found = engine(tmp_path / "cache", tmp_path / "clone", {"PATH": "/nowhere"})
+
+    assert found.command.samefile(kept / "pulumi")
+
+
 def test_a_disk_that_would_fill_up_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(LocalCloudError, match=r"has [\d.]+ GiB free, and 953674\.3 GiB are needed"):
         check_space(tmp_path / "not" / "there" / "yet", 1024 * 10**12)
@@ -119,7 +147,7 @@ def test_a_registry_that_does_not_answer_is_named_and_leaves_no_environment(
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
     with pytest.raises(LocalCloudError, match=rf"(?s)Installing Airflow 3\.3\.2.*127\.0\.0\.1:{free_port}.*pip config"):
         airflow_environment.environment(requirements, tmp_path / "airflow")
-    assert not (tmp_path / "airflow" / "3.3.2").exists()
+    assert [left.name for left in (tmp_path / "airflow").iterdir()] == ["run"]
 
 
 def test_an_environment_that_was_interrupted_is_made_again(tmp_path: Path) -> None:
@@ -150,6 +178,17 @@ def test_an_environment_is_known_by_where_it_stands_and_what_it_is_made_from(tmp
     assert known_by("link", "same.lock") == known_by("folder", "one.lock")
     assert known_by("moved", "one.lock") != known_by("folder", "one.lock")
     assert known_by("folder", "other.lock") != known_by("folder", "one.lock")
+
+
+def test_an_environment_is_shared_by_those_that_make_it_from_the_same(tmp_path: Path) -> None:
+    for file, text in {"one.lock": "airflow", "same.lock": "airflow", "other.lock": "airflow, celery"}.items():
+        (tmp_path / file).write_text(text)
+
+    def place(file: str) -> Path:
+        return venvs.place(tmp_path, "3.3.2", [tmp_path / file], Path(sys.executable))
+
+    assert place("one.lock") == place("same.lock")
+    assert place("one.lock") != place("other.lock")
 
 
 @pytest.mark.parametrize(

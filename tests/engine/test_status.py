@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ import pytest
 import yaml
 
 from local.cloud import Cloud
-from local.paths import ROOT
 from local.testing.deployed import AIRFLOW, Deployed
 from local.testing.workspace import Workspace
 from operate.waiting import until
@@ -29,17 +27,7 @@ class Printed:
 
 def status(workspace: Workspace, name: str | None = None, **environment: str | None) -> Printed:
     """Run the command as `make status STACK=…` does, in the project's folder; None takes a variable away."""
-    stack = workspace.stack
-    cloud_environment = {**stack.cloud.environment(stack.name), "PYTHONPATH": str(ROOT), **environment}
-    result = subprocess.run(
-        [stack.cloud.python, "-m", "operate.status", name or stack.name],
-        cwd=stack.project,
-        env={variable: value for variable, value in cloud_environment.items() if value is not None},
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert "Traceback" not in result.stderr
+    result = workspace.command("operate.status", name or workspace.stack.name, **environment)
     return Printed(result.returncode, [line.split() for line in result.stdout.splitlines()], result.stderr)
 
 
@@ -67,6 +55,7 @@ def test_what_is_said_of_a_stack_to_which_things_happen(stack: Deployed, subtest
         subtests,
         [
             a_healthy_task_at_the_url_of_the_output_is_all_that_is_to_be_said,
+            the_administrators_password_is_printed_alone,
             a_stale_url_is_said_until_one_of_the_named_commands_has_run,
             a_dag_bundle_that_cannot_be_read_is_said_by_up_and_by_status,
             no_task_at_all_is_said_with_ecs_own_reason_and_what_starts_one,
@@ -90,6 +79,12 @@ def a_healthy_task_at_the_url_of_the_output_is_all_that_is_to_be_said(stack: Dep
     assert (row[:4], row[-1]) == ([service, task.rpartition("/")[2], "RUNNING", "HEALTHY"], outputs["url"])
     assert row[-2] in ("s", "min")
     assert (answer.code, answer.message) == (0, "")
+
+
+def the_administrators_password_is_printed_alone(stack: Deployed) -> None:
+    printed = stack.workspace.command("operate.password", stack.workspace.stack.name)
+
+    assert (printed.stdout, printed.stderr) == (f"{stack.workspace.outputs()['admin_password']}\n", "")
 
 
 def a_stale_url_is_said_until_one_of_the_named_commands_has_run(stack: Deployed) -> None:

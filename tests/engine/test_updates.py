@@ -20,17 +20,21 @@ from local.engine.choose import Engine
 from local.paths import ROOT
 from local.testing.clouds import temporary_cloud
 from local.testing.deployed import Deployed, stand_in_image
-from local.testing.warm import WarmPython
 from local.testing.workspace import Workspace
-from tests.engine.conftest import CLOCK_RATE
+from local.warm import WarmPython
+from tests.indexes import Index
 
 PROGRAM = """
 import json
+import sys
 from pathlib import Path
 
 import pulumi
 import pulumi_awsx as awsx
 from airflow_fargate import AirflowFargate
+
+# While an invoke waits for its answer the program goes on inside it: the deeper, the more Airflows there are.
+sys.setrecursionlimit(5000)
 
 vpcs = {
     f"vpc-{name}": awsx.ec2.Vpc(
@@ -57,6 +61,12 @@ for name, args in json.loads(Path("airflows.json").read_text()).items():
 COMMON: dict[str, Any] = {"vpc_id": "vpc-first", "allowed_cidrs": ["127.0.0.0/24"]}
 GIT: dict[str, Any] = {"dags_git_url": "https://example.com/dags.git"}
 RDS: dict[str, Any] = {"database": "postgres"}
+REMOTE: dict[str, Any] = {"executors": ["LocalExecutor", "AwsEcsExecutor"]}
+WORKERS: dict[str, Any] = {
+    "executors": ["CeleryExecutor"],
+    "database_url": "postgresql://airflow:word@db.example.com/airflow",
+    "egress_ports": [5432],
+}
 FERNET_KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 BESIDE = {
     "database_backup_days": RDS,
@@ -65,21 +75,37 @@ BESIDE = {
     "database_storage_gib": RDS,
     "database_url": {"egress_ports": [5432]},
     "database_version": RDS,
-    "restore_from": {**RDS, "fernet_key": FERNET_KEY},
-    "retain_data": RDS,
     "image_entrypoint": {"command": ["airflow", "standalone"]},
     "dags_refresh_seconds": GIT,
     "dags_git_ref": GIT,
     "dags_git_subdir": GIT,
     "dags_git_token": GIT,
     "dags_git_username": {**GIT, "dags_git_token": "a-token"},
+    "remote_task_cpu": REMOTE,
+    "remote_task_memory": REMOTE,
+    "remote_task_secrets": {**REMOTE, "secrets": {"TOKEN": "a-token"}},
+    "remote_task_spot": REMOTE,
+    **dict.fromkeys(("worker_concurrency", "worker_count_min", "worker_cpu", "worker_memory", "worker_spot"), WORKERS),
+    "worker_count_max": {**WORKERS, "worker_count_min": 0},
+    "restore_from": {"fernet_key": FERNET_KEY},
+    "constraints_path": {"requirements_path": "constrained.txt"},
 }
 """Arguments without which another means nothing."""
+
+FILES = {
+    "words.txt": "words",
+    "words-and-more.txt": "words\nmore",
+    "constrained.txt": "words",
+    "constraints.txt": "words==1.0",
+    "other-constraints.txt": "words==2.0",
+}
 
 FOLDERS = {
     "dags": {"hello.py": "# hello"},
     "dags-with-a-changed-file": {"hello.py": "# hello again"},
     "dags-with-one-more-file": {"hello.py": "# hello", "more.py": "# more"},
+    "plugins": {"words.py": "# words"},
+    "plugins-with-a-changed-file": {"words.py": "# more words"},
 }
 
 VERBS = {"create", "update", "replace", "delete"}
@@ -114,9 +140,9 @@ class Row(NamedTuple):
     def can_run(self) -> bool:
         """The health check of the legacy image looks for a file that only the image has.
 
-        Here is no other version of PostgreSQL, and no such snapshot.
+        Here is no other version of PostgreSQL.
         """
-        return self.argument not in ("legacy_image", "database_version", "restore_from")
+        return self.argument not in ("legacy_image", "database_version")
 
 
 def _given(argument: str, side: str) -> dict[str, Any]:
@@ -173,13 +199,25 @@ def cloud(pulumi_engine: Engine, warm: WarmPython, tmp_path_factory: pytest.Temp
     image = stand_in_image(tmp_path_factory.mktemp("image"))
     images = {DEFAULT_IMAGE: image, "apache/airflow:3.3.1": image}
     folder, engine = tmp_path_factory.mktemp("cloud"), warm.engine(pulumi_engine)
-    with temporary_cloud(folder, engine, images, python=warm.executable, clock_rate=CLOCK_RATE) as cloud:
+    # No faster clock: looking after a hundred tasks every three seconds takes both of two CPUs.
+    with temporary_cloud(folder, engine, images, python=warm.executable) as cloud:
         yield cloud
 
 
 @pytest.fixture(scope="module")
-def update(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Update:
+def index() -> Generator[Index]:
+    index = Index()
+    for name, version in (("apache_airflow", "3.3.2"), ("words", "1.0"), ("words", "2.0"), ("more", "1.0")):
+        index.add(name, version)
+    yield index
+    index.close()
+
+
+@pytest.fixture(scope="module")
+def update(cloud: Cloud, index: Index, tmp_path_factory: pytest.TempPathFactory) -> Update:
     folder = tmp_path_factory.mktemp("updates")
+    for name, text in FILES.items():
+        (folder / name).write_text(text)
     for name, files in FOLDERS.items():
         (folder / name).mkdir()
         for file, text in files.items():
@@ -189,6 +227,8 @@ def update(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Update:
         # With hundreds of resources, writing the state after each would take longer than all else.
         environment.setenv("PULUMI_EXPERIMENTAL", "true")
         environment.setenv("PULUMI_SKIP_CHECKPOINTS", "true")
+        environment.setenv("UV_DEFAULT_INDEX", index.url)
+        environment.setenv("XDG_CACHE_HOME", str(folder / "cache"))
         stack.place({row.airflow: row.before for row in ROWS})
         stack.workspace.up()
         before = stack.running()

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from local.cloud import Cloud
-from local.testing.deployed import ARGS, PROGRAM, Deployed
+from local.testing.deployed import ARGS, OFFICIAL, PROGRAM, Deployed
 from local.testing.workspace import Workspace
-from release.registered import SOURCES
+from release.paths import SOURCES
 from tests.stories import tell
 
 DAG = "from airflow.sdk import dag\n"
@@ -30,7 +30,8 @@ def stack(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Generator[D
         (package / name).write_text(text)
     (folder / "dags").mkdir()
     (folder / "dags" / "hello.py").write_text(DAG)
-    args = {**ARGS, "dags_path": "dags", "egress_ports": [5432], "environment": {"A": "1"}, "tags": {"team": "data"}}
+    args = {name: value for name, value in ARGS.items() if name not in OFFICIAL}
+    args |= {"dags_path": "dags", "egress_ports": [5432], "environment": {"A": "1"}, "tags": {"team": "data"}}
     program = PROGRAM.replace("ARGS", repr(args))
     deployed = Deployed(cloud, Workspace.make(cloud, folder, "", {}))
     deployed.workspace.write(f"import sys\nsys.path.insert(0, 'released')\n{program}")
@@ -66,6 +67,15 @@ def nothing_is_replaced_or_taken_away(stack: Deployed) -> None:
     others = [step for step in steps if step["urn"].split("::")[2].rpartition("$")[2] not in REPLACED_BY_DESIGN]
     assert len(others) > 25
     assert {step["urn"]: step["op"] for step in others if step["op"] not in ("same", "update", "create")} == {}
+    created = {step["urn"].rpartition("::")[2] for step in others if step["op"] == "create"}
+    assert {name for name in created if name.startswith("airflow-data")} == {
+        "airflow-data",
+        "airflow-data-encryption",
+        "airflow-data-lifecycle",
+        "airflow-data-policy",
+        "airflow-data-public-access-block",
+        "airflow-data-versioning",
+    }
 
 
 def a_service_whose_controller_is_not_known_is_not_replaced_for_it(stack: Deployed) -> None:

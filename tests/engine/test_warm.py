@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local.testing.warm import WarmPython
+from local.warm import WarmPython
 
 SHOWS = """
 import os, sys

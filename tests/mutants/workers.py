@@ -57,6 +57,9 @@ class Copy:
             if (ROOT / name).is_file():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, folder / name)
+        # Tests ask git for the files, and in a folder that it ignores it has none.
+        for command in (["git", "init", "--quiet"], ["git", "add", "--all"]):
+            subprocess.run(command, cwd=folder, check=True)
         self.folder = folder
         self._versions = 0
         self._requests: Connection | None = None

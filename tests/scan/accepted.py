@@ -13,6 +13,7 @@ class Accepted(NamedTuple):
 
 _LOGS = frozenset({"airflow-logs"})
 _BUCKET = frozenset({"airflow-dags"})
+_DATA = frozenset({"airflow-data"})
 _PARAMETERS = frozenset(
     {
         "airflow-ADMIN_PASSWORD",
@@ -71,4 +72,19 @@ ACCEPTED = (
     ),
     Accepted("CKV2_AWS_61", _BUCKET, "Nothing in it grows old: it holds what is in the folder, no more."),
     Accepted("CKV2_AWS_62", _BUCKET, "Airflow asks for changed files by itself; nothing waits for a notification."),
+    Accepted(
+        "CKV_AWS_145",
+        _DATA,
+        "Snapshots and logs are encrypted with S3's key (SSE-S3), passwords in it with the Fernet key besides.",
+    ),
+    Accepted("CKV_AWS_18", _DATA, "An access log needs a bucket more, which `pulumi destroy` could not empty at once."),
+    Accepted(
+        "CKV_AWS_144", _DATA, "Another region's copy is the user's to make, by `make backup` or a rule of theirs."
+    ),
+    Accepted("CKV2_AWS_62", _DATA, "The next task looks for the newest snapshot; nothing waits for a notification."),
+    Accepted(
+        "CKV_AWS_300",
+        frozenset({"airflow-data-lifecycle"}),
+        "Only logs are uploaded in parts: their rule ends broken ones; Checkov wants it for all objects.",
+    ),
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from local.environments import venvs
-from local.paths import SHARED
+from local.paths import CACHE
 from tests.scan.terraform import Template
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
@@ -51,7 +51,7 @@ def types() -> set[str]:
 
 
 def _environment() -> Path:
-    venv = SHARED / "checkov"
+    venv = venvs.place(CACHE, "checkov", [REQUIREMENTS], Path(sys.executable))
     made_from = venvs.fingerprint(venv, [REQUIREMENTS], Path(sys.executable))
     if not venvs.complete(venv, made_from):
         uv = Path(sys.prefix, "bin", "uv")

@@ -5,8 +5,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import pulumi
-from airflow_fargate.dags.bundles import modules
+from airflow_fargate.dags import bundles
+from airflow_fargate.data.part import keeper_arguments
+from airflow_fargate.data.settings import DataSettings
+from airflow_fargate.executor import choice
 from airflow_fargate.task import supervisor
+from airflow_fargate.task.container import supervisor_command
 
 from .conftest import Registered, build_component
 from .setups import SETUPS
@@ -14,12 +18,18 @@ from .setups import SETUPS
 FOLDER = Path(__file__).with_name("snapshots")
 
 _TESTS = Path(__file__).parent
-_SUPERVISOR = Path(supervisor.__file__).read_text(encoding="utf-8")
-_MODULES = {source: f"<the source of {path}>" for path, source in modules().items()}
+*_, _SUPERVISOR = supervisor_command()
+_MODULES = {
+    source: f"<the source of {path}>"
+    for path, source in (*bundles.modules(prepare=True).items(), *choice.modules().items())
+    if path.endswith(".py")
+}
 _AUTH_MANAGER = Path(supervisor.__file__).with_name("auth_manager.py").read_text(encoding="utf-8")
+*_, _KEEPER = keeper_arguments(DataSettings())
 _SOURCES = {
-    _SUPERVISOR: "<the source of task/supervisor.py>",
+    _SUPERVISOR: "<the source of task/supervisor.py, packed>",
     _AUTH_MANAGER: "<the source of task/auth_manager.py>",
+    _KEEPER: "<the source of data/keeper.py, packed>",
     **_MODULES,
 }
 

@@ -25,6 +25,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
         return f"because of {task_definition_arn} in {cluster_arn.rsplit('/', 1)[-1]}"
 
     monkeypatch.setattr("airflow_fargate.endpoint.public_ip.explain_service", explained)
+    monkeypatch.setattr(diagnosis, "is_mocked", lambda: False)
 
 
 @pytest.fixture

@@ -3,10 +3,12 @@
 import importlib
 import sys
 from collections.abc import Callable
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
+from .stand_in import give_airflow
 
 SIMPLE = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager"
 
@@ -21,17 +23,16 @@ def manager(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Return a maker of auth managers with these users."""
 
     def make(*users: str) -> Any:
-        for name in (SIMPLE, "airflow.configuration"):
-            parts = name.split(".")
-            for number in range(len(parts)):
-                package = ".".join(parts[: number + 1])
-                monkeypatch.setitem(sys.modules, package, ModuleType(package))
-        sys.modules[SIMPLE].__dict__["SimpleAuthManager"] = SimpleAuthManager
-
         def getlist(section: str, key: str) -> tuple[str, ...]:
             return {("core", "simple_auth_manager_users"): users}[section, key]
 
-        sys.modules["airflow.configuration"].__dict__["conf"] = SimpleNamespace(getlist=getlist)
+        give_airflow(
+            monkeypatch,
+            {
+                SIMPLE: {"SimpleAuthManager": SimpleAuthManager},
+                "airflow.configuration": {"conf": SimpleNamespace(getlist=getlist)},
+            },
+        )
         monkeypatch.delitem(sys.modules, "airflow_fargate.task.auth_manager", raising=False)
         return importlib.import_module("airflow_fargate.task.auth_manager").AuthManager()
 

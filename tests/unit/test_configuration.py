@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from airflow_fargate.validation import validate
 from pulumi.runtime.config import CONFIG, set_all_config
 
 import configuration
+from release.configuration_page import PAGE, page
 
 from .conftest import Recorder
 
@@ -56,14 +58,31 @@ def test_every_key_is_declared_with_type_default_and_description() -> None:
         assert declared["description"].endswith("."), key
 
 
-def test_the_readme_lists_every_key_with_its_default() -> None:
-    rows = [line.split(" | ") for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("| `")]
+def test_the_keys_in_the_readme_have_the_defaults_that_they_have() -> None:
+    section = (ROOT / "README.md").read_text().partition("\n### Configuration\n")[2].partition("\n## ")[0]
+    rows = [line.split(" | ") for line in section.splitlines() if line.startswith("| `")]
     listed = {key.strip("| `"): default.strip("`") for key, default, *_ in rows}
 
-    assert {key: listed.get(key) for key in DECLARED} == {
-        key: yaml.safe_dump(declared["default"], default_flow_style=True).split("\n")[0].replace("''", '""')
-        for key, declared in DECLARED.items()
+    assert listed
+    assert listed == {
+        key: yaml.safe_dump(DECLARED[key]["default"], default_flow_style=True).split("\n")[0].replace("''", '""')
+        for key in listed
     }
+
+
+def test_the_page_of_all_keys_is_what_the_code_says() -> None:
+    assert PAGE.read_text() == page(), "Run `make configuration`."
+
+
+def test_every_key_is_in_a_section_of_the_page_once() -> None:
+    assert sorted(re.findall(r"^### (\w+)$", page(), re.MULTILINE)) == sorted(DECLARED)
+
+
+def test_every_page_that_it_names_is_there() -> None:
+    named = re.findall(r"^More: \[[^]]+\]\(([^)#]+)", page(), re.MULTILINE)
+
+    assert named
+    assert [link for link in named if not (PAGE.parent / link).is_file()] == []
 
 
 @pytest.mark.parametrize("file", sorted(ROOT.glob("Pulumi.*.yaml")), ids=lambda file: file.name)
@@ -111,8 +130,17 @@ def test_every_kind_of_value_arrives_as_the_argument_it_is() -> None:
         "egress_ports": [22],
         "dags_refresh_seconds": 30,
         "drain_minutes": 0,
+        "remote_task_cpu": 512,
+        "remote_task_memory": 1024,
+        "worker_concurrency": 4,
+        "worker_count_max": 0,
+        "worker_count_min": 1,
+        "worker_cpu": 512,
+        "worker_memory": 2048,
         "database_backup_days": 7,
         "database_storage_gib": 20,
+        "database_snapshot_seconds": 300,
+        "keep_runs_days": 0,
         "log_retention_days": 30,
         "tags": {"team": "data"},
     }
@@ -143,13 +171,23 @@ def test_secrets_arrive_as_they_are_so_that_they_can_be_refused_before_anything_
 
 
 @pytest.mark.parametrize(("value", "path"), [("my/dags", ROOT / "my" / "dags"), ("/srv/dags", Path("/srv/dags"))])
-def test_the_folder_of_dags_is_relative_to_the_project_wherever_the_program_runs(
+def test_a_folder_is_relative_to_the_project_wherever_the_program_runs(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: str, path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    configure(dagsPath=value, allowedCidrs=[])
+    folders = {"dagsPath": "dags_path", "pluginsPath": "plugins_path"}
+    files = {"requirementsPath": "requirements_path", "constraintsPath": "constraints_path"}
+    given: dict[str, Any] = dict.fromkeys(folders | files, value)
+    configure(**given, allowedCidrs=[])
 
-    assert configuration.read_arguments().get("dags_path") == str(path)
+    arguments = configuration.read_arguments()
+    assert {arguments.get(argument) for argument in (folders | files).values()} == {str(path)}
+
+
+def test_constraints_may_be_at_a_url() -> None:
+    configure(constraintsPath="https://example.com/constraints.txt", allowedCidrs=[])
+
+    assert configuration.read_arguments().get("constraints_path") == "https://example.com/constraints.txt"
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def bucket() -> Bucket:
 
 def bucket_bundle(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Any:
     module = importlib.import_module("airflow_fargate.dags.container.bucket")
-    monkeypatch.setattr(module, "_s3_client", lambda: bucket)
+    monkeypatch.setattr(module, "s3_client", lambda: bucket)
     return module.BucketBundle(name="s3", bucket_name="b", prefix="dags")
 
 

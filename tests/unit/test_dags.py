@@ -65,13 +65,15 @@ def test_the_modules_of_the_bundles_come_with_them(deploy: Deploy, folder: str) 
         return {path: source for path, source in found.items() if path.startswith("airflow_fargate_dags/")}
 
     assert modules(dags_path=folder) == {
-        f"airflow_fargate_dags/{file.name}": file.read_text() for file in Path(dags_container.__path__[0]).glob("*.py")
+        f"airflow_fargate_dags/{file.name}": file.read_text()
+        for file in Path(dags_container.__path__[0]).glob("*.py")
+        if file.name != "prepare.py"
     }
     assert modules() == {}
 
 
 def test_the_bucket_answers_over_tls_only(deploy: Deploy, folder: str) -> None:
-    inputs = deploy(dags_path=folder).inputs("aws:s3/bucketPolicy:BucketPolicy")
+    inputs = deploy(dags_path=folder).inputs("aws:s3/bucketPolicy:BucketPolicy", "airflow-dags-policy")
     arn = f"arn:aws:test:us-east-1:123456789012:{BUCKET}"
 
     assert inputs["bucket"] == BUCKET
@@ -253,8 +255,12 @@ def test_what_the_component_sets_itself_is_reserved(deploy: Deploy, folder: str)
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES",
         "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL",
         "AIRFLOW__WORKERS__EXECUTION_API_RETRIES",
+        "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL",
         "GIT_HTTP_LOW_SPEED_LIMIT",
         "GIT_HTTP_LOW_SPEED_TIME",
+        "AIRFLOW__LOGGING__DELETE_LOCAL_LOGS",
+        "AIRFLOW__LOGGING__REMOTE_BASE_LOG_FOLDER",
+        "AIRFLOW__LOGGING__REMOTE_LOGGING",
     }, "these are defaults that the caller may change"
 
 

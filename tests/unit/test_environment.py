@@ -9,7 +9,6 @@ import pulumi
 import pytest
 from airflow_fargate import AirflowFargate, AirflowFargateArgs, InvalidArgumentsError
 from airflow_fargate.proxy import proxy_part
-from airflow_fargate.task.container import supervisor_command
 from airflow_fargate.validation import validate
 
 from .conftest import Deploy, Registered
@@ -204,6 +203,6 @@ def test_with_an_auth_manager_of_the_images_own_nothing_is_set_of_the_login(
 
     assert {name: value for name, value in environment(deployment).items() if "AUTH_MANAGER" in name} == own
     assert secret_values(deployment).keys().isdisjoint({"ADMIN_PASSWORD", "USER_PASSWORDS"})
-    assert container(deployment)["command"] == (command or [*supervisor_command()])
+    assert container(deployment)["command"] == (command or container(deploy())["command"])
     logins = {name: deployment.outputs[name] for name in ("admin_username", "admin_password", "user_passwords")}
     assert logins == {"admin_username": "", "admin_password": "", "user_passwords": {}}

@@ -1,14 +1,17 @@
 """The health check as ECS runs it: the command in a shell, against a server that answers like Airflow."""
 
 import json
+import os
 import subprocess
+import time
 from collections.abc import Generator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from threading import Thread
 
 import pytest
-from airflow_fargate.task.health import health_check, health_check_command
-from airflow_fargate.task.workload import FARGATE_SIZES
+from airflow_fargate.executor.container.sizes import FARGATE_SIZES
+from airflow_fargate.task.health import health_check, health_check_command, worker_health_check
 
 PARTS = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 
@@ -78,3 +81,19 @@ def test_the_less_cpu_the_longer_a_start_may_take_up_to_what_aws_allows() -> Non
 
     assert allowed == {256: 300, 512: 240, 1024: 120, 2048: 60, 4096: 60, 8192: 60, 16384: 60}
     assert health_check(8080, 16384, 300).start_period == 300, "packages are installed at the start"
+
+
+@pytest.mark.parametrize(("minutes_ago", "healthy"), [(0, True), (4, True), (6, False), (None, False)])
+def test_a_worker_is_healthy_that_has_said_so_lately(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, minutes_ago: int | None, *, healthy: bool
+) -> None:
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+    if minutes_ago is not None:
+        file = tmp_path / "worker-heartbeat"
+        file.touch()
+        then = time.time() - minutes_ago * 60
+        os.utime(file, (then, then))
+    kind, command = worker_health_check(512, 0).command
+
+    assert kind == "CMD-SHELL"
+    assert (subprocess.run(["/bin/sh", "-c", command], check=False).returncode == 0) == healthy

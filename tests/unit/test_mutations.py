@@ -29,7 +29,7 @@ def names(source: str) -> list[str]:
         (SERVICE, "create_service: update='40m' → '4m'"),
         (SERVICE, "create_service: on_error=without pulumi.ErrorHook(f'{name}-failed', explain_failed_service)"),
         (SERVICE, "create_service: without propagate_tags='SERVICE'"),
-        ("task/container.py", "container_definition: stopTimeout: 60 → 30"),
+        ("airflow.py", "create_airflow: 120 → 60"),
         ("task/health.py", "health_check: retries=4 → 2"),
         ("credentials.py", "create_parameters: value=pulumi.Output.secret(value) → pulumi.Output.from_input(value)"),
     ],

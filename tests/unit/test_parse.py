@@ -3,7 +3,15 @@
 from pathlib import Path
 
 import pytest
-from airflow_fargate.dags.parse import Dag, ImportFailure, ParsedFolder, describe, is_mistake, read_failure
+from airflow_fargate.dags.parse import (
+    Dag,
+    ImportFailure,
+    ParsedFolder,
+    describe,
+    is_mistake,
+    read_failure,
+    read_packages,
+)
 
 FOLDER = Path("/project/dags")
 
@@ -84,3 +92,18 @@ def test_a_module_that_is_not_here_is_told_with_what_could_bring_it(requirements
 def test_a_module_that_is_not_here_is_no_mistake_of_the_folder() -> None:
     assert not is_mistake(ImportFailure("report.py", 1, "", "roman"))
     assert is_mistake(ImportFailure("report.py", None, "", None))
+
+
+def test_packages_are_read_from_the_lines_of_a_file_that_ask_for_one(tmp_path: Path) -> None:
+    file = tmp_path / "requirements.txt"
+    file.write_text("# numbers\n--pre\npandas==2.3.*  # tables\n\nScikit_Learn>=1; python_version < '4'\n")
+
+    assert [text.partition(";")[0] for text in read_packages(file)] == ["pandas==2.3.*", "Scikit_Learn>=1"]
+
+
+def test_the_argument_that_names_the_packages_is_told() -> None:
+    failure = ImportFailure("report.py", 1, "ModuleNotFoundError: …", "roman")
+
+    [_, line] = describe(ParsedFolder([], [failure]), ["roman"], "requirements_path")
+
+    assert "requirements_path brings it: roman" in line

@@ -38,6 +38,25 @@ READ_SECRETS = {
     "Resource": PARAMETERS,
 }
 LOG_IN = {"Sid": "LogInToRegistry", "Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"}
+DATA = "arn:aws:test:us-east-1:123456789012:airflow-data-1234567"
+LIST_DATA = {
+    "Sid": "ListData",
+    "Effect": "Allow",
+    "Action": ["s3:ListBucket", "s3:ListBucketVersions"],
+    "Resource": DATA,
+}
+KEEP_DATABASE = {
+    "Sid": "KeepDatabase",
+    "Effect": "Allow",
+    "Action": ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"],
+    "Resource": f"{DATA}/metadata/*",
+}
+KEEP_LOGS = {
+    "Sid": "KeepLogs",
+    "Effect": "Allow",
+    "Action": ["s3:GetObject", "s3:PutObject"],
+    "Resource": f"{DATA}/logs/*",
+}
 LIST_DAGS = {"Sid": "ListDags", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": BUCKET}
 READ_DAGS = {"Sid": "ReadDags", "Effect": "Allow", "Action": "s3:GetObject", "Resource": f"{BUCKET}/*"}
 ANSWER_EXEC = {
@@ -147,15 +166,22 @@ def test_only_tasks_of_this_account_and_region_act_as_a_role(partition: str, reg
     }
 
 
+@pytest.mark.parametrize("kept", [False, True], ids=["without snapshots", "with snapshots"])
 @pytest.mark.parametrize("enable_exec", [False, True], ids=["without ECS Exec", "with ECS Exec"])
 @pytest.mark.parametrize("with_dags", [False, True], ids=["without DAGs", "with DAGs"])
 def test_the_stack_has_the_reviewed_policies_and_no_other(
-    deploy: Deploy, tmp_path: Path, with_dags: bool, enable_exec: bool
+    deploy: Deploy, tmp_path: Path, with_dags: bool, enable_exec: bool, kept: bool
 ) -> None:
     (tmp_path / "dag.py").touch()
-    dags = {"dags_path": str(tmp_path)} if with_dags else {}
-    deployment = deploy(secrets={"TOKEN": "t"}, enable_exec=enable_exec, **dags)
-    task = [*([LIST_DAGS, READ_DAGS] if with_dags else []), *([ANSWER_EXEC] if enable_exec else [])]
+    options: dict[str, Any] = {"dags_path": str(tmp_path)} if with_dags else {}
+    if not kept:
+        options["database_snapshot_seconds"] = 0
+    deployment = deploy(secrets={"TOKEN": "t"}, enable_exec=enable_exec, **options)
+    task = [
+        *([LIST_DATA, KEEP_LOGS, KEEP_DATABASE] if kept else []),
+        *([LIST_DAGS, READ_DAGS] if with_dags else []),
+        *([ANSWER_EXEC] if enable_exec else []),
+    ]
 
     policies: dict[tuple[str, str], Any] = {}
     for resource in deployment.recorder.resources:

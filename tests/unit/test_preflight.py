@@ -182,6 +182,36 @@ def test_a_subnet_without_a_route_table_of_its_own_has_the_main_one(ec2: Ec2) ->
     preflight(EXISTING)
 
 
+@pytest.mark.parametrize("elsewhere", ["AwsEcsExecutor", "CeleryExecutor"])
+@pytest.mark.parametrize(
+    ("support", "hostnames", "options"),
+    [
+        (True, True, []),
+        (False, True, ["--enable-dns-support"]),
+        (True, False, ["--enable-dns-hostnames"]),
+        (False, False, ["--enable-dns-support", "--enable-dns-hostnames"]),
+    ],
+)
+def test_where_tasks_are_to_find_airflow_by_name_the_vpc_answers_for_names(
+    ec2: Ec2, support: bool, hostnames: bool, options: list[str], elsewhere: str
+) -> None:
+    ec2.answers(subnets=[subnet(FIRST), subnet(SECOND)], tables=[MAIN_TABLE, table(FIRST, SECOND)])
+    for attribute, key, value in (
+        ("enableDnsSupport", "EnableDnsSupport", support),
+        ("enableDnsHostnames", "EnableDnsHostnames", hostnames),
+    ):
+        answer = {"VpcId": VPC, key: {"Value": value}}
+        ec2.stubber.add_response("describe_vpc_attribute", answer, {"VpcId": VPC, "Attribute": attribute})
+
+    said = ""
+    try:
+        preflight({**EXISTING, "executors": ["LocalExecutor", elsewhere]})
+    except pulumi.RunError as refused:
+        said = str(refused)
+
+    assert [line.split()[-1] for line in said.splitlines()[1:]] == options
+
+
 class Refused(NamedTuple):
     """AWS's answers, and what is said of them."""
 

@@ -1,10 +1,14 @@
+import re
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow_fargate.cost import PRICES, a_month_of, a_month_of_compute, in_cents
+from airflow_fargate.cost import HOURS_PER_MONTH, PRICES, a_month_of, a_month_of_compute, in_cents
 
 from .conftest import Deploy
+
+ROOT = Path(__file__).parents[2]
 
 
 # Each by hand: 730 h * (vCPU * price + GB * price [* 0.5 on Spot] + GB above 20 * 0.000111 + 0.005 for the address).
@@ -27,13 +31,17 @@ def test_a_month_costs_what_the_table_adds_up_to(cpu: int, memory: int, options:
     assert in_cents(cost) == Decimal(expected)
 
 
-# By hand: 730 h * instance + GiB * 0.115, twice with a standby, on the 24.91 of the default task.
+def test_a_snapshot_every_five_minutes_costs_four_cents() -> None:
+    assert in_cents(12 * a_month_of("s3:put")) == Decimal("0.04")
+
+
+# By hand: 730 h * instance + GiB * 0.115, twice with a standby, on the 24.91 of a default task; 0.04 for snapshots.
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
         ({}, "38.89"),
         ({"database_multi_az": True}, "52.87"),
-        ({"database": "sqlite", "keep_postgres": True}, "38.89"),
+        ({"database": "sqlite", "keep_postgres": True}, "38.94"),
         ({"database_instance_class": "db.t4g.medium", "database_storage_gib": 100}, "83.86"),
     ],
 )
@@ -59,3 +67,48 @@ def test_an_mwaa_environment_costs_its_hours() -> None:
 
 def test_every_price_says_where_it_is_from() -> None:
     assert [name for name, price in PRICES.items() if not price.source or price.per_hour <= 0] == []
+
+
+def test_a_zone_for_tasks_of_their_own_costs_half_a_dollar_and_the_tasks_are_left_out(deploy: Deploy) -> None:
+    without = deploy().outputs
+    outputs = deploy(executors=["LocalExecutor", "AwsEcsExecutor"]).outputs
+
+    assert in_cents(Decimal(outputs["monthly_cost"] - without["monthly_cost"])) == Decimal("0.50")
+    assert outputs["monthly_cost_basis"].endswith("taxes and the tasks that AwsEcsExecutor starts")
+
+
+def test_an_hour_of_a_task_of_its_own_costs_what_the_docs_say() -> None:
+    text = (ROOT / "docs" / "growing.md").read_text()
+    rows = re.findall(r"^\| ([\d.]+) vCPU, ([\d.]+) GB.* \| ([\d.]+) \| ([\d.]+) \|$", text, re.MULTILINE)
+
+    assert len(rows) == 4
+    for vcpus, gigabytes, ordinary, on_spot in rows:
+        for expected, spot in ((ordinary, False), (on_spot, True)):
+            month = a_month_of_compute(int(float(vcpus) * 1024), int(float(gigabytes) * 1024), spot=spot)
+            hour = (month + a_month_of("public-ipv4")) / HOURS_PER_MONTH
+            assert f"{hour:.4f}" == expected
+
+
+def test_a_larger_container_costs_more_by_what_the_docs_say() -> None:
+    more = a_month_of_compute(1024, 4096) - a_month_of_compute(512, 2048)
+
+    assert f"| `cpu` 1024, `memory` 4096 | {in_cents(more)} |" in (ROOT / "docs" / "growing.md").read_text()
+
+
+# By hand: 24.91 of Airflow's own task, 13.98 of the database, 9.344 of the broker, 0.50 of the zone, and the workers.
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, "73.65"),
+        ({"worker_count_min": 3}, "123.48"),
+        # With 0.30 of the metric, 0.20 of its alarms, and 0.438 for telling it once a minute where there is a worker.
+        ({"worker_count_min": 0, "worker_count_max": 9}, "49.24"),
+        ({"worker_count_max": 9}, "74.59"),
+        ({"worker_cpu": 1024, "worker_memory": 4096}, "94.92"),
+        ({"worker_spot": True}, "63.02"),
+    ],
+)
+def test_workers_cost_their_hours_and_a_broker(deploy: Deploy, options: dict[str, Any], expected: str) -> None:
+    outputs = deploy(executors=["CeleryExecutor"], database="postgres", **options).outputs
+
+    assert outputs["monthly_cost"] == float(expected)

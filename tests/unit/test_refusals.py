@@ -12,10 +12,11 @@ import pytest
 from airflow_fargate import AirflowFargate, AirflowFargateArgs, InvalidArgumentsError
 from airflow_fargate.airflow import LEAST_MEMORY
 from airflow_fargate.document import refuse_document
+from airflow_fargate.executor.container.sizes import FARGATE_SIZES
+from airflow_fargate.executor.settings import MAX_NAME_LENGTH as MAX_REMOTE_NAME_LENGTH
 from airflow_fargate.scope import MAX_NAME_LENGTH
 from airflow_fargate.task.container import refuse_large
 from airflow_fargate.task.log import LOG_RETENTION_DAYS
-from airflow_fargate.task.workload import FARGATE_SIZES
 from airflow_fargate.validation import validate
 
 from .conftest import Deploy, Recorder
@@ -25,6 +26,7 @@ LEGACY = {"image": "puckel/docker-airflow:1.10.9"}
 OWN_LOGIN = {"environment": {"AIRFLOW__CORE__AUTH_MANAGER": "company.login.AuthManager"}}
 GIT = {"dags_git_url": "https://example.com/team/dags.git"}
 URL = {"database_url": "postgresql://airflow:word@db.example.com/airflow", "egress_ports": [5432]}
+WORKERS: AirflowFargateArgs = {"executors": ["CeleryExecutor"], "database": "postgres"}
 MAY_READ = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
 OUTPUT = "<an output of another resource>"  # put in by `with_outputs`: pytest cannot collect a real one
 
@@ -118,6 +120,89 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     (
         {"allowed_cidrs": ["2001:db8::/64"]},
         "allowed_cidrs: has 2001:db8::/64, but the VPC that is made has no IPv6, and nobody could come from there; ",
+    ),
+    ({"executors": []}, "executors: is an empty list; name LocalExecutor, or leave it out"),
+    (
+        {"executors": ["KubernetesExecutor"]},
+        "executors: has 'KubernetesExecutor'; use LocalExecutor, AwsEcsExecutor and CeleryExecutor, the default of ",
+    ),
+    ({"executors": ["AwsEcsExecutor"] * 2}, "executors: has AwsEcsExecutor more than once; name it once"),
+    (
+        {"executors": ["AwsEcsExecutor"], "command": ["airflow", "standalone"]},
+        "executors: has AwsEcsExecutor, but your command replaces ours, which has it; leave one of them out",
+    ),
+    (
+        {"executors": ["AwsEcsExecutor"], "database_snapshot_seconds": 0},
+        "executors: has AwsEcsExecutor, but with database_snapshot_seconds 0 the log of a task ends with its container",
+    ),
+    (
+        {"executors": ["AwsEcsExecutor"], "environment": {"AIRFLOW__AWS_ECS_EXECUTOR__RUN_TASK_KWARGS": "{}"}},
+        "has AIRFLOW__AWS_ECS_EXECUTOR__RUN_TASK_KWARGS, which the component sets itself: set remote_task_spot, or ",
+    ),
+    (
+        {"executors": ["CeleryExecutor"]},
+        "it is in Airflow's container, where no other reaches it; add database: postgres or a database_url, or leave ",
+    ),
+    (
+        {**WORKERS, "command": ["airflow", "standalone"]},
+        "executors: has CeleryExecutor, but your command replaces ours, which has it; leave one of them out",
+    ),
+    (
+        {**WORKERS, "executors": ["CeleryExecutor", "AwsEcsExecutor"], "database_snapshot_seconds": 0},
+        "executors: has CeleryExecutor and AwsEcsExecutor, but with database_snapshot_seconds 0 the log of a task ends",
+    ),
+    (
+        {**WORKERS, "environment": {"AIRFLOW__CELERY__BROKER_URL": "redis://localhost"}},
+        "has AIRFLOW__CELERY__BROKER_URL, which the component sets itself: it is the stack's own",
+    ),
+    (
+        {**WORKERS, "environment": {"AIRFLOW__CELERY__WORKER_CONCURRENCY": "2"}},
+        "has AIRFLOW__CELERY__WORKER_CONCURRENCY, which the component sets itself: set worker_concurrency",
+    ),
+    (
+        {"worker_count_min": 2},
+        "worker_count_min: is given, but executors has no CeleryExecutor; add it, or leave this out",
+    ),
+    (
+        {"secrets": {"T": "t"}, "remote_task_secrets": ["T"]},
+        "remote_task_secrets: is given, but executors has no AwsEcsExecutor or CeleryExecutor; add it, or leave this",
+    ),
+    ({**WORKERS, "worker_count_min": 0}, "worker_count_min: is 0; use 1 or more, or 0 with worker_count_max"),
+    (
+        {**WORKERS, "worker_count_min": -1, "worker_count_max": 2},
+        "worker_count_min: is -1; use 1 or more, or 0 with worker_count_max",
+    ),
+    (
+        {**WORKERS, "worker_count_min": 3, "worker_count_max": 2},
+        "worker_count_max: is 2; use at least worker_count_min, 3, or leave it out",
+    ),
+    ({**WORKERS, "worker_concurrency": 0}, "worker_concurrency: is 0; use 1 or more"),
+    ({**WORKERS, "worker_cpu": 500}, "worker_cpu: is 500; Fargate has 256, 512, 1024, "),
+    (
+        {**WORKERS, "worker_cpu": 256, "worker_memory": 512},
+        "worker_memory: is 512 MiB, which is not enough for Airflow; use at least 1024 MiB",
+    ),
+    ({**LEGACY, "worker_spot": True}, "worker_spot: is given, but the legacy image runs its tasks one after "),
+    ({**LEGACY, "executors": ["LocalExecutor"]}, "executors: is given, but the legacy image runs its tasks one after "),
+    (
+        {"remote_task_cpu": 1024},
+        "remote_task_cpu: is given, but executors has no AwsEcsExecutor; add it, or leave this",
+    ),
+    (
+        {"executors": ["AwsEcsExecutor"], "remote_task_cpu": 500},
+        "remote_task_cpu: is 500; Fargate has 256, 512, 1024, 2048, 4096, 8192, 16384 CPU units",
+    ),
+    (
+        {"executors": ["AwsEcsExecutor"], "remote_task_cpu": 1024},
+        "remote_task_memory: is 1024 MiB; with cpu 1024 Fargate has 2048, 3072, 4096, 5120, 6144, 7168, 8192 MiB",
+    ),
+    (
+        {"executors": ["AwsEcsExecutor"], "remote_task_secrets": ["TOKEN"]},
+        "remote_task_secrets: has 'TOKEN', which is not in secrets; name one of those",
+    ),
+    (
+        {"executors": ["AwsEcsExecutor"], "secrets": {"T": "t"}, "remote_task_secrets": ["T", "T"]},
+        "remote_task_secrets: has T more than once; name it once",
     ),
     ({"drain_minutes": -1}, "drain_minutes: is -1; use 0 (no draining) to 1440, a day"),
     ({"drain_minutes": 1441}, "drain_minutes: is 1441; use 0 (no draining) to 1440, a day"),
@@ -341,13 +426,36 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ({"database": "postgres", "keep_postgres": True, **OWN_VPC}, "subnet_ids: has one subnet; with an instance of RDS"),
     ({"keep_postgres": True, "database_version": "13"}, "database_version: is '13'; Airflow supports PostgreSQL 14"),
     ({"keep_postgres": OUTPUT}, "keep_postgres: is an output or a secret, but decides what is created; give true or"),
+    ({"database_snapshot_seconds": 29}, "database_snapshot_seconds: is 29; use 30 or more, or 0 for no snapshots"),
+    ({"keep_runs_days": -1}, "keep_runs_days: is -1; use 1 or more, or 0 to keep all"),
     (
-        {"retain_data": True},
-        "retain_data: is given, but it is about an instance of RDS; leave it out, or set database: postgres",
+        {"database": "postgres", "database_snapshot_seconds": 60},
+        "database_snapshot_seconds: is given, but the database is not in the container; leave it out",
     ),
+    *(
+        (
+            {"command": ["airflow", "standalone"], "fernet_key": OUTPUT, argument: value},
+            f"{argument}: is given, but your command replaces ours, which would do it; leave one of them out",
+        )
+        for argument, value in (
+            ("database_snapshot_seconds", 60),
+            ("keep_runs_days", 30),
+            ("restore_from", "a-bucket"),
+            ("retain_data", True),
+        )
+    ),
+    *(
+        (
+            {"database_snapshot_seconds": 0, "fernet_key": OUTPUT, argument: value},
+            f"{argument}: is given, but with database_snapshot_seconds 0 nothing is kept; leave one of them out",
+        )
+        for argument, value in (("restore_from", "a-bucket"), ("retain_data", True))
+    ),
+    ({"restore_from": "a-bucket"}, "restore_from: is given, but fernet_key is not: the passwords in the database can"),
+    ({"restore_from": OUTPUT}, "restore_from: is an output or a secret, but decides what is created; give a string"),
     (
         {**URL, "restore_from": "last", "fernet_key": OUTPUT},
-        "restore_from: is given, but it is about an instance of RDS; leave it out, or set database: postgres",
+        "restore_from: is given, but database_url leads to what there is; leave it out",
     ),
     (
         {"database": "postgres", "restore_from": "s3://a-bucket", "fernet_key": OUTPUT},
@@ -356,7 +464,12 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ({"database": "postgres", "restore_from": "last"}, "restore_from: is given, but fernet_key is not: the passwords"),
     ({"fernet_key": "not a key"}, "fernet_key: is not 32 bytes in URL-safe base64 (44 characters); give the one that"),
     ({"fernet_key": f"{'+' * 43}="}, "fernet_key: is not 32 bytes in URL-safe base64 (44 characters); give the one"),
-    ({**LEGACY, "retain_data": True}, "retain_data: is given, but the legacy image has its database in the container"),
+    (
+        {"fernet_key": f"{'k' * 43}=, {'l' * 43}="},
+        "or a new one and that one, with a comma between them",
+    ),
+    ({"fernet_key": ",".join([f"{'k' * 43}="] * 92)}, "fernet_key: has 4139 bytes; an SSM parameter holds 1 to 4096"),
+    ({**LEGACY, "retain_data": True}, "retain_data: is given, but the legacy image keeps nothing when its task ends"),
     (
         {**LEGACY, "database": "postgres"},
         "database: is given, but the legacy image has its database in the container; leave it out, or use Airflow 3",
@@ -372,7 +485,7 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"environment": {"AIRFLOW__CORE__EXECUTOR": "CeleryExecutor"}},
-        "environment: has AIRFLOW__CORE__EXECUTOR, which the component sets itself: everything runs in one container",
+        "environment: has AIRFLOW__CORE__EXECUTOR, which the component sets itself: set executors",
     ),
     (
         {"environment": {"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True"}},
@@ -458,6 +571,30 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ),
     ({"dags_path": ""}, "dags_path: is ''; name a folder with DAG files in it, or leave it out"),
     ({"dags_path": "no-such-folder"}, "dags_path: is 'no-such-folder', which is not a folder; name one with DAG files"),
+    ({"plugins_path": ""}, "plugins_path: is ''; name a folder with plugin files in it, or leave it out"),
+    ({"plugins_path": "none"}, "plugins_path: is 'none', which is not a folder; name one with plugin files in it"),
+    ({"requirements_path": ""}, "requirements_path: is ''; name a file with requirements in it, or leave it out"),
+    (
+        {"requirements_path": "none.txt"},
+        "requirements_path: cannot be used: [Errno 2] No such file or directory: 'none",
+    ),
+    (
+        {"requirements_path": "none.txt", "pip_requirements": ["pandas"]},
+        "requirements_path: is given, and pip_requirements too; move those into the file",
+    ),
+    (
+        {"requirements_path": "none.txt", "command": ["airflow", "standalone"]},
+        "requirements_path: is given with a command, which runs without them; put packages into the image",
+    ),
+    (
+        {"requirements_path": "none.txt", "cpu_architecture": "ARM"},
+        "cpu_architecture: is 'ARM'; use X86_64 or ARM64",
+    ),
+    ({"constraints_path": "c.txt"}, "constraints_path: is given, but requirements_path is not; give both or neither"),
+    (
+        {"plugins_path": "plugins", "command": ["airflow", "standalone"]},
+        "plugins_path: is given with a command, which runs without it; put plugins into the image",
+    ),
     (
         {"allowed_cidrs": [OUTPUT]},
         "allowed_cidrs: is an output or a secret, but decides what is created; give a list of strings",
@@ -701,12 +838,31 @@ def test_a_name_that_aws_would_refuse_is_refused(name: str, message: str) -> Non
     assert message in str(refused.value)
 
 
-def test_a_name_that_no_bucket_can_have_is_refused_only_with_a_folder_of_dags(tmp_path: Path) -> None:
-    (tmp_path / "dag.py").touch()
-    validate("my_airflow", {})
+@pytest.mark.parametrize("name", ["a" * 26, "air--flow", "airflow-"])
+def test_a_name_that_elasticache_would_refuse_is_refused_with_workers(name: str) -> None:
+    with pytest.raises(InvalidArgumentsError) as refused:
+        validate(name, WORKERS)
 
-    with pytest.raises(InvalidArgumentsError, match="name: is 'my_airflow'; with dags_path use hyphens"):
-        validate("my_airflow", {"dags_path": str(tmp_path)})
+    assert f"name: is '{name}'; with CeleryExecutor use at most 25 characters and single hyphens" in str(refused.value)
+    validate("a" * 25, WORKERS)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("a" * 35, "35 characters; with AwsEcsExecutor use at most 34, since IAM role names have at most 64"),
+        (
+            "my_airflow",
+            "name: is 'my_airflow', which begins a name in DNS with AwsEcsExecutor; use hyphens ",
+        ),
+    ],
+)
+def test_a_name_that_aws_would_refuse_with_tasks_of_their_own_is_refused_then(name: str, message: str) -> None:
+    with pytest.raises(InvalidArgumentsError) as refused:
+        validate(name, {"executors": ["AwsEcsExecutor"]})
+
+    assert message in str(refused.value)
+    validate(name, {})
 
 
 def test_every_mistake_in_the_folder_of_dags_is_a_refusal(tmp_path: Path) -> None:
@@ -733,6 +889,10 @@ def test_the_longest_name_fits_into_every_name_that_is_derived_from_it(deploy: D
     longest = max(len(r.name) - len("airflow") for r in deployment.recorder.resources if r.typ == "aws:iam/role:Role")
 
     assert MAX_NAME_LENGTH + longest + len("-1234567") == 64
+
+    deployment = deploy(executors=["AwsEcsExecutor"])
+    longest = max(len(r.name) - len("airflow") for r in deployment.recorder.resources if r.typ == "aws:iam/role:Role")
+    assert MAX_REMOTE_NAME_LENGTH + longest + len("-1234567") == 64
 
 
 def test_all_refusals_are_told_at_once_and_nothing_is_created(deploy: Deploy) -> None:
@@ -840,7 +1000,7 @@ def test_a_task_definition_may_be_as_large_as_ecs_takes_but_for_what_the_compone
 
     def refused(command: int, secrets: int) -> list[str]:
         names = {f"{number:0>40}": "" for number in range(secrets)}
-        return [refusal.argument for refusal in refuse_large(["x" * command], {}, names)]
+        return [refusal.argument for refusal in refuse_large(["x" * command], {}, names, supervised=False)]
 
     assert refused(room, 0) == []
     assert refused(room + 1, 0) == ["command"]

@@ -1,5 +1,6 @@
 """The supervisor as the container runs it: its source in ``python -c``, with stand-ins for Airflow's components."""
 
+import http.server
 import importlib
 import json
 import os
@@ -9,11 +10,12 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from airflow_fargate.task import supervisor
@@ -39,12 +41,12 @@ def in_time(action):
         sys.stdin.readline()
         return action()
     return run
-def supervise(first=lambda: None, load=lambda: None, **components):
+def supervise(first=lambda: None, load=lambda: None, keeper=None, **components):
     names = {name.replace("_", "-"): run for name, run in components.items()}
     def loading():
         load()
-        return Component("db migrate", first), [Component(name, run) for name, run in names.items()]
-    watcher = Supervisor(("db migrate", *names), stop_seconds=2.0, failure_seconds=1.0)
+        return [Component("db migrate", first)], [Component(name, run) for name, run in names.items()]
+    watcher = Supervisor(("db migrate", *names), stop_seconds=2.0, failure_seconds=1.0, keeper=keeper)
     sys.exit(watcher.run(loading))
 """
 
@@ -173,6 +175,50 @@ def test_a_stop_signal_ends_everything_with_exit_code_0(number: signal.Signals) 
     assert process.returncode == 0
     assert "supervisor | stopped" in log
     assert survivors(family) == set()
+
+
+WORKER_STOPS = """
+def work():
+    # What a task of Airflow does: it ends by itself, and is not told to before that.
+    if os.fork() == 0:
+        signal.signal(signal.SIGTERM, lambda *_: os.write(1, b"the task is told\\n"))
+        time.sleep({seconds})
+        os.write(1, b"the task ends\\n")
+        os._exit(0)
+    signal.signal(signal.SIGTERM, lambda *_: os.write(1, b"the worker is told\\n"))
+    os.write(1, b"ready\\n")
+    os.wait()
+watcher = Supervisor(("worker",), stop_seconds=3.0, alone_seconds={alone})
+sys.exit(watcher.run(lambda: ([], [Component("worker", work)])))
+"""
+
+
+@pytest.mark.parametrize(("seconds", "alone", "told"), [(2, 2.5, False), (1, 0.5, True)])
+def test_tasks_of_a_worker_end_by_themselves_and_are_told_to_stop_when_the_time_is_nearly_over(
+    seconds: float, alone: float, *, told: bool
+) -> None:
+    with container(WORKER_STOPS.format(seconds=seconds, alone=alone)) as process:
+        wait_for(process, "ready")
+        process.terminate()
+        log = process.communicate(timeout=10)[0]
+
+    assert process.returncode == 0
+    assert "the worker is told" in log
+    assert "the task ends" in log
+    assert ("the task is told" in log) == told
+
+
+def test_a_worker_has_nearly_all_of_the_two_minutes_that_fargate_allows(tmp_path: Path) -> None:
+    script = """
+class Supervisor:
+    def __init__(self, *given, **named): print(*given, named)
+    def run(self, load): print(load.__name__)
+main()
+"""
+    with container(script, "worker", AIRFLOW_HOME=str(tmp_path)) as process:
+        log = process.communicate(timeout=10)[0]
+
+    assert log == "['worker'] 115.0 {'alone_seconds': 105.0}\nload_worker\n"
 
 
 def test_the_entrypoints_hang_up_ends_nothing() -> None:
@@ -424,20 +470,22 @@ def test_what_waits_for_the_port_still_ends_on_a_stop_signal(free_port: int) -> 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "runs"),
+    ("arguments", "runs", "kept_by"),
     [
-        ((), ["scheduler", "dag-processor", "triggerer", "api-server"]),
-        (("triggerer",), ["triggerer"]),
-        (("api-server", "scheduler"), ["api-server", "scheduler"]),
+        ((), ["scheduler", "dag-processor", "triggerer", "api-server"], []),
+        (("triggerer",), ["triggerer"], []),
+        (("api-server", "scheduler"), ["api-server", "scheduler"], []),
+        (("triggerer", "-c", "keep", "scheduler"), ["triggerer"], ["-c", "keep", "scheduler"]),
+        (("-c", "keep"), ["scheduler", "dag-processor", "triggerer", "api-server"], ["-c", "keep"]),
     ],
 )
-def test_the_arguments_name_the_components_the_last_of_which_the_loader_becomes(
-    arguments: tuple[str, ...], runs: list[str]
+def test_the_arguments_name_the_components_the_last_of_which_the_loader_becomes_and_then_the_keeper(
+    arguments: tuple[str, ...], runs: list[str], kept_by: list[str]
 ) -> None:
     script = """
-def load_airflow(names):
-    print("loading as", os.getpid(), flush=True)
-    return Component("db migrate", lambda: None), [Component(name, idle) for name in names]
+def load_airflow(names, keeper):
+    print("loading as", os.getpid(), "kept by", keeper, flush=True)
+    return [Component("db migrate", lambda: None)], [Component(name, idle) for name in names]
 sys.exit(main())
 """
     with container(script, *arguments) as process:
@@ -446,6 +494,7 @@ sys.exit(main())
         process.communicate(timeout=10)
     started = dict(re.findall(r"supervisor \| started (\S+) as process (\d+)", log))
     [loader] = re.findall(r"loader \| loading as (\d+)", log)
+    assert f"loading as {loader} kept by {kept_by}" in log
     assert set(started) == set(runs)
     assert started[runs[-1]] == loader
 
@@ -506,8 +555,90 @@ def test_a_component_that_there_is_not_or_that_is_named_twice_is_refused(argumen
     assert process.returncode == 1
     assert log == (
         f"The arguments are {' '.join(arguments)}; "
-        "name each of scheduler, dag-processor, triggerer, api-server at most once.\n"
+        "name each of scheduler, dag-processor, triggerer, api-server at most once, or worker alone.\n"
     )
+
+
+KEEPER = """
+keeper = Keeper(("-c", '''
+import os, sys, time
+print(sys.argv[1], "begins in its own group" if os.getpgid(0) == os.getpid() else "", flush=True)
+time.sleep(%s)
+print(sys.argv[1], "ends", flush=True)
+sys.exit(%s)
+'''), %s)
+"""
+
+
+def kept(log: str) -> list[str]:
+    """Return what the keeper printed."""
+    return [line.removeprefix("keeper | ") for line in log.splitlines() if line.startswith("keeper | ")]
+
+
+def stages(*names: str) -> list[str]:
+    return [line for name in names for line in (f"{name} begins in its own group", f"{name} ends")]
+
+
+def test_the_keeper_runs_every_so_often_one_at_a_time_and_its_failures_end_nothing() -> None:
+    script = KEEPER % (0.4, 1, 0.2) + "supervise(keeper=keeper, scheduler=idle, api_server=idle)"
+    with container(script) as process:
+        log = ""
+        while log.count("running ends") < 3:
+            log += wait_for(process, "running ends")
+        assert process.poll() is None
+    assert kept(log)[:6] == stages(*["running"] * 3)
+
+
+def test_the_keeper_runs_at_a_stop_signal_and_when_all_else_has_ended() -> None:
+    script = (
+        KEEPER % (0.5, 0, "None")
+        + """
+def slow():
+    def stop(*_):
+        time.sleep(1)
+        print("ends", flush=True)
+        os._exit(0)
+    signal.signal(signal.SIGTERM, stop)
+    idle()
+supervise(keeper=keeper, scheduler=slow, triggerer=stubborn, api_server=idle)
+"""
+    )
+    with container(script) as process:
+        wait_for(process, *ALL_READY)
+        family = processes_of(process.pid)
+        os.killpg(process.pid, signal.SIGTERM)
+        log, _ = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert kept(log) == stages("stopping", "final")
+    assert log.index("stopping ends") < log.index("scheduler | ends") < log.index("final begins")
+    assert log.index("killing") < log.index("final begins") < log.index("supervisor | stopped")
+    assert survivors(family) == set()
+
+
+def test_the_keeper_runs_before_a_container_ends_whose_component_died() -> None:
+    script = KEEPER % (0.3, 0, "None") + "supervise(keeper=keeper, scheduler=in_time(lambda: 1 / 0), api_server=idle)"
+    with container(script) as process:
+        log, _ = process.communicate(timeout=10)
+    assert process.returncode == 1
+    assert kept(log) == stages("final")
+
+
+def test_a_stop_signal_lets_the_keeper_end_what_it_has_begun() -> None:
+    script = KEEPER % (1.5, 0, 0.2) + "supervise(keeper=keeper, scheduler=idle, api_server=idle)"
+    with container(script) as process:
+        wait_for(process, "running begins", "scheduler | ready", "api-server | ready")
+        process.terminate()
+        log, _ = process.communicate(timeout=10)
+    assert kept(log) == ["running ends", *stages("final")]
+
+
+@pytest.mark.parametrize("failing", ["first=lambda: 1 / 0", "load=lambda: 1 / 0"])
+def test_the_keeper_keeps_nothing_of_a_task_in_which_nothing_has_started(failing: str) -> None:
+    script = KEEPER % (0, 0, 0.1) + f"supervise({failing}, keeper=keeper, scheduler=idle, api_server=idle)"
+    with container(script) as process:
+        log, _ = process.communicate(timeout=10)
+    assert process.returncode == 1
+    assert kept(log) == []
 
 
 @pytest.mark.parametrize("existing", [None, "", "{not json", "[]", '{"admin": "old", "viewer": "kept"}'])
@@ -602,8 +733,7 @@ supervise(scheduler=idle, triggerer=idle, api_server=idle)
     assert json.loads(file.read_text()) == {"admin": PASSWORD}
 
 
-def test_the_source_fits_into_a_task_definition_and_imports_no_airflow() -> None:
-    assert len(SOURCE.read_bytes()) < 28 * 1024
+def test_the_supervisor_imports_no_airflow_before_it_needs_it() -> None:
     assert "airflow" not in sys.modules
 
 
@@ -639,3 +769,80 @@ def test_the_triggerer_finds_modules_beside_the_dags_as_soon_as_they_are_there(
     assert not hasattr(importlib.import_module("json"), "inner"), "what is installed goes first"
     with pytest.raises(ImportError):
         importlib.import_module("of_s3.absent")
+
+
+@pytest.mark.parametrize(("code", "ends"), [("", False), ("raise SystemExit(3)", True)], ids=["", "fails"])
+def test_what_prepares_the_container_runs_before_airflow_is_loaded(tmp_path: Path, code: str, *, ends: bool) -> None:
+    ours = f"import os, sys; print('prepares', sys.argv[1], os.environ.get('ADMIN_PASSWORD'), flush=True); {code}"
+    with container(
+        "load_airflow = lambda *_: print('loads', flush=True) or sys.exit(0); sys.exit(main())",
+        AIRFLOW_HOME=str(tmp_path),
+        ADMIN_PASSWORD="secret",
+        AIRFLOW_FARGATE_MODULES=json.dumps({"ours/__init__.py": "", "ours/first.py": ours}),
+        AIRFLOW_FARGATE_PREPARATION=json.dumps(["ours.first", "words"]),
+    ) as process:
+        output, _ = process.communicate(timeout=10)
+
+    assert "prepares words None\n" in output
+    assert ("loads" in output) != ends
+    assert ("supervisor | ours.first ended with exit code 3\n" in output) == ends
+
+
+class Agent(http.server.BaseHTTPRequestHandler):
+    """The ECS agent, as far as it protects a task."""
+
+    asked: ClassVar[list[tuple[str, Any]]] = []
+    status = 200
+
+    def do_PUT(self) -> None:
+        self.asked.append((self.path, json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
+        self.send_response(self.status)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as the base class names it
+        pass
+
+
+@pytest.fixture
+def agent(monkeypatch: pytest.MonkeyPatch) -> Generator[str]:
+    monkeypatch.setattr(Agent, "asked", [])
+    monkeypatch.setattr(Agent, "status", 200)
+    server = http.server.HTTPServer(("127.0.0.1", 0), Agent)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/api/1"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_worker_is_protected_while_a_task_runs_for_long_and_no_longer(agent: str) -> None:
+    minutes = [0.0]
+    protection = supervisor.Protection(agent, lambda: minutes[0] * 60)
+
+    def asked(at: float, seconds: float) -> list[Any]:
+        minutes[0] = at
+        del Agent.asked[:]
+        protection.keep(seconds)
+        return Agent.asked[:]
+
+    protected = ("/api/1/task-protection/v1/state", {"ProtectionEnabled": True, "ExpiresInMinutes": 30})
+    assert asked(0, 0) == []
+    assert asked(0, 29) == [], "it would end before it were stopped"
+    assert asked(0, 30) == [protected]
+    assert asked(14, 850) == []
+    assert asked(15, 910) == [protected], "in time before it ends"
+    assert asked(16, 3) == [("/api/1/task-protection/v1/state", {"ProtectionEnabled": False})]
+    assert asked(17, 0) == []
+
+
+def test_a_protection_that_is_refused_is_said_and_asked_for_again(
+    agent: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Agent, "status", 400)
+    protection = supervisor.Protection(agent)
+    protection.keep(60)
+    protection.keep(62)
+
+    assert len(Agent.asked) == 2
+    assert "the worker's protection could not be changed: HTTP Error 400" in capsys.readouterr().out

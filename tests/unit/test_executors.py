@@ -1,0 +1,474 @@
+"""The executors in the container, with stand-ins for Airflow's own, and what parsing a DAG refuses of a task's size."""
+
+import base64
+import importlib
+import json
+import os
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+import pytest
+from airflow_fargate.executor.choice import configured_executors, modules
+from airflow_fargate.executor.settings import ExecutorSettings
+from airflow_fargate.task import supervisor
+
+from .conftest import Deploy, Registered
+from .stand_in import give_airflow
+
+CONTAINER = "airflow_fargate.executor.container"
+BOTH = ["LocalExecutor", "AwsEcsExecutor"]
+
+
+class ViolationError(Exception):
+    pass
+
+
+class LocalExecutor:
+    parallelism = 32
+
+
+class Tasks:
+    """The provider's collection of what runs."""
+
+    def __init__(self) -> None:
+        self.tasks: dict[str, Any] = {}
+        self.failures: dict[str, int] = {}
+
+    def task_by_key(self, key: str) -> Any:
+        return self.tasks[key]
+
+    def failure_count_by_key(self, key: str) -> int:
+        return self.failures[key]
+
+
+class EcsExecutor:
+    """The provider's executor, as far as ours uses it."""
+
+    max_run_task_attempts = "5"
+    asked: ClassVar[list[Any]] = []
+
+    def _run_task_kwargs(self, *asked: Any) -> dict[str, Any]:
+        self.asked.append(asked)
+        return {"command": asked[1]}
+
+
+class CeleryExecutor:
+    def __init__(self) -> None:
+        self.conf = self.log = self
+        self.queued_tasks: dict[str, str] = {}
+        self.running: set[str] = set()
+        self.warnings: list[str] = []
+        self.synced = 0
+
+    def getint(self, section: str, key: str) -> int:
+        return {("celery", "WORKER_CONCURRENCY"): 4}[section, key]
+
+    def warning(self, text: str, *words: object) -> None:
+        self.warnings.append(text % words)
+
+    def sync(self) -> None:
+        self.synced += 1
+
+
+@pytest.fixture
+def airflow(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
+    """Return an importer of our modules in the container."""
+    executors = "airflow.providers.amazon.aws.executors.ecs"
+    give_airflow(
+        monkeypatch,
+        {
+            "airflow.exceptions": {"AirflowClusterPolicyViolation": ViolationError},
+            "airflow.executors.local_executor": {"LocalExecutor": LocalExecutor},
+            "airflow.policies": {"hookimpl": staticmethod},
+            "airflow.providers.celery.executors.celery_executor": {"CeleryExecutor": CeleryExecutor},
+            f"{executors}.ecs_executor": {"AwsEcsExecutor": EcsExecutor},
+            f"{executors}.utils": {"EcsTaskCollection": Tasks},
+        },
+    )
+
+    def imported(name: str) -> Any:
+        monkeypatch.delitem(sys.modules, f"{CONTAINER}.{name}", raising=False)
+        return importlib.import_module(f"{CONTAINER}.{name}")
+
+    return imported
+
+
+def definition(deployed: Registered, name: str = "airflow-remote-task-definition") -> dict[str, Any]:
+    [container] = json.loads(deployed.inputs("aws:ecs/taskDefinition:TaskDefinition", name)["containerDefinitions"])
+    return container
+
+
+def variables(container: Mapping[str, Any]) -> dict[str, str]:
+    return {each["name"]: each["value"] for each in container["environment"]}
+
+
+@pytest.mark.parametrize(
+    ("executors", "configured"),
+    [
+        (("LocalExecutor",), "LocalExecutor"),
+        (("AwsEcsExecutor",), "AwsEcsExecutor:airflow_fargate_executor.ecs.AwsEcsExecutor"),
+        (("CeleryExecutor",), "CeleryExecutor"),
+        (
+            ("CeleryExecutor", "LocalExecutor"),
+            "CeleryExecutor,LocalExecutor:airflow_fargate_executor.local.LocalExecutor",
+        ),
+        (
+            ("AwsEcsExecutor", "LocalExecutor"),
+            ",".join(
+                [
+                    "AwsEcsExecutor:airflow_fargate_executor.ecs.AwsEcsExecutor",
+                    "LocalExecutor:airflow_fargate_executor.local.LocalExecutor",
+                ]
+            ),
+        ),
+    ],
+)
+def test_an_executor_has_airflows_name_and_is_ours_where_another_is_beside_it(
+    executors: tuple[str, ...], configured: str
+) -> None:
+    assert configured_executors(ExecutorSettings(executors=executors)) == configured
+
+
+def test_celerys_is_ours_where_the_number_of_workers_follows_the_tasks() -> None:
+    settings = ExecutorSettings(executors=("CeleryExecutor",), worker_count_max=2)
+
+    assert configured_executors(settings) == "CeleryExecutor:airflow_fargate_executor.celery.CeleryExecutor"
+
+
+def test_the_memory_bounds_how_many_tasks_run_in_the_container_and_not_how_many_run_elsewhere(deploy: Deploy) -> None:
+    container = definition(deploy(executors=BOTH, memory=3072), "airflow-task-definition")
+
+    assert variables(container)["AIRFLOW_FARGATE_LOCAL_PARALLELISM"] == "6"
+    assert variables(container)["AIRFLOW__CORE__PARALLELISM"] == "32"
+
+
+@pytest.mark.parametrize(("of_all", "of_ours", "runs"), [(32, "4", 4), (2, "4", 2)])
+def test_local_tasks_are_bounded_by_both_numbers(
+    airflow: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch, of_all: int, of_ours: str, runs: int
+) -> None:
+    monkeypatch.setattr(LocalExecutor, "parallelism", of_all)
+    monkeypatch.setenv("AIRFLOW_FARGATE_LOCAL_PARALLELISM", of_ours)
+
+    assert airflow("local").LocalExecutor().parallelism == runs
+
+
+@pytest.mark.parametrize(("started_at", "failures"), [("12:00", 5), (None, 2)])
+def test_a_task_that_has_started_is_not_started_again_and_one_that_has_not_is(
+    airflow: Callable[[str], Any], started_at: str | None, failures: int
+) -> None:
+    running = airflow("ecs").AwsEcsExecutor().active_workers
+    running.tasks["etl.load"] = SimpleNamespace(started_at=started_at)
+    running.failures["etl.load"] = 2
+
+    assert running.failure_count_by_key("etl.load") == failures
+
+
+def test_the_command_that_the_executor_gives_runs_when_all_is_in_place(
+    airflow: Callable[[str], Any], deploy: Deploy, tmp_path: Path
+) -> None:
+    (tmp_path / "airflow_fargate_dags").mkdir()
+    environment = variables(definition(deploy(executors=BOTH)))
+    task = [sys.executable, "-c", "import airflow_fargate_executor as ours, os; print(ours.__file__, *os.environ)"]
+
+    command = airflow("ecs").AwsEcsExecutor()._run_task_kwargs("etl.load", task, None, {})["command"]
+
+    home = {"AIRFLOW_HOME": str(tmp_path), "PATH": os.defpath, "PYTHONPATH": str(tmp_path / "config")}
+    ended = subprocess.run(
+        [sys.executable, *command[1:]], env={**environment, **home}, capture_output=True, text=True, check=False
+    )
+    assert command[-len(task) :] == task
+    assert ended.returncode == 0, ended.stderr
+    module, *names = ended.stdout.split()
+    assert module == f"{tmp_path}/config/airflow_fargate_executor/__init__.py"
+    assert not {"AIRFLOW_FARGATE_MODULES", "AIRFLOW_FARGATE_SUPERVISOR", "ADMIN_PASSWORD"} & set(names)
+
+
+def test_the_supervisor_that_a_remote_task_has_is_the_one_of_airflows_own_container(deploy: Deploy) -> None:
+    packed = variables(definition(deploy(executors=BOTH)))["AIRFLOW_FARGATE_SUPERVISOR"]
+
+    assert zlib.decompress(base64.b85decode(packed)) == Path(supervisor.__file__).read_bytes()
+
+
+def test_a_command_with_all_that_is_in_front_of_it_fits_into_what_runtask_takes(airflow: Callable[[str], Any]) -> None:
+    # AWS: Amazon ECS API reference, TaskOverride; a task's own command has about 1000 characters.
+    assert len(json.dumps(airflow("ecs").START)) < 8192 - 4096
+
+
+def test_a_remote_task_has_no_secret_but_those_that_are_named_for_it(deploy: Deploy) -> None:
+    given = {"TOKEN": "t0ken", "OTHER": "an0ther"}
+    deployed = deploy(executors=BOTH, secrets=given, remote_task_secrets=["TOKEN"])
+    policy = json.loads(deployed.inputs("aws:iam/rolePolicy:RolePolicy", "airflow-remote-execution-policy")["policy"])
+
+    assert [each["name"] for each in definition(deployed)["secrets"]] == ["TOKEN"]
+    [read] = [each for each in policy["Statement"] if each["Sid"] == "ReadSecrets"]
+    assert [arn.rpartition(":")[2] for arn in read["Resource"]] == ["airflow-TOKEN-1234567"]
+
+
+def test_without_secrets_of_its_own_a_remote_task_may_read_none(deploy: Deploy) -> None:
+    deployed = deploy(executors=BOTH, secrets={"TOKEN": "t0ken"})
+    policy = deployed.inputs("aws:iam/rolePolicy:RolePolicy", "airflow-remote-execution-policy")["policy"]
+
+    assert definition(deployed)["secrets"] == []
+    assert "ssm:" not in policy
+
+
+def test_a_remote_task_finds_the_api_server_by_a_name_that_no_proxy_is_asked_for(deploy: Deploy) -> None:
+    proxy = {"https_proxy": "http://proxy.example.com:443"}
+    environment = variables(definition(deploy(executors=BOTH, environment=proxy, port=9000)))
+
+    host = "api.airflow-namespace-1234567"
+    assert environment["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] == f"http://{host}:9000/execution/"
+    assert host in environment["NO_PROXY"].split(",")
+    assert host in environment["no_proxy"].split(",")
+
+
+def test_the_limit_of_a_remote_task_is_the_tasks_so_that_an_override_of_it_is_no_less(deploy: Deploy) -> None:
+    assert "memory" not in definition(deploy(executors=BOTH))
+
+
+def test_only_remote_tasks_have_what_they_need(deploy: Deploy) -> None:
+    types = {registration.type.partition("/")[0] for registration in deploy().registrations}
+
+    assert "aws:servicediscovery" not in types
+
+
+SIZES: dict[str, tuple[Any, str]] = {
+    "of the stack": ({}, ""),
+    "given as text": ({"overrides": {"cpu": "4096", "memory": "16384"}}, ""),
+    "given as numbers": ({"overrides": {"cpu": 1024, "memory": 2048}}, ""),
+    "with more memory alone": ({"overrides": {"memory": "4096"}}, ""),
+    "of no known CPU": ({"overrides": {"cpu": "1000"}}, "cpu is 1000; Fargate has 256, 512, 1024, "),
+    "of a CPU in words": ({"overrides": {"cpu": "1 vCPU"}}, "cpu is 1 vCPU; Fargate has 256, "),
+    "with too little memory": (
+        {"overrides": {"cpu": "1024", "memory": "1024"}},
+        "memory is 1024 MiB; with cpu 1024 Fargate has 2048, 3072, ",
+    ),
+    "with memory that goes with another CPU": (
+        {"overrides": {"cpu": "4096"}},
+        "memory, which overrides do not have, is 1024 MiB; with cpu 4096 Fargate has 8192, ",
+    ),
+    "with a command": ({"command": ["true"]}, "has command, which is the executor's; leave it out"),
+}
+
+
+@pytest.mark.parametrize(("executor_config", "refused"), SIZES.values(), ids=SIZES)
+@pytest.mark.parametrize(("executors", "executor"), [(BOTH, "AwsEcsExecutor"), (["AwsEcsExecutor"], None)])
+def test_a_dag_with_a_task_of_a_size_that_fargate_does_not_have_is_refused(
+    airflow: Callable[[str], Any],
+    monkeypatch: pytest.MonkeyPatch,
+    executor_config: Any,
+    refused: str,
+    executors: list[str],
+    executor: str | None,
+) -> None:
+    parsing(monkeypatch, executors)
+    task = SimpleNamespace(task_id="load", executor=executor, executor_config=executor_config)
+
+    message = ""
+    try:
+        airflow("policy").task_policy(task)
+    except ViolationError as violation:
+        message = str(violation)
+
+    assert message.startswith(f"executor_config of the task 'load': {refused}" if refused else "")
+    assert bool(message) == bool(refused)
+
+
+def test_the_size_of_a_task_in_the_container_is_nobodys_affair(
+    airflow: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsing(monkeypatch, BOTH)
+
+    for executor in (None, "LocalExecutor"):
+        executor_config = {"overrides": {"cpu": "1"}}
+        airflow("policy").task_policy(SimpleNamespace(task_id="a", executor=executor, executor_config=executor_config))
+
+
+def parsing(monkeypatch: pytest.MonkeyPatch, executors: list[str]) -> None:
+    """Set what whoever parses a DAG has in its environment."""
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", configured_executors(ExecutorSettings(executors=tuple(executors))))
+    monkeypatch.setenv("AIRFLOW_FARGATE_REMOTE_CPU", "512")
+    monkeypatch.setenv("AIRFLOW_FARGATE_REMOTE_MEMORY", "1024")
+
+
+def test_the_policy_is_found_as_that_of_a_distribution(tmp_path: Path) -> None:
+    for path, source in modules().items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(source)
+    code = (
+        "from importlib.metadata import entry_points; print(*(e.value for e in entry_points(group='airflow.policy')))"
+    )
+
+    program = [sys.executable, "-c", code]
+    found = subprocess.run(program, env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=True)
+
+    assert found.stdout == "airflow_fargate_executor.policy\n"
+
+
+WORKERS: dict[str, Any] = {"executors": ["CeleryExecutor"], "database": "postgres"}
+WORKER = "airflow-worker-task-definition"
+
+
+@pytest.mark.parametrize(
+    ("args", "parallelism"),
+    [
+        ({}, "4"),
+        ({"worker_concurrency": 8, "worker_count_min": 3}, "24"),
+        ({"worker_concurrency": 8, "worker_count_min": 0, "worker_count_max": 5}, "40"),
+        ({"executors": ["CeleryExecutor", "LocalExecutor"], "memory": 3072}, "10"),
+        ({"executors": ["CeleryExecutor", "AwsEcsExecutor"]}, "36"),
+    ],
+)
+def test_as_many_tasks_are_started_as_there_is_room_for(deploy: Deploy, args: dict[str, Any], parallelism: str) -> None:
+    container = definition(deploy(**{**WORKERS, **args}), "airflow-task-definition")
+
+    assert variables(container)["AIRFLOW__CORE__PARALLELISM"] == parallelism
+
+
+def test_a_worker_has_no_secret_but_those_of_broker_and_database_and_those_that_are_named_for_it(
+    deploy: Deploy,
+) -> None:
+    deployed = deploy(**WORKERS, secrets={"TOKEN": "t0ken", "OTHER": "an0ther"}, remote_task_secrets=["TOKEN"])
+    container = definition(deployed, WORKER)
+    policy = json.loads(deployed.inputs("aws:iam/rolePolicy:RolePolicy", "airflow-worker-execution-policy")["policy"])
+
+    assert [each["name"] for each in container["secrets"]] == ["AIRFLOW__CELERY__BROKER_URL", "PGPASSWORD", "TOKEN"]
+    [read] = [each for each in policy["Statement"] if each["Sid"] == "ReadSecrets"]
+    assert len(read["Resource"]) == 3
+    assert not {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "ADMIN_USERNAME"} & variables(container).keys()
+
+
+def test_a_worker_keeps_results_in_a_database_of_the_callers_by_a_url_that_is_secret(deploy: Deploy) -> None:
+    url = "postgresql://airflow:w0rd@db.example.com/airflow?sslmode=require"
+    deployed = deploy(executors=["CeleryExecutor"], database_url=url, egress_ports=[5432])
+    names = [each["name"] for each in definition(deployed, WORKER)["secrets"]]
+    parameter = deployed.inputs("aws:ssm/parameter:Parameter", "airflow-AIRFLOW__CELERY__RESULT_BACKEND")
+
+    assert names == ["AIRFLOW__CELERY__BROKER_URL", "AIRFLOW__CELERY__RESULT_BACKEND"]
+    assert parameter["value"] == "db+postgresql+psycopg2://airflow:w0rd@db.example.com:5432/airflow?sslmode=require"
+
+
+def test_a_dead_worker_is_noticed_in_a_minute_and_with_remote_tasks_they_are_given_their_time(deploy: Deploy) -> None:
+    name = "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT"
+    workers = definition(deploy(**WORKERS), "airflow-task-definition")
+    both = definition(
+        deploy(**{**WORKERS, "executors": ["CeleryExecutor", "AwsEcsExecutor"]}), "airflow-task-definition"
+    )
+
+    assert (variables(workers)[name], variables(both)[name]) == ("60", "600")
+
+
+def test_the_loader_imports_every_executor_that_airflow_does_not_bring(deploy: Deploy) -> None:
+    executors = ["LocalExecutor", "CeleryExecutor", "AwsEcsExecutor"]
+    container = definition(deploy(**{**WORKERS, "executors": executors}), "airflow-task-definition")
+
+    assert variables(container)["AIRFLOW_FARGATE_PRELOADED"].split() == [
+        "airflow.providers.celery.executors.celery_executor",
+        "airflow_fargate_executor.ecs",
+    ]
+
+
+def refuse(*_: object, **__: object) -> None:
+    raise PermissionError("is not authorized to perform: ecs:DescribeClusters")
+
+
+WORKER_CLUSTER = "arn:aws:ecs:eu-west-1:123456789012:cluster/workers"
+
+
+class Aws:
+    """ECS with so many workers, and CloudWatch, which keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.running = self.pending = 0
+        self.told: list[float] = []
+
+    def client(self, service: str, region: str) -> Any:
+        assert (service in ("ecs", "cloudwatch"), region) == (True, "eu-west-1")
+        return self
+
+    def describe_clusters(self, clusters: list[str]) -> Any:
+        assert clusters == [WORKER_CLUSTER]
+        return {"clusters": [{"runningTasksCount": self.running, "pendingTasksCount": self.pending}]}
+
+    def put_metric_data(self, **given: Any) -> None:
+        [datum] = given["MetricData"]
+        self.told.append(datum.pop("Value"))
+        assert given["Namespace"] == "AirflowFargate"
+        assert datum["Dimensions"] == [{"Name": "Cluster", "Value": "workers"}]
+
+
+@pytest.mark.parametrize(
+    ("tasks", "running", "pending", "told"),
+    [
+        (0, 0, 0, []),
+        (1, 0, 0, [200.0]),
+        (9, 0, 0, [200.0]),
+        (0, 1, 0, [0.0]),
+        (2, 1, 0, [50.0]),
+        (12, 1, 0, [300.0]),
+        (12, 1, 2, [100.0]),
+    ],
+)
+def test_the_load_is_that_of_the_slots_that_there_are_or_soon_will_be(
+    airflow: Callable[[str], Any], tasks: int, running: int, pending: int, told: list[float]
+) -> None:
+    aws = Aws()
+    aws.running, aws.pending = running, pending
+
+    airflow("celery").Load(WORKER_CLUSTER, 4, aws.client).tell(tasks)
+
+    assert aws.told == told
+
+
+def test_the_load_is_told_once_a_minute_and_of_the_first_task_after_a_rest_at_once(
+    airflow: Callable[[str], Any],
+) -> None:
+    aws, seconds = Aws(), [0.0]
+    load = airflow("celery").Load(WORKER_CLUSTER, 4, aws.client, lambda: seconds[0])
+
+    def told(at: float, tasks: int) -> int:
+        seconds[0] = at
+        load.tell(tasks)
+        return len(aws.told)
+
+    assert [told(0, 0), told(1, 1), told(2, 2), told(60, 3), told(61, 4), told(62, 5)] == [0, 1, 1, 1, 2, 2]
+    assert told(125, 0) == 2, "nothing of none that have nothing to do"
+
+
+def test_the_metric_is_the_one_that_is_tracked(airflow: Callable[[str], Any], deploy: Deploy) -> None:
+    deployed = deploy(**WORKERS, worker_count_max=3)
+    policy = deployed.inputs("aws:appautoscaling/policy:Policy", "airflow-worker-scaling-policy")
+    tracked = policy["targetTrackingScalingPolicyConfiguration"]["customizedMetricSpecification"]
+    celery = airflow("celery")
+
+    assert (tracked["namespace"], tracked["metricName"]) == (celery.NAMESPACE, celery.METRIC)
+    assert tracked["dimensions"][0]["name"] == celery.DIMENSION
+    assert policy["targetTrackingScalingPolicyConfiguration"]["targetValue"] < celery.NO_WORKER
+
+
+def test_the_scheduler_goes_on_when_the_load_cannot_be_told(
+    airflow: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_FARGATE_WORKER_CLUSTER", WORKER_CLUSTER)
+    celery = airflow("celery")
+    aws = Aws()
+    monkeypatch.setattr(celery, "_client", aws.client)
+    executor = celery.CeleryExecutor()
+    executor.queued_tasks, executor.running = {"a": "task"}, {"b", "c"}
+    aws.running = 1
+
+    executor.sync()
+    assert (executor.synced, aws.told, executor.warnings) == (1, [75.0], [])
+
+    monkeypatch.setattr(Aws, "describe_clusters", refuse)
+    executor = celery.CeleryExecutor()
+    executor.sync()
+    assert executor.synced == 1
+    assert executor.warnings == [
+        "How busy the workers are could not be told: is not authorized to perform: ecs:DescribeClusters"
+    ]
