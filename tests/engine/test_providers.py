@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from local.cloud import Cloud
-from local.providers.aws.config import CLOCK_AHEAD
+from local.providers.aws.config import CLOCK_AHEAD, endpoint_of
 from local.providers.aws.provider import SERVICES
 from local.testing.workspace import Workspace
 from operate.waiting import until
@@ -130,7 +130,7 @@ def test_what_a_stand_in_does_not_have_fails_in_one_plain_sentence(workspace: Ne
         "aws.cloudwatch.LogGroup('logs', opts=__import__('pulumi').ResourceOptions(provider=provider))"
     )
     text += stack.preview(fails=True)
-    assert f"aws:endpoints: no endpoint for {', '.join(SERVICES)}" in text
+    assert f"aws:endpoints: no endpoint for {', '.join(map(endpoint_of, SERVICES))}" in text
     assert "local/providers/provider.py" not in text
 
 
