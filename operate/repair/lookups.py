@@ -383,6 +383,7 @@ LOOKUPS: Mapping[str, Lookup] = {
 SETTINGS = frozenset(
     {
         "aws:appautoscaling/policy:Policy",
+        "aws:appautoscaling/scheduledAction:ScheduledAction",
         "aws:appautoscaling/target:Target",
         "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders",
         "aws:iam/rolePolicyAttachment:RolePolicyAttachment",

@@ -429,6 +429,18 @@ LIVES = [
         lambda _: {"name": "other"},
     ),
     Life(
+        "aws:appautoscaling/scheduledAction:ScheduledAction",
+        lambda _: {
+            **SCALED,
+            "resourceId": "service/world/policy",
+            "schedule": "cron(0 7 ? * MON-FRI *)",
+            "scalableTargetAction": {"minCapacity": 0},
+            "startTime": "2027-01-01T01:00:00+01:00",
+        },
+        lambda _: {"scalableTargetAction": {"minCapacity": 1, "maxCapacity": 2}, "timezone": "Europe/Berlin"},
+        lambda _: {"name": "other"},
+    ),
+    Life(
         "aws:s3/bucket:Bucket",
         lambda _: {"tags": {"a": "1"}},
         lambda _: {"tags": {"b": "1"}, "forceDestroy": True},
@@ -606,6 +618,18 @@ REFUSALS: list[tuple[str, dict[str, Any], str, str]] = [
             "give 1, which is what AWS makes of any other",
         )
         for config in ({}, {"failureThreshold": 3})
+    ),
+    (
+        "aws:appautoscaling/scheduledAction:ScheduledAction",
+        {"startTime": "2027-01-01T00:00:00"},
+        "startTime",
+        "RFC 3339",
+    ),
+    (
+        "aws:appautoscaling/scheduledAction:ScheduledAction",
+        {"scalableTargetAction": {}},
+        "scalableTargetAction",
+        "one of",
     ),
     ("aws:ssm/parameter:Parameter", {"type": "String"}, "value", "missing"),
     ("aws:ssm/parameter:Parameter", {"type": "Secret", "value": "x"}, "type", "expected one of String"),

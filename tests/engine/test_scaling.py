@@ -1,7 +1,8 @@
-"""Application Auto Scaling in the emulator: services that follow a metric, and tasks that are protected from that."""
+"""Application Auto Scaling in the emulator: services that follow a metric or the clock, and protected tasks."""
 
 import json
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from local.emulator.fargate import clock
 from local.emulator.fargate.scaling import Course, Tracked, Tracking, wanted
+from local.emulator.fargate.schedule import ScheduleError, schedule_of
 from local.testing.controls import pass_time
 from local.testing.emulated import ACCOUNT, CLUSTER, REGION, EmulatedAccount, EmulatedService, Emulator
 from operate.waiting import until
@@ -27,6 +29,7 @@ TRACKING = {
     "ScaleOutCooldown": 60,
     "TargetValue": 100.0,
 }
+MARCH = (datetime(2027, 3, 26, tzinfo=UTC), datetime(2027, 3, 28, 23, 59, tzinfo=UTC))
 POLICY = Tracking(("Tests", "Load", ()), 100, 0, 8, 60, 60, scales_in=True)
 
 
@@ -78,6 +81,16 @@ def test_it_is_not_scaled_twice_in_a_cooldown_nor_by_what_was_said_long_ago(monk
 @pytest.fixture
 def scaled(account: EmulatedAccount) -> EmulatedService:
     """Return a service without a task, which may have four."""
+    return new_target(account)
+
+
+@pytest.fixture(scope="module")
+def unchanged(account: EmulatedAccount) -> EmulatedService:
+    """Return one for all tests that change nothing of it."""
+    return new_target(account)
+
+
+def new_target(account: EmulatedAccount) -> EmulatedService:
     service = account.create_service(account.register(WAITS, portMappings=[]))
     account.ecs.update_service(cluster=CLUSTER, service=service.name, desiredCount=0)
     until(lambda: service.tasks() == [], 20, "no task")
@@ -127,6 +140,102 @@ def test_a_task_that_is_protected_stays_and_another_is_stopped_in_its_place(
     until(lambda: scaled.tasks() == [], 20, "the protection to end")
 
 
+@pytest.mark.parametrize(
+    ("expression", "zone", "comes"),
+    [
+        # 2027-03-26 is a Friday; in Berlin the clocks go from 2 to 3 on the 28th.
+        ("at(2027-03-27T12:30:15)", "America/New_York", ["27 16:30:15"]),
+        ("at(2027-03-29T12:00:00)", "UTC", []),
+        ("rate(1 day)", "UTC", ["27 00:00:00", "28 00:00:00"]),
+        ("rate(20 hours)", "UTC", ["26 20:00:00", "27 16:00:00", "28 12:00:00"]),
+        ("cron(0 7 ? * MON-FRI *)", "Europe/Berlin", ["26 06:00:00"]),
+        ("cron(0 7 ? * SAT,SUN 2027)", "Europe/Berlin", ["27 06:00:00", "28 05:00:00"]),
+        ("cron(30 2 * * ? *)", "Europe/Berlin", ["26 01:30:00", "27 01:30:00"]),
+        ("cron(0 0/10 27 MAR ? *)", "UTC", ["27 00:00:00", "27 10:00:00", "27 20:00:00"]),
+        ("cron(0 12 ? 4 1 *)", "UTC", []),
+        ("cron(0 12 * * ? 2026)", "UTC", []),
+    ],
+)
+def test_a_schedule_comes_when_it_says_by_the_clocks_of_its_zone(expression: str, zone: str, comes: list[str]) -> None:
+    schedule = schedule_of(expression, zone, None, None, MARCH[0])
+
+    found: list[datetime] = []
+    until = MARCH[1]
+    while moment := schedule.last(MARCH[0], until):
+        found.insert(0, moment)
+        until = moment - timedelta(seconds=1)
+    assert [f"{moment:%d %H:%M:%S}" for moment in found] == comes
+
+
+def test_what_the_clocks_show_twice_comes_once() -> None:
+    schedule = schedule_of("cron(30 2 ? * * *)", "Europe/Berlin", None, None, MARCH[0])
+    first = datetime(2027, 10, 31, 0, 30, tzinfo=UTC)
+
+    assert schedule.last(first - timedelta(hours=1), first + timedelta(hours=2)) == first
+    assert schedule.last(first, first + timedelta(hours=2)) is None
+
+
+def test_a_schedule_comes_at_its_start_too_and_not_after_its_end() -> None:
+    start, end = (datetime(2027, 3, 26, hour, 30, tzinfo=UTC) for hour in (1, 3))
+    hourly = schedule_of("cron(0 * * * ? *)", "UTC", start, end, MARCH[0])
+
+    assert hourly.last(MARCH[0], start - timedelta(seconds=1)) is None
+    assert hourly.last(MARCH[0], start) == start
+    assert hourly.last(MARCH[0], MARCH[1]) == end.replace(minute=0)
+    assert schedule_of("rate(1 hour)", "UTC", start, end, MARCH[0]).last(MARCH[0], MARCH[1]) == end
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        *("at(2027-03-27)", "at(2027-13-27T00:00:00)", "at(2027-03-27T00:00:00Z)", "every day", "cron(0 7 * * ? *) "),
+        *("rate(0 minutes)", "rate(1 minutes)", "rate(2 hour)", "rate(5 seconds)", "rate(01 days)"),
+        *("cron(0 7 * * *)", "cron(0 7 * * * *)", "cron(0 7 ? * ? *)", "cron(60 7 * * ? *)", "cron(0 7 0 * ? *)"),
+        *("cron(0 7 ? * FRI-MON *)", "cron(0 7 L * ? *)", "cron(0 7 ? * 2#1 *)", "cron(0 7 * * ? 1969)"),
+        *("cron(0/0 7 * * ? *)", "cron(? 7 * * ? *)", "cron(0 7 ? * fri *)"),
+    ],
+)
+def test_a_schedule_that_is_none_is_refused(expression: str) -> None:
+    with pytest.raises(ScheduleError):
+        schedule_of(expression, "UTC", None, None, MARCH[0])
+
+
+def test_a_scheduled_action_sets_the_bounds_of_a_service_when_its_time_has_come(
+    account: EmulatedAccount, emulator: Emulator, scaled: EmulatedService
+) -> None:
+    name = {**SCALED, "ResourceId": resource(scaled), "ScheduledActionName": "by the clock"}
+
+    def bounds() -> tuple[int, int]:
+        [target] = account.scaling.describe_scalable_targets(ServiceNamespace="ecs", ResourceIds=[resource(scaled)])[
+            "ScalableTargets"
+        ]
+        return target["MinCapacity"], target["MaxCapacity"]
+
+    def actions() -> list[Any]:
+        return account.scaling.describe_scheduled_actions(ServiceNamespace="ecs")["ScheduledActions"]
+
+    put = account.scaling.put_scheduled_action
+    put(**name, Schedule="rate(1 hour)", ScalableTargetAction={"MinCapacity": 2})
+    time.sleep(1)
+    assert (bounds(), desired(scaled)) == ((0, 4), 0)
+    pass_time(emulator.endpoint, 3600)
+    until(lambda: desired(scaled) == 2, 10, "as many as the action asks for")
+    assert bounds() == (2, 4)
+
+    put(**name, ScalableTargetAction={"MinCapacity": 3})
+    assert [each["Schedule"] for each in actions()] == ["rate(1 hour)"]
+    pass_time(emulator.endpoint, 3600)
+    until(lambda: desired(scaled) == 3, 10, "as many as the action asks for by now")
+    account.scaling.delete_scheduled_action(**name)
+
+    once = f"at({datetime.now(UTC) + timedelta(days=30):%Y-%m-%dT%H:%M:%S})"
+    put(**name, Schedule=once, ScalableTargetAction={"MinCapacity": 0, "MaxCapacity": 1})
+    pass_time(emulator.endpoint, 30 * 24 * 3600)
+    until(lambda: desired(scaled) == 1, 10, "no more than the action allows")
+    account.scaling.deregister_scalable_target(**SCALED, ResourceId=resource(scaled))
+    assert actions() == []
+
+
 PROTECTS = """
 import os, urllib.error, urllib.request
 url = os.environ["ECS_AGENT_URI"] + "/task-protection/v1/state"
@@ -171,16 +280,39 @@ def test_a_container_asks_the_agent_for_its_protection_as_its_role(
             {"TargetTrackingScalingPolicyConfiguration": {"TargetValue": 1.0}},
             "a CustomizedMetricSpecification of one metric",
         ),
-        ("put_scheduled_action", {"ScheduledActionName": "a", "Schedule": "rate(1 hour)"}, "no scheduled actions"),
+        ("put_scheduled_action", {"ResourceId": "service/a/b"}, "No scalable target registered"),
+        ("put_scheduled_action", {"Schedule": "cron(0 7 * * *)"}, "has 5 fields, not 6"),
+        ("put_scheduled_action", {"Timezone": "Berlin"}, "Invalid timezone: Berlin"),
+        ("put_scheduled_action", {"StartTime": 2, "EndTime": 1}, "start time must be before the end time"),
+        ("put_scheduled_action", {"Schedule": "at(2099-01-01T00:00:00)", "EndTime": 1}, "it comes once"),
+        ("put_scheduled_action", {"ScalableTargetAction": {}}, "with one capacity at least"),
+        ("put_scheduled_action", {"ScalableTargetAction": {"MinCapacity": -1}}, "must not be negative"),
+        (
+            "put_scheduled_action",
+            {"ScalableTargetAction": {"MinCapacity": 2, "MaxCapacity": 1}},
+            "the minimum above the maximum",
+        ),
+        ("delete_scheduled_action", {}, "No scheduled action found"),
+        ("register_scalable_target", {"SuspendedState": {"ScheduledScalingSuspended": True}}, "suspends no scaling"),
     ],
 )
 def test_what_the_local_cloud_does_not_do_is_refused(
-    account: EmulatedAccount, scaled: EmulatedService, operation: str, given: dict[str, Any], said: str
+    account: EmulatedAccount, unchanged: EmulatedService, operation: str, given: dict[str, Any], said: str
 ) -> None:
-    of = policy() if operation == "put_scaling_policy" else {}
+    of = {
+        "put_scaling_policy": policy(),
+        "put_scheduled_action": {
+            "ScheduledActionName": "action",
+            "Schedule": "rate(1 hour)",
+            "ScalableTargetAction": {"MinCapacity": 1},
+        },
+        "delete_scheduled_action": {"ScheduledActionName": "action"},
+    }
 
     with pytest.raises(ClientError, match=said):
-        getattr(account.scaling, operation)(**{**SCALED, **of, "ResourceId": resource(scaled), **given})
+        getattr(account.scaling, operation)(
+            **{**SCALED, **of.get(operation, {}), "ResourceId": resource(unchanged), **given}
+        )
 
 
 def policy() -> dict[str, Any]:

@@ -1,13 +1,15 @@
 """The emulator's clock, which tests set forward or have go faster: ECS counts in minutes.
 
-It tells how long containers have run, when their health is checked and when what has failed is tried again. What a
-container itself does, such as ending on SIGTERM, takes as long as it takes; times of day stay what they are.
+It tells how long containers have run, when their health is checked, when what has failed is tried again, and at which
+time of day what is scheduled is due. What a container itself does, such as ending on SIGTERM, takes as long as it
+takes; all other times of day stay what they are.
 """
 
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 
-_set_at = time.monotonic()
+_began = _set_at = time.monotonic()
 _showed = 0.0
 _rate = 1.0
 
@@ -15,6 +17,11 @@ _rate = 1.0
 def now() -> float:
     """Return seconds, of which only differences mean something."""
     return _showed + (time.monotonic() - _set_at) * _rate
+
+
+def time_of_day() -> datetime:
+    """Return this machine's, and what this clock is ahead of it."""
+    return datetime.now(UTC) + timedelta(seconds=now() - (time.monotonic() - _began))
 
 
 def wait(event: threading.Event, seconds: float) -> bool:
