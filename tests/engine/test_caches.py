@@ -196,6 +196,33 @@ def test_a_change_is_refused_that_would_wait_or_that_the_local_cloud_does_not_ma
     assert caches.available(cache)["Description"] == "two"
 
 
+def test_a_node_that_is_rebooted_is_away_and_comes_back_without_what_was_in_it(caches: ElastiCache, cache: str) -> None:
+    server, before = caches.server(cache), caches.describe(cache)
+    server.lpush("queue", "a message")
+    reboot = {"CacheClusterId": "broker-001", "CacheNodeIdsToReboot": ["0001"]}
+    with refused("CacheClusterNotFound"):
+        caches.client.reboot_cache_cluster(**{**reboot, "CacheClusterId": "broker-002"})
+    with refused("InvalidParameterValue", "0001"):
+        caches.client.reboot_cache_cluster(**{**reboot, "CacheNodeIdsToReboot": ["0001", "0002"]})
+
+    rebooted = caches.client.reboot_cache_cluster(**reboot)["CacheCluster"]
+
+    assert rebooted["CacheClusterStatus"] == "rebooting cluster nodes"
+    assert caches.describe(cache)["Status"] == "modifying"
+    with refused("InvalidCacheClusterState"):
+        caches.client.reboot_cache_cluster(**reboot)
+    until(lambda: not reached(server), 5, "nobody to reach it")
+    assert caches.available(cache)["NodeGroups"] == before["NodeGroups"]
+    assert server.llen("queue") == 0
+
+
+def reached(server: Any) -> bool:
+    try:
+        return server.ping()
+    except valkey.ConnectionError:
+        return False
+
+
 @pytest.mark.usefixtures("cache")
 def test_subnets_are_those_of_one_vpc_and_stay_as_long_as_a_cache_is_in_them(caches: ElastiCache) -> None:
     account, client = caches.account, caches.client

@@ -46,6 +46,11 @@ _LOG = logging.getLogger(__name__)
 # Nothing is over at once on ElastiCache: whoever does not wait is refused here too.
 _LEAST_SECONDS = 0.5
 
+_REBOOT_SECONDS = 5.0
+"""How long nobody reaches a node that is rebooted: for longer than clients try again by themselves."""
+
+_REBOOTING = "rebooting cluster nodes"
+
 
 class Caches:
     """The caches of every region, behind one lock, and the servers behind them."""
@@ -90,6 +95,7 @@ class Cache:
         partition = get_partition(backend.region_name)
         self.arn = f"arn:{partition}:elasticache:{backend.region_name}:{backend.account_id}:replicationgroup:{self.id}"
         self.status = "creating"
+        self.token: str = request["AuthToken"]
         self.description: str = request["ReplicationGroupDescription"]
         self.node_type: str = request["CacheNodeType"]
         self.version: str = request.get("EngineVersion") or VERSIONS[-1]
@@ -157,7 +163,7 @@ class Cache:
             "NodeGroups": [] if self.status == "creating" else [node_group],
             "ReplicationGroupCreateTime": self.created,
             "ReplicationGroupId": self.id,
-            "Status": self.status,
+            "Status": "modifying" if self.status == _REBOOTING else self.status,
         }
 
     def as_cluster(self) -> dict[str, Any]:
@@ -212,7 +218,7 @@ class StrictElastiCacheBackend(ElastiCacheBackend):
         if tags := request.get("Tags"):
             self.tagging_service.tag_resource(cache.arn, tags)
         self.caches[identifier] = cache
-        self._work(cache, "creating", lambda: cache.server.start(request["AuthToken"]))
+        self._work(cache, "creating", lambda: cache.server.start(cache.token))
         return cache
 
     def modify_cache(self, request: Request) -> Cache:
@@ -226,6 +232,22 @@ class StrictElastiCacheBackend(ElastiCacheBackend):
         cache.node_type = request.get("CacheNodeType") or cache.node_type
         cache.upgrades = bool(request.get("AutoMinorVersionUpgrade", cache.upgrades))
         self._work(cache, "modifying", lambda: None)
+        return cache
+
+    def reboot_cache(self, request: Request) -> Cache:
+        """Start the node again, without what was in it."""
+        cache = self.member(request["CacheClusterId"])
+        if cache.status != "available":
+            raise _refusal("InvalidCacheClusterState", f"Cache cluster {cache.member} is not in the available state.")
+        if (nodes := request["CacheNodeIdsToReboot"]) != ["0001"]:
+            raise InvalidParameterValueException(f"Invalid cache node IDs: {', '.join(nodes)}; {cache.member} has 0001")
+
+        def reboot() -> None:
+            cache.server.stop()
+            if not self.plane.ended.wait(_REBOOT_SECONDS):
+                cache.server.start(cache.token)
+
+        self._work(cache, _REBOOTING, reboot)
         return cache
 
     def delete_cache(self, request: Request) -> Cache:
@@ -245,6 +267,13 @@ class StrictElastiCacheBackend(ElastiCacheBackend):
         if (cache := self.caches.get(identifier.lower())) is None:
             raise ReplicationGroupNotFound(identifier)
         return cache
+
+    def member(self, name: str) -> Cache:
+        """Return the cache of a node's name."""
+        for cache in self.caches.values():
+            if cache.member == name.lower():
+                return cache
+        raise CacheClusterNotFound(name)
 
     def subnet_group(self, name: str) -> CacheSubnetGroup:
         group = self.cache_subnet_groups.get(name.lower())
@@ -373,10 +402,12 @@ class _Response(ElastiCacheResponse):
 
     def describe_cache_clusters(self) -> ActionResult:
         name = self._get_param("CacheClusterId")
-        found = [each for each in self._backend.caches.values() if name in (None, each.member)]
-        if name and not found:
-            raise CacheClusterNotFound(name)
-        return ActionResult({"CacheClusters": [each.as_cluster() for each in found]})
+        caches = [self._backend.member(name)] if name else list(self._backend.caches.values())
+        return ActionResult({"CacheClusters": [each.as_cluster() for each in caches]})
+
+    def reboot_cache_cluster(self) -> ActionResult:
+        with self._backend.plane.lock:
+            return ActionResult({"CacheCluster": self._backend.reboot_cache(self._get_params()).as_cluster()})
 
     def create_cache_cluster(self) -> ActionResult:
         raise InvalidParameterCombinationException("The local cloud has no caches outside of replication groups")
