@@ -84,6 +84,9 @@ class AirflowFargate(pulumi.ComponentResource):
     worker_cluster_arn: pulumi.Output[str]
     """The ARN of the ECS cluster in which the workers of `CeleryExecutor` are; empty without it."""
 
+    worker_service_arn: pulumi.Output[str]
+    """The ARN of the ECS service that keeps them running, which a program scales by the clock; empty as that is."""
+
     worker_task_role_arn: pulumi.Output[str]
     """The ARN of the role that workers, and tasks on them, act as; empty without `CeleryExecutor`."""
 
@@ -238,7 +241,7 @@ class AirflowFargate(pulumi.ComponentResource):
             )
             part = merge(part, remote_tasks.part)
             remote_role_arn, remote_role_name = remote_tasks.task_role.arn, remote_tasks.task_role.name
-        worker_cluster_arn = worker_role_arn = worker_role_name = pulumi.Output.from_input("")
+        worker_cluster_arn = worker_service_arn = worker_role_arn = worker_role_name = pulumi.Output.from_input("")
         if settings.executor.has_workers:
             results = airflow.database.results
             secrets = only(parameters, {*broker.secrets, *results.secrets, *settings.executor.remote_task_secrets})
@@ -247,7 +250,7 @@ class AirflowFargate(pulumi.ComponentResource):
             )
             workers = create_workers(scope, settings.executor, worker, surroundings, parameters=secrets)
             part = merge(part, workers.part)
-            worker_cluster_arn = workers.cluster.arn
+            worker_cluster_arn, worker_service_arn = workers.cluster.arn, workers.service.arn
             worker_role_arn, worker_role_name = workers.task_role.arn, workers.task_role.name
         roles = create_roles(scope, settings.roles, location, part)
         task_definition = create_task_definition(
@@ -285,6 +288,7 @@ class AirflowFargate(pulumi.ComponentResource):
         self.remote_task_role_arn = remote_role_arn
         self.remote_task_role_name = remote_role_name
         self.worker_cluster_arn = worker_cluster_arn
+        self.worker_service_arn = worker_service_arn
         self.worker_task_role_arn = worker_role_arn
         self.worker_task_role_name = worker_role_name
         self.execution_role_arn = roles.execution_role.arn

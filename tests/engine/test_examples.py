@@ -126,7 +126,9 @@ def test_airflow_in_the_one_with_heavy_tasks_may_start_them_and_nothing_else(clo
             refused()
 
 
-def test_the_one_with_workers_has_a_broker_and_as_many_as_it_asks_for(cloud: Cloud, example: Example) -> None:
+def test_the_one_with_workers_has_a_broker_and_as_many_as_it_asks_for_which_the_clock_changes(
+    cloud: Cloud, example: Example
+) -> None:
     caches, ecs = cloud.client("elasticache"), cloud.client("ecs")
 
     def groups() -> dict[str, dict[str, Any]]:
@@ -143,13 +145,16 @@ def test_the_one_with_workers_has_a_broker_and_as_many_as_it_asks_for(cloud: Clo
 
     outputs = program.outputs()
     assert health(outputs["url"]) == "healthy"
-    assert round(outputs["monthly_cost"]) == 99
+    assert round(outputs["monthly_cost"]) == 100
     [(name, group)] = [(name, group) for name, group in groups().items() if name not in other_groups]
     assert (group["Status"], group["Engine"], group["MemberClusters"]) == ("available", "valkey", [f"{name}-001"])
     [cluster] = clusters() - other_clusters
     services = ecs.list_services(cluster=cluster)["serviceArns"]
     [service] = ecs.describe_services(cluster=cluster, services=services)["services"]
     assert (service["runningCount"], service["desiredCount"]) == (2, 2)
+    resource = {"ServiceNamespace": "ecs", "ResourceId": service["serviceArn"].rpartition(":")[2]}
+    actions = cloud.client("application-autoscaling").describe_scheduled_actions(**resource)["ScheduledActions"]
+    assert sorted(each["ScalableTargetAction"]["MinCapacity"] for each in actions) == [2, 4]
     program.preview("--expect-no-changes")
 
 

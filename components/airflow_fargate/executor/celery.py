@@ -38,9 +38,10 @@ _LONGEST_TASK_SECONDS = 24 * 60 * 60
 
 @dataclass(frozen=True)
 class Workers:
-    """The workers of Celery: where they are, who they are, and what they add to Airflow's own task."""
+    """The workers of Celery: where they are, what keeps them there, who they are, and what Airflow has of them."""
 
     cluster: aws.ecs.Cluster
+    service: aws.ecs.Service
     task_role: aws.iam.Role
     part: Part
 
@@ -149,7 +150,7 @@ def create_workers(
         scale_workers(worker, settings, cluster, service)
     address = a_month_of("public-ipv4") if surroundings.endpoint.public_ip else Decimal(0)
     rest = Part(monthly_cost=settings.worker_count_min * (compute_part(size).monthly_cost + address))
-    return Workers(cluster.cluster, roles.task_role, merge(scaling.scheduler, rest))
+    return Workers(cluster.cluster, service, roles.task_role, merge(scaling.scheduler, rest))
 
 
 def reserved_variables(settings: ExecutorSettings) -> Mapping[str, str]:
