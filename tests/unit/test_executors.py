@@ -354,13 +354,27 @@ def test_a_worker_keeps_results_in_a_database_of_the_callers_by_a_url_that_is_se
 
 
 def test_a_dead_worker_is_noticed_in_a_minute_and_with_remote_tasks_they_are_given_their_time(deploy: Deploy) -> None:
+    workers, both = with_workers_and_with_remote_tasks_too(deploy)
     name = "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT"
-    workers = definition(deploy(**WORKERS), "airflow-task-definition")
-    both = definition(
-        deploy(**{**WORKERS, "executors": ["CeleryExecutor", "AwsEcsExecutor"]}), "airflow-task-definition"
-    )
 
-    assert (variables(workers)[name], variables(both)[name]) == ("60", "600")
+    assert (workers[name], both[name]) == ("60", "600")
+
+
+def test_what_the_broker_has_lost_is_queued_again_and_what_waits_for_a_worker_has_not_failed(deploy: Deploy) -> None:
+    workers, both = with_workers_and_with_remote_tasks_too(deploy)
+    timeout, again = (f"AIRFLOW__SCHEDULER__{name}" for name in ("TASK_QUEUED_TIMEOUT", "NUM_STUCK_IN_QUEUED_RETRIES"))
+
+    assert int(workers[timeout]) * int(workers[again]) == 24 * 60 * 60
+    assert timeout not in both, "Fargate may take longer, and the token of a task is good for as long"
+    assert int(both[again]) == int(workers[again])
+
+
+def with_workers_and_with_remote_tasks_too(deploy: Deploy) -> list[dict[str, str]]:
+    """Return the variables of Airflow's container with either."""
+    return [
+        variables(definition(deploy(**{**WORKERS, "executors": executors}), "airflow-task-definition"))
+        for executors in (["CeleryExecutor"], ["CeleryExecutor", "AwsEcsExecutor"])
+    ]
 
 
 def test_the_loader_imports_every_executor_that_airflow_does_not_bring(deploy: Deploy) -> None:

@@ -29,11 +29,20 @@ from .settings import ExecutorSettings
 
 _SUFFIX = "-worker"
 _CONCURRENCY = "AIRFLOW__CELERY__WORKER_CONCURRENCY"
+_QUEUED = "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT"
 _VISIBILITY = "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT"
 
 # A message that is not acknowledged in this time is delivered again, which Airflow refuses for a task that runs: none
 # runs as long, and the task itself is told to have failed long before.
 _LONGEST_TASK_SECONDS = 24 * 60 * 60
+
+_QUEUED_SECONDS = 5 * 60
+"""How long a task is with the broker before it is queued again: the broker may have lost it, and its token is over by
+then. A worker that has to be started first takes less, as a rule."""
+
+_LONGEST_WAIT_SECONDS = 24 * 60 * 60
+"""How long a task waits for a worker in all before it fails: after half an hour in Airflow, which takes a long queue,
+or a lack of capacity, for an error."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +66,15 @@ def celery_part(settings: ExecutorSettings, memory: int, results: Part) -> Part:
     slots = settings.most_workers * settings.worker_concurrency
     elsewhere = REMOTE_TASKS if settings.has_remote else 0
     beside = local_tasks(memory) if settings.has_local else 0
-    patience = {} if settings.has_remote else {"AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60"}
+    # What is started in a container of its own may take longer, and has the same settings.
+    patience = {"AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60", _QUEUED: str(_QUEUED_SECONDS)}
     return Part(
         defaults={
             PARALLELISM: str(slots + elsewhere + beside),
             _VISIBILITY: str(_LONGEST_TASK_SECONDS),
-            **patience,
+            "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "10",
+            "AIRFLOW__SCHEDULER__NUM_STUCK_IN_QUEUED_RETRIES": str(_LONGEST_WAIT_SECONDS // _QUEUED_SECONDS),
+            **({} if settings.has_remote else patience),
         },
         environment={
             **results.environment,
