@@ -2,8 +2,12 @@
 
 import signal
 import time
+from collections import defaultdict
+from contextlib import suppress
 from functools import partial
-from typing import Any
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import psutil
 import pytest
@@ -17,9 +21,18 @@ from tests.stories import tell
 MANY = 12
 SLOTS = 4
 
+MAPPED = 200
+WORKERS = 2
+KILLED_EVERY = 20
+
+LOSES_A_QUEUED_TASK_AFTER = 30
+"""Seconds until what the broker has lost is queued again, which the component has be minutes."""
+
 DAG = f"""
 import os
 import time
+import uuid
+from pathlib import Path
 from airflow.sdk import Connection, Variable, dag, task
 
 @dag(schedule=None, max_active_tasks={MANY})
@@ -42,18 +55,34 @@ def slow():
 
     slowly()
 
-many(), slow()
+@dag(schedule=None, max_active_tasks={MAPPED})
+def load():
+    @task(retries=5, retry_delay=1)
+    def work(number, ti=None):
+        with Path("FOLDER", uuid.uuid4().hex).open("w") as told:
+            for _ in range(5):
+                print(number, ti.try_number, time.time(), file=told, flush=True)
+                time.sleep(0.2)
+
+    work.expand(number=list(range({MAPPED})))
+
+many(), slow(), load()
 """
 
 
-def test_tasks_run_on_workers(airflow: Airflow, subtests: pytest.Subtests) -> None:
-    (airflow.dags / "workers.py").write_text(DAG)
+def test_tasks_run_on_workers(airflow: Airflow, subtests: pytest.Subtests, tmp_path: Path) -> None:
+    (airflow.dags / "workers.py").write_text(DAG.replace("FOLDER", str(tmp_path)))
     airflow.set(
         executors=["CeleryExecutor"],
         database="postgres",
         workerConcurrency=SLOTS,
         secrets={"TOKEN": airflow.encrypted("t0ken"), "OTHER": airflow.encrypted("an0ther")},
         remoteTaskSecrets=["TOKEN"],
+        environment={
+            # More than there are slots: some are with the broker when it loses them.
+            "AIRFLOW__CORE__PARALLELISM": str(2 * WORKERS * SLOTS),
+            "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": str(LOSES_A_QUEUED_TASK_AFTER),
+        },
     )
     airflow.up()
     connection = {"connection_id": "known", "conn_type": "http", "password": "a-password"}
@@ -67,6 +96,7 @@ def test_tasks_run_on_workers(airflow: Airflow, subtests: pytest.Subtests) -> No
         ],
         airflow,
     )
+    tell(subtests, [none_is_lost_or_runs_twice_at_once_whatever_ends_meanwhile], airflow, tmp_path)
 
 
 def they_have_no_key_of_airflows_and_their_logs_are_kept(airflow: Airflow) -> None:
@@ -105,8 +135,8 @@ def one_that_has_begun_ends_on_the_worker_that_is_replaced_meanwhile(airflow: Ai
 
 def one_whose_worker_is_killed_is_run_again(airflow: Airflow) -> None:
     run = slow_run(airflow)
-    killed = worker(airflow)
-    [container] = [each for each in killed.parents() if title(each) == "airflow supervisor"]
+    [killed] = workers(airflow)
+    container = supervisor_of(killed)
     killed.send_signal(signal.SIGKILL)
     began = time.monotonic()
     container.wait(120)
@@ -117,19 +147,87 @@ def one_whose_worker_is_killed_is_run_again(airflow: Airflow) -> None:
     assert time.monotonic() - began < 240, "before Airflow would miss its heartbeat by default"
 
 
+def none_is_lost_or_runs_twice_at_once_whatever_ends_meanwhile(airflow: Airflow, folder: Path) -> None:
+    ecs, place = airflow.client("ecs"), {"cluster": airflow.workspace.outputs()["worker_cluster_arn"]}
+    [service] = ecs.list_services(**place)["serviceArns"]
+    ecs.update_service(**place, service=service, desiredCount=WORKERS)
+    until(lambda: len(workers(airflow)) == WORKERS, 120, "the second worker")
+    run = airflow.rest.trigger("load")
+    began = time.monotonic()
+    scenes = [(seconds, partial(kill_oldest, airflow)) for seconds in range(KILLED_EVERY, 121, KILLED_EVERY)]
+    scenes += [(30, partial(reboot_broker, airflow)), (50, partial(reboot_database, airflow))]
+    scenes.sort(key=lambda scene: scene[0])
+
+    def ended() -> str:
+        while scenes and time.monotonic() - began > scenes[0][0]:
+            scenes.pop(0)[1]()
+        answer = airflow.rest.api("GET", f"/dags/load/dagRuns/{run}")
+        state: str = answer.json["state"] if answer.status == 200 else ""
+        return state if state in ("success", "failed") else ""
+
+    assert until(ended, 600, "the run to end") == "success"
+
+    found = told(folder)
+    assert len(found) == MAPPED
+    again = [pair for executions in found.values() for pair in pairwise(executions)]
+    assert again, "workers had tasks when they were killed"
+    assert all(before.ended < after.began and before.attempt < after.attempt for before, after in again), again
+    assert any("Task stuck in queued; will try to requeue" in line for line in airflow.log()), "the broker lost some"
+
+
+class Execution(NamedTuple):
+    """One time that a task was run, as it has told itself."""
+
+    began: float
+    ended: float
+    attempt: int
+
+
+def told(folder: Path) -> dict[int, list[Execution]]:
+    """Return how often each of the mapped tasks was run, in order."""
+    found: dict[int, list[Execution]] = defaultdict(list)
+    for file in folder.iterdir():
+        if lines := [line.split() for line in file.read_text().splitlines()]:
+            number, attempt, began = lines[0]
+            found[int(number)].append(Execution(float(began), float(lines[-1][2]), int(attempt)))
+    return {number: sorted(executions) for number, executions in found.items()}
+
+
+def kill_oldest(airflow: Airflow) -> None:
+    """Kill all of the worker that has been there for longest."""
+    alive = sorted(map(supervisor_of, workers(airflow)), key=lambda each: each.create_time())
+    for process in [alive[0], *alive[0].children(recursive=True)] if alive else []:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def reboot_broker(airflow: Airflow) -> None:
+    elasticache = airflow.client("elasticache")
+    [node] = elasticache.describe_cache_clusters()["CacheClusters"]
+    elasticache.reboot_cache_cluster(CacheClusterId=node["CacheClusterId"], CacheNodeIdsToReboot=["0001"])
+
+
+def reboot_database(airflow: Airflow) -> None:
+    rds = airflow.client("rds")
+    [instance] = rds.describe_db_instances()["DBInstances"]
+    rds.reboot_db_instance(DBInstanceIdentifier=instance["DBInstanceIdentifier"])
+
+
 def is_kept(airflow: Airflow, run: str, number: int) -> bool:
     return f"number {number}" in airflow.rest.task_log("many", run, "one", number)
 
 
-def worker(airflow: Airflow) -> psutil.Process:
-    """Return the process of the worker, not those that it has for tasks."""
+def workers(airflow: Airflow) -> list[psutil.Process]:
+    """Return the processes of the workers, not those that they have for tasks."""
     emulator = airflow.cloud.emulator.running()
     assert emulator is not None, "the emulator does not run"
-    titles = {process: title(process) for process in emulator.children(recursive=True)}
     # Celery names its processes itself.
-    found = [process for process, name in titles.items() if ":MainProcess" in name]
-    assert len(found) == 1, sorted(titles.values())
-    return found[0]
+    return [each for each in emulator.children(recursive=True) if ":MainProcess" in title(each)]
+
+
+def supervisor_of(worker: psutil.Process) -> psutil.Process:
+    [container] = [each for each in worker.parents() if title(each) == "airflow supervisor"]
+    return container
 
 
 def slow_run(airflow: Airflow) -> str:
