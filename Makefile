@@ -81,7 +81,7 @@ bench: venv ## Measure our container against `airflow standalone`
 bench-local: venv ## Measure how long one waits on the local cloud, in a fresh clone of what is committed
 	@$(PY) -m bench.local
 
-bench-grow: venv ## Measure tasks of Airflow in its container, and as Fargate tasks of their own
+bench-grow: venv ## Measure tasks of Airflow in its container, in ones of their own, and on workers of Celery
 	@$(PY) -m local prepare
 	@$(PY) -m bench.grow
 
