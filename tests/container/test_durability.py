@@ -211,7 +211,7 @@ def another_cpu_finds_runs_variables_connections_and_logs_and_runs_again_what_wa
     [task] = airflow.tasks()
     run = begin_to_count(airflow)
 
-    airflow.set(cpu=1024)
+    airflow.set(cpu=2048, memory=4096)
     airflow.up()
 
     assert [each["taskArn"] for each in airflow.tasks()] != [task["taskArn"]]

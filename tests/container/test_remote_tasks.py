@@ -70,8 +70,6 @@ many(), memory(), slow()
 def test_tasks_run_in_containers_of_their_own(airflow: Airflow, subtests: pytest.Subtests) -> None:
     (airflow.dags / "remote.py").write_text(DAG)
     airflow.set(
-        # What answers so many.
-        cpu=1024,
         executors=["LocalExecutor", "AwsEcsExecutor"],
         remoteTaskCpu=256,
         remoteTaskMemory=512,
