@@ -3,14 +3,15 @@
     python -m bench [--airflow VENV] [--sizes 1024/2048,…] [--bytecode never|image] [--only ours] [--parallelism N]
         [--refresh SECONDS]
 
-Ours is measured twice: ``plain``, and ``ours`` with what is the default besides: a database that is restored from a
-snapshot and saved every five minutes, and logs of tasks in S3.
+Ours has what is the default, a database that is restored from a snapshot and saved every five minutes, and logs of
+tasks in S3. ``released`` is what the last release ran, with what it had.
 
 VENV is an environment with Airflow 3; without it, the local cloud's is taken.
 """
 
 import argparse
 import contextlib
+import json
 import os
 import shlex
 import subprocess
@@ -22,16 +23,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import boto3
+import psutil
 from airflow_fargate.cost import PRICES, a_month_of, a_month_of_compute, in_cents
 from airflow_fargate.data import keeper
 
 from bench import dags
 from bench.keeping import KEEPING, airflow_version, keeping
-from bench.running import NOTHING_KEPT, OURS, Kept, Running, airflow, prepare
+from bench.running import NOTHING_KEPT, Kept, Running, airflow, prepare
 from local.cgroup import ControlGroup
 from local.testing.emulated import Emulator
+from release.paths import SOURCES
 
-NAMES = ("standalone", "plain", "ours")
+NAMES = ("standalone", "released", "ours")
 BUCKET = "bench"
 
 RUN_WITHIN = 420.0
@@ -62,6 +65,8 @@ class Result(NamedTuple):
     """The measurements of one start; None is what could not be measured, or did not happen."""
 
     healthy: float | None = None
+    used: float | None = None
+    """CPU seconds of all processes until it was healthy: what a busy machine does not change."""
     idle: float | None = None
     run: str = "not healthy"
     peak: float | None = None
@@ -133,7 +138,7 @@ def measure(
 ) -> tuple[str, Result]:
     """Start Airflow in a new home and a new control group, run a DAG in it, and end all its processes."""
     group = ControlGroup(f"airflow-fargate-bench-{os.getpid()}-{name}-{cpu}", cpu=cpu, memory=memory)
-    command = {"standalone": ("airflow", "standalone"), "plain": OURS, "ours": KEEPING}[name]
+    command = {"standalone": ("airflow", "standalone"), "released": released(), "ours": KEEPING}[name]
     title = f"{cpu / 1024:g} vCPU, {memory / 1024:g} GB, {name}"
     with airflow(venv, command, DAG, group, bytecode=bytecode, parallelism=parallelism, kept=data) as running:
         try:
@@ -142,18 +147,27 @@ def measure(
             note("")
 
 
+def released() -> tuple[str, ...]:
+    """Return the command that the last release gave its container."""
+    [file] = SOURCES.glob("*.json")
+    sources: dict[str, str] = json.loads(file.read_text())
+    [source] = (text for name, text in sources.items() if Path(name).name == "supervisor.py")
+    return "python", "-c", source
+
+
 def observe(title: str, running: Running, group: ControlGroup) -> Result:
     """Watch one Airflow from its start through a DAG run."""
     healthy = running.wait_until_healthy(lambda seconds: note(f"{title}: waiting for healthy, {seconds:.0f} s"))
     if healthy is None:
         return Result(peak=_mib(group.memory_peak()), hits=group.memory_limit_hits(), kills=group.memory_kills())
+    used = cpu_seconds(running.process.pid)
     begin = time.monotonic()
     while (left := IDLE_AFTER - (time.monotonic() - begin)) > 0:
         note(f"{title}: healthy after {healthy:.1f} s, idle memory in {left:.0f} s")
         time.sleep(0.5)
     idle = tree_pss(running.process.pid)
     run = run_dag(f"{title}: healthy after {healthy:.1f} s, {idle:.0f} MiB idle", running)
-    return Result(healthy, idle, run, _mib(group.memory_peak()), group.memory_limit_hits(), group.memory_kills())
+    return Result(healthy, used, idle, run, _mib(group.memory_peak()), group.memory_limit_hits(), group.memory_kills())
 
 
 def run_dag(title: str, running: Running) -> str:
@@ -171,6 +185,15 @@ def run_dag(title: str, running: Running) -> str:
             break
         time.sleep(0.5)
     return f"{seconds:.0f} s" if state == "success" else f"{state or 'not accepted'} after {seconds:.0f} s"
+
+
+def cpu_seconds(root: int) -> float:
+    """Return what ``root`` and its descendants have used, those included that have ended."""
+    process, seconds = psutil.Process(root), 0.0
+    for each in (process, *process.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            seconds += sum(each.cpu_times()[:4])  # of itself and of the children that it has waited for
+    return seconds
 
 
 def tree_pss(root: int) -> float:
@@ -193,17 +216,18 @@ def tree_pss(root: int) -> float:
 
 def print_table(rows: list[tuple[str, str, Result]]) -> None:
     """Both commands of each size, one below the other, with ours as a fraction of the other."""
-    print(f"{'size':<18}{'command':<12}{'healthy':>15}{'idle PSS':>20}{'DAG run':>22}", end="")
+    print(f"{'size':<18}{'command':<12}{'healthy':>15}{'CPU until then':>16}{'idle PSS':>20}{'DAG run':>22}", end="")
     print(f"{'most used':>11}{'hits':>7}{'killed':>7}")
     stock = Result()
     for size, name, result in rows:
         if name == "standalone":
             stock = result
         healthy = _with_ratio(result.healthy, stock.healthy, "s", name)
+        used = _with_ratio(result.used, stock.used, "s", name)
         idle = _with_ratio(result.idle, stock.idle, "MiB", name)
         peak = "-" if result.peak is None else f"{result.peak:.0f} MiB"
         hits, kills = ("-" if value is None else str(value) for value in (result.hits, result.kills))
-        print(f"{size:<18}{name:<12}{healthy:>15}{idle:>20}{result.run:>22}{peak:>11}{hits:>7}{kills:>7}")
+        print(f"{size:<18}{name:<12}{healthy:>15}{used:>16}{idle:>20}{result.run:>22}{peak:>11}{hits:>7}{kills:>7}")
 
 
 def _with_ratio(value: float | None, stock: float | None, unit: str, name: str) -> str:
