@@ -13,8 +13,11 @@ from .test_supervisor import container, free_port, wait_for
 __all__ = ["free_port"]
 
 BY_DAGS = [
+    "airflow.dag_processing.bundles.local",
     "airflow.providers.standard.operators.bash",
+    "airflow.sdk.definitions.asset.metadata",
     "airflow.sdk.definitions.decorators",
+    "jinja2.ext",
 ]
 """What each parsing of a file and each task would import by itself."""
 
@@ -57,6 +60,7 @@ class ProvidersManager:
     def initialize_providers_configuration(self): print("configures the providers")
 """,
     "airflow.utils.db": 'def import_all_models(): print("imports the models")',
+    "jinja2": "",
     "sqlalchemy.orm": 'def configure_mappers(): print("configures the mappers")',
     "setproctitle": 'def setproctitle(title): print("is called", title)',
     "airflow.dag_processing.bundles.base": """

@@ -90,8 +90,11 @@ HEARTBEAT_FILE = "worker-heartbeat"
 MIGRATION, FERNET_ROTATION = "db migrate", "rotate fernet key"
 
 _IMPORTED_BY_DAGS = (
+    "airflow.dag_processing.bundles.local",
     "airflow.providers.standard.operators.bash",
+    "airflow.sdk.definitions.asset.metadata",
     "airflow.sdk.definitions.decorators",
+    "jinja2.ext",
 )
 """What each parsing of a file and each task would import, since each is a process of its own."""
 
