@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from functools import cache
 
 from moto.moto_server.werkzeug_app import (  # pyright: ignore[reportMissingTypeStubs] - its own flask_cors has no types
     DomainDispatcherApplication,
@@ -22,7 +23,7 @@ from local.emulator.fargate.protection import TaskProtections
 class ApiServer:
     def __init__(self, port: int, setters: Setters, credentials: TaskCredentials, protections: TaskProtections) -> None:
         logging.getLogger("werkzeug").setLevel(logging.WARNING)
-        aws = RolePermissions(DomainDispatcherApplication(create_backend_app))
+        aws = RolePermissions(_dispatcher())
         for_tasks = AgentEndpoint(CredentialsEndpoint(FaultInjection(aws), credentials), protections)
         application = Controls(for_tasks, setters)
         self._server: BaseWSGIServer = make_server(
@@ -36,3 +37,10 @@ class ApiServer:
     def stop(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+def _dispatcher() -> DomainDispatcherApplication:
+    """Return moto's, which lists its own folders from the disk for each request, and now for each name once."""
+    dispatcher = DomainDispatcherApplication(create_backend_app)
+    dispatcher.get_backend_for_host = cache(dispatcher.get_backend_for_host)
+    return dispatcher
