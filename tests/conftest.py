@@ -2,6 +2,7 @@
 
 import gc
 import itertools
+import os
 
 import pytest
 from xdist.remote import Producer  # pyright: ignore[reportMissingTypeStubs] # typed, without saying so
@@ -47,6 +48,12 @@ class _ByFile(LoadScopeScheduling):
         if not file.startswith(CONTAINER):
             return file
         return CONTAINER + ("beside" if file in BESIDE else "")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many workers `--numprocesses auto` means: those of the container ring wait half of their time."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(optionalhook=True)
