@@ -3,6 +3,7 @@
 import warnings
 from pathlib import Path
 
+import airflow_fargate
 import pdoc
 import pulumi
 from airflow_fargate import arguments
@@ -21,6 +22,8 @@ def write_reference(folder: Path) -> Path:
         for module in (arguments, resource):
             for name, value in {"Input": pulumi.Input, "Output": pulumi.Output, "T": output.T}.items():
                 setattr(module, name, value)
+        for name in airflow_fargate.__all__:
+            getattr(airflow_fargate, name)  # pdoc looks at what is there, and a name is when it was asked for
         render.configure(docformat="markdown", show_source=False)
         pdoc.pdoc("airflow_fargate", output_directory=folder)
     return folder / "airflow_fargate.html"
