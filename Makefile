@@ -57,7 +57,7 @@ repair: venv ## After a `pulumi` that was killed: bring the state of STACK=… i
 
 test: venv ## Run every test: mocks, the scan by checkov, engine, container
 	@$(PY) -m local prepare
-	@$(PY) -m pytest --numprocesses auto
+	@$(PY) -m pytest --numprocesses logical
 
 test-unit: venv ## Run the tests that need no engine, in seconds
 	@$(PY) -m pytest --numprocesses logical --pyargs tests.unit  # by name: a path has the first process load all SDKs

@@ -2,7 +2,6 @@
 
 import gc
 import itertools
-import os
 
 import pytest
 from xdist.remote import Producer  # pyright: ignore[reportMissingTypeStubs] # typed, without saying so
@@ -12,18 +11,13 @@ CONTAINER = "tests/container/"
 
 DEAREST = (
     CONTAINER + "test_airflow.py",
-    CONTAINER + "test_remote_tasks.py",
+    CONTAINER + "test_recovery.py",
+    CONTAINER + "test_dags.py",  # which takes the only Airflow away in the end
     "tests/engine/test_updates.py",
     "tests/engine/test_interruption.py",
     "tests/unit/test_supervisor.py",
 )
 """What takes longest in its ring begins first, so that no worker is alone with it in the end."""
-
-LAST = (CONTAINER + "test_dags.py", CONTAINER + "test_durability.py")
-"""What takes away the Airflow that it shares with others, and so ends what that one costs."""
-
-BESIDE = tuple(CONTAINER + f"test_{name}.py" for name in ("celery", "durability", "remote_tasks", "scaling"))
-"""What has an Airflow beside that of the rest of the container ring: one for all would be what takes longest."""
 
 SHOWN = 10
 NEGLIGIBLE = 0.1
@@ -41,19 +35,11 @@ def pytest_collection_finish() -> None:
 
 
 class _ByFile(LoadScopeScheduling):
-    """Give a file's tests to one worker, which share what they deploy, and so those of files that share an Airflow."""
+    """Give a file's tests to one worker, which share what they deploy; and to one those that share an Airflow."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        if not file.startswith(CONTAINER):
-            return file
-        return CONTAINER + ("beside" if file in BESIDE else "")
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """Return how many workers `--numprocesses auto` means: those of the container ring wait half of their time."""
-    return (os.cpu_count() or 1) + 1
+        return CONTAINER if file.startswith(CONTAINER) else file
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -65,8 +51,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    order = {name: number - len(DEAREST) for number, name in enumerate(DEAREST)} | dict.fromkeys(LAST, 1)
-    items.sort(key=lambda item: order.get(item.nodeid.partition("::")[0], 0))
+    order = {name: number for number, name in enumerate(DEAREST)}
+
+    def rank(item: pytest.Item) -> int:
+        return next((order[name] for name in DEAREST if item.nodeid.startswith(name)), len(order))
+
+    items.sort(key=rank)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -133,8 +133,8 @@ class Airflow(Deployed):
 
 
 @pytest.fixture(scope="session")
-def the_airflow(warm: WarmPython, tmp_path_factory: pytest.TempPathFactory) -> Generator[Airflow]:
-    """Return the one that files of the ring share, in a cloud for itself: starting it takes minutes."""
+def the_only_airflow(warm: WarmPython, tmp_path_factory: pytest.TempPathFactory) -> Generator[Airflow]:
+    """Return the one of the whole ring, in a cloud for itself: starting it takes minutes."""
     folder, images = tmp_path_factory.mktemp("cloud"), airflow_environment.images()
     [locked] = images.values()
     images[earlier.IMAGE] = earlier.environment(folder, locked)
@@ -143,7 +143,7 @@ def the_airflow(warm: WarmPython, tmp_path_factory: pytest.TempPathFactory) -> G
 
 
 @pytest.fixture(scope="module")
-def airflow(the_airflow: Airflow) -> Airflow:
+def airflow(the_only_airflow: Airflow) -> Airflow:
     """Return it as it is committed, and healthy."""
-    the_airflow.bring()
-    return the_airflow
+    the_only_airflow.bring()
+    return the_only_airflow
