@@ -4,8 +4,6 @@ Subnet groups and tags are kept by moto. What AWS would refuse is in `elasticach
 """
 
 import asyncio
-import logging
-import random
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -37,14 +35,10 @@ from local.emulator.api.elasticache_rules import (
     refuse_deletion,
     refuse_subnet_group,
 )
+from local.emulator.api.managed import LEAST_SECONDS, new_address, work_on
 from local.emulator.engines.certificates import Certificate
 from local.emulator.engines.valkey import ValkeyServer
 from local.emulator.fargate.network import ManagedNetworkInterface
-
-_LOG = logging.getLogger(__name__)
-
-# Nothing is over at once on ElastiCache: whoever does not wait is refused here too.
-_LEAST_SECONDS = 0.5
 
 _REBOOT_SECONDS = 5.0
 """How long nobody reaches a node that is rebooted: for longer than clients try again by themselves."""
@@ -74,9 +68,8 @@ class Caches:
         urls.url_paths["{0}/$"] = _Response.dispatch
 
     def new_server(self, name: str, port: int) -> ValkeyServer:
-        """Return the server of a new cache, at an address that no other has, in this emulator or another."""
-        address = f"127.{random.randint(1, 254)}.{random.randint(0, 254)}.{random.randint(1, 254)}"  # noqa: S311
-        return ValkeyServer(self._folder / name, address, port, self._authority, self._loop)
+        """Return the server of a new cache."""
+        return ValkeyServer(self._folder / name, new_address(), port, self._authority, self._loop)
 
     def stop(self) -> None:
         """End every server."""
@@ -255,7 +248,7 @@ class StrictElastiCacheBackend(ElastiCacheBackend):
         refuse_deletion(request)
 
         def delete() -> None:
-            self.plane.ended.wait(_LEAST_SECONDS)
+            self.plane.ended.wait(LEAST_SECONDS)
             cache.remove()
             with self.plane.lock:
                 del self.caches[cache.id]
@@ -333,21 +326,7 @@ class StrictElastiCacheBackend(ElastiCacheBackend):
         return cache
 
     def _work(self, cache: Cache, status: str, work: Callable[[], None]) -> None:
-        """Do what takes time after the request has been answered, as AWS does; `status` says so meanwhile."""
-
-        def run() -> None:
-            try:
-                work()
-                self.plane.ended.wait(_LEAST_SECONDS)
-            except Exception:  # noqa: BLE001 - nothing else would end the status; logged with its traceback
-                _LOG.exception("cache %s", cache.id)
-                cache.status = "create-failed"
-            else:
-                cache.status = "available"
-                _LOG.info("cache %s: %s is over", cache.id, status)
-
-        cache.status = status
-        threading.Thread(target=run, name=f"cache {cache.id}", daemon=True).start()
+        work_on(cache, f"cache {cache.id}", status, work, self.plane.ended, failed="create-failed")
 
     def _in_group(self, group: CacheSubnetGroup) -> Iterator[Cache]:
         return (each for each in self.caches.values() if each.subnet_group is group)

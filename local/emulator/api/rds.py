@@ -3,8 +3,6 @@
 Parameter groups, subnet groups and tags are kept by moto. What AWS would refuse is in `rds_rules`.
 """
 
-import logging
-import random
 import secrets
 import shutil
 import threading
@@ -27,6 +25,7 @@ from moto.rds.exceptions import (
 )
 from moto.rds.models import DBInstance, DBParameterGroup, DBSnapshot, DBSubnetGroup, RDSBackend, rds_backends
 
+from local.emulator.api.managed import new_address, work_on
 from local.emulator.api.rds_rules import (
     FAMILY,
     FORCE_TLS,
@@ -39,11 +38,6 @@ from local.emulator.api.rds_rules import (
 )
 from local.emulator.engines.postgres import VERSION, PostgresError, PostgresServer
 from local.emulator.fargate.network import ManagedNetworkInterface
-
-_LOG = logging.getLogger(__name__)
-
-# Nothing is over at once on RDS: whoever does not wait is refused here too.
-_LEAST_SECONDS = 0.5
 
 # What an instance has from its snapshot and not from the request to restore it.
 _FROM_SNAPSHOT = (
@@ -73,9 +67,8 @@ class Databases:
         rds_backends.backend = StrictRDSBackend
 
     def new_server(self, name: str, port: int) -> PostgresServer:
-        """Return the server of a new instance, at an address that no other has, in this emulator or another."""
-        address = f"127.{random.randint(1, 254)}.{random.randint(0, 254)}.{random.randint(1, 254)}"  # noqa: S311
-        return PostgresServer(self._folder / name, address, port, self._password)
+        """Return the server of a new instance."""
+        return PostgresServer(self._folder / name, new_address(), port, self._password)
 
     def snapshot_folder(self, snapshot: DBSnapshot) -> Path:
         return self._folder / "snapshots" / snapshot.account_id / snapshot.region / snapshot.db_snapshot_identifier
@@ -400,21 +393,8 @@ class StrictRDSBackend(RDSBackend):
         snapshot.status = "available"
 
     def _work(self, database: Database, status: str, work: Callable[[], None], *, then: str = "available") -> None:
-        """Do what takes time after the request has been answered, as RDS does; `status` says so meanwhile."""
-
-        def run() -> None:
-            try:
-                work()
-                self.plane.ended.wait(_LEAST_SECONDS)
-            except Exception:  # noqa: BLE001 - nothing else would end the status; logged with its traceback
-                _LOG.exception("database %s", database.db_instance_identifier)
-                database.status = "failed"
-            else:
-                database.status = then
-                _LOG.info("database %s: %s is over", database.db_instance_identifier, status)
-
-        database.status = status
-        threading.Thread(target=run, name=f"database {database.db_instance_identifier}", daemon=True).start()
+        title = f"database {database.db_instance_identifier}"
+        work_on(database, title, status, work, self.plane.ended, then=then, failed="failed")
 
     def _in_state(self, identifier: str, *statuses: str) -> Database:
         database = self.databases.get(identifier)
