@@ -29,7 +29,7 @@ from airflow_fargate.data import keeper
 
 from bench import dags
 from bench.keeping import KEEPING, airflow_version, keeping
-from bench.running import NOTHING_KEPT, Kept, Running, airflow, prepare
+from bench.running import NOTHING_KEPT, Kept, Running, add_airflow, airflow, prepare
 from local.cgroup import ControlGroup
 from local.testing.emulated import Emulator
 from release.paths import SOURCES
@@ -77,7 +77,7 @@ class Result(NamedTuple):
 def main() -> None:
     """Run the benchmark and print its tables."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.split("\n")[0] if __doc__ else None)
-    parser.add_argument("--airflow", type=Path, help="an environment with Airflow 3 (default: the local cloud's)")
+    add_airflow(parser)
     parser.add_argument("--sizes", default="1024/2048,512/2048,256/1024", help="CPU units / MiB, comma-separated")
     parser.add_argument(
         "--bytecode",

@@ -33,7 +33,7 @@ from airflow_fargate.data import keeper
 from airflow_fargate.database import url
 
 from bench.keeping import KEEPING, airflow_version, keeping
-from bench.running import Running, end_descendants, environment, prepare
+from bench.running import Running, add_airflow, end_descendants, environment, prepare
 from local.cgroup import ControlGroup
 from local.emulator.engines.postgres import PostgresServer
 from local.testing import earlier
@@ -459,7 +459,7 @@ def play(scene: Scene, before: Path, kills: int, seed: int) -> None:
 def main() -> None:
     """Play the scene for each setup, and print the table of docs/durability.md."""
     parser = argparse.ArgumentParser(prog="python -m bench.durability", description=__doc__)
-    parser.add_argument("--airflow", type=Path, help="an environment with Airflow 3 (default: the local cloud's)")
+    add_airflow(parser)
     parser.add_argument(
         "--setups",
         default="sqlite:512/2048,sqlite:256/1024,postgres:512/2048",

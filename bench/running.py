@@ -1,5 +1,6 @@
 """An Airflow that runs on this machine to be measured: in a home and a control group of its own, and then gone."""
 
+import argparse
 import contextlib
 import ctypes
 import json
@@ -110,6 +111,11 @@ def airflow(
         end_descendants(but=kept.server)
         group.remove()
         shutil.rmtree(home, ignore_errors=True)
+
+
+def add_airflow(parser: argparse.ArgumentParser) -> None:
+    """Let the command line name the environment that `prepare` takes."""
+    parser.add_argument("--airflow", type=Path, help="an environment with Airflow 3 (default: the local cloud's)")
 
 
 def prepare(venv: Path | None) -> Path:

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bench.running import OURS, Running, airflow, prepare
+from bench.running import OURS, Running, add_airflow, airflow, prepare
 from local.cgroup import ControlGroup
 
 STARTS_WITHIN = 180.0
@@ -64,7 +64,7 @@ CASES = {
 def main() -> None:
     """Run the cases and print their table."""
     parser = argparse.ArgumentParser(prog="python -m bench.stops", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--airflow", type=Path, help="an environment with Airflow 3 (default: the local cloud's)")
+    add_airflow(parser)
     parser.add_argument("--only", default=",".join(CASES), help=f"of {', '.join(CASES)}, comma-separated")
     parser.add_argument("--repeat", type=int, default=1, help="how often each is measured")
     options = parser.parse_args()

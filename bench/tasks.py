@@ -16,7 +16,7 @@ from airflow_fargate.executor.local import local_executor_part
 from airflow_fargate.executor.settings import ExecutorSettings
 
 from bench.__main__ import IDLE_AFTER, note
-from bench.running import OURS, Kept, airflow, prepare
+from bench.running import OURS, Kept, add_airflow, airflow, prepare
 from local.cgroup import ControlGroup
 
 RUN_WITHIN = 600.0
@@ -62,7 +62,7 @@ beside()
 def main() -> None:
     """Run the benchmark and print its table."""
     parser = argparse.ArgumentParser(prog="python -m bench.tasks", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--airflow", type=Path, help="an environment with Airflow 3 (default: the newest in .local/)")
+    add_airflow(parser)
     parser.add_argument("--size", default="1024/2048", help="CPU units / MiB")
     parser.add_argument("--tasks", type=int, default=100, help="how many instances the mapped task has")
     parser.add_argument("--beside", type=int, default=20, help="how many other DAGs there are")

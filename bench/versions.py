@@ -10,13 +10,11 @@ import argparse
 import os
 import shlex
 import time
-from pathlib import Path
-from typing import Any
 
 import psutil
 
 from bench.__main__ import note, tree_pss
-from bench.running import OURS, Kept, Running, airflow, prepare
+from bench.running import OURS, Kept, Running, add_airflow, airflow, prepare
 from local.cgroup import ControlGroup
 from local.testing.deployed import title
 
@@ -51,7 +49,7 @@ ROWS = 10
 def main() -> None:
     """Run the benchmark and print its table."""
     parser = argparse.ArgumentParser(prog="python -m bench.versions", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--airflow", type=Path, help="an environment with Airflow 3 (default: the local cloud's)")
+    add_airflow(parser)
     parser.add_argument("--versions", type=int, default=50, help="how many versions the DAG has")
     parser.add_argument("--minutes", type=float, default=60, help="how long all of them take")
     options = parser.parse_args()
@@ -82,7 +80,7 @@ def use(running: Running, number: int) -> None:
     rest, path = running.rest, "/dags/changing"
     rest.wait_for_dag("changing")
     deadline = time.monotonic() + 120
-    while f"version_{number}" not in {task["task_id"] for task in tasks(running)}:
+    while f"version_{number}" not in {task["task_id"] for task in rest.api("GET", f"{path}/tasks").json["tasks"]}:
         if time.monotonic() > deadline:
             raise SystemExit(f"Airflow has no version {number} of the DAG after two minutes")
         time.sleep(1)
@@ -94,10 +92,6 @@ def use(running: Running, number: int) -> None:
         rest.request("GET", f"/ui/structure/structure_data?dag_id=changing&version_number={version}")
         rest.api("GET", f"/dagSources/changing?version_number={version}")
     rest.request("GET", "/ui/grid/structure/changing?limit=20")
-
-
-def tasks(running: Running) -> list[dict[str, Any]]:
-    return running.rest.api("GET", "/dags/changing/tasks").json["tasks"]
 
 
 def print_memory(running: Running, number: int, minutes: float) -> None:
