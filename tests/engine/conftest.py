@@ -3,13 +3,14 @@
 import shutil
 import sys
 from collections.abc import Callable, Generator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from airflow_fargate.image import DEFAULT_IMAGE
+from botocore.exceptions import ClientError
 
 from local.cloud import Cloud
 from local.engine import choose
@@ -33,6 +34,16 @@ NewWorkspace = Callable[..., Workspace]
 EXAMPLES = ROOT / "examples"
 EXAMPLE_CONFIG: dict[str, Any] = {"allowedCidrs": ["127.0.0.0/8"]}
 Example = Callable[..., Workspace]
+
+
+@contextmanager
+def refused(*words: str) -> Generator[None]:
+    """Expect AWS's refusal of a call, with all of the words in its code or message."""
+    with pytest.raises(ClientError) as refusal:
+        yield
+    error = refusal.value.response.get("Error", {})
+    text = f"{error.get('Code')}: {error.get('Message')}"
+    assert all(word in text for word in words), text
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,6 @@
 """The emulator's ElastiCache: a Valkey behind TLS for each cache, and what AWS refuses, asked through boto3."""
 
 import signal
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +8,9 @@ from typing import Any
 import psutil
 import pytest
 import valkey
-from botocore.exceptions import ClientError
 
 from local.testing.emulated import Description, EmulatedAccount, Emulator, until
+from tests.engine.conftest import refused
 
 TOKEN = "the-token-that-was-set-&#$^<>!"
 SETTINGS: dict[str, Any] = {
@@ -94,15 +92,6 @@ def cache(caches: ElastiCache) -> str:
     caches.create("broker")
     caches.available("broker")
     return "broker"
-
-
-@contextmanager
-def refused(*words: str) -> Generator[None]:
-    with pytest.raises(ClientError) as refusal:
-        yield
-    error = refusal.value.response.get("Error", {})
-    text = f"{error.get('Code')}: {error.get('Message')}"
-    assert all(word in text for word in words), text
 
 
 def test_a_cache_is_found_when_it_is_available_and_in_use_or_busy_until_then(caches: ElastiCache) -> None:

