@@ -10,6 +10,7 @@ Runs as a script (`python -P language_host.py`), so neither the repository nor t
 """
 
 import argparse
+import gc
 import json
 import os
 import queue
@@ -210,6 +211,7 @@ def main() -> None:
 
 def serve(host: language_pb2_grpc.LanguageRuntimeServicer) -> None:
     """Answer the engine until it ends its plugins, or is not there any more."""
+    gc.freeze()  # the modules are there to the end
     server = grpc.server(
         ThreadPoolExecutor(),
         options=[("grpc.max_receive_message_length", MAX_MESSAGE_BYTES)],

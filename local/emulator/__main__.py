@@ -9,6 +9,7 @@ On the same port it takes, as JSON, what tests have it behave otherwise by:
 """
 
 import argparse
+import gc
 import logging
 import os
 import shutil
@@ -150,6 +151,7 @@ def main() -> int:
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: ended.set())
+    gc.freeze()  # moto is there to the end: no collection is to look through it again
     server.start()
     _LOG.info(
         "AWS API on http://127.0.0.1:%d, containers by %s, images %s",

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import concurrent.futures
 import contextlib
+import gc
 import hashlib
 import os
 import signal
@@ -60,6 +61,7 @@ async def _serve(
     parser.add_argument("engine", help="address of the engine")
     arguments, _ = parser.parse_known_args()
 
+    gc.freeze()  # the modules are there to the end, and to look for garbage in them takes a sixth of a short life
     loop = asyncio.get_running_loop()
     loop.set_default_executor(concurrent.futures.ThreadPoolExecutor(CONCURRENT_REQUESTS))
     server = grpc.aio.server(
