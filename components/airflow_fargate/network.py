@@ -1,11 +1,13 @@
 """The network that the task runs in: a VPC with two public subnets, or the caller's own."""
 
+import asyncio
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib import metadata
+from typing import Any
 
 import pulumi
-import pulumi_aws as aws
 import pulumi_awsx as awsx
 
 from .errors import Refusal, checked_late, repeated
@@ -57,9 +59,9 @@ def create_network(scope: Scope, settings: NetworkSettings) -> Network:
     subnet stays in the zone that it was made in, whatever zones AWS has later: another zone would be another subnet.
     """
     if settings.vpc_id is not None and settings.subnet_ids is not None:
-        lookup = pulumi.InvokeOptions(parent=scope.opts.parent)
+        lookup = pulumi.InvokeOptions(parent=scope.opts.parent, version=metadata.version("pulumi-aws"))
         subnets = pulumi.Output.from_input(settings.subnet_ids).apply(
-            lambda ids: [_find_subnet(str(subnet_id), lookup) for subnet_id in ids]
+            lambda ids: asyncio.gather(*(_find_subnet(str(subnet_id), lookup) for subnet_id in ids))
         )
         return Network(
             vpc_id=pulumi.Output.from_input(settings.vpc_id),
@@ -129,15 +131,18 @@ class _Subnet:
     """Empty when it is not known."""
 
 
-def _find_subnet(subnet_id: str, lookup: pulumi.InvokeOptions) -> _Subnet:
-    # An output that failed would fail the program, whoever caught it.
+async def _find_subnet(subnet_id: str, lookup: pulumi.InvokeOptions) -> _Subnet:
+    # The SDK has two functions for it: one whose failure would fail the program, whoever caught it, and one that has
+    # the program go on inside of it until the answer is there, where the next one waits inside of that.
     try:
-        found = aws.ec2.get_subnet(id=subnet_id, opts=lookup)
+        found: dict[str, Any] = await pulumi.runtime.invoke_async(
+            "aws:ec2/getSubnet:getSubnet", {"id": subnet_id}, lookup
+        )
     except Exception as error:  # noqa: BLE001 - the SDK has no type of its own for it
         pulumi.log.warn(f"Whether Fargate is in the zone of {subnet_id} was not checked: {error}")
         return _Subnet(subnet_id, "", "")
     # Mocks of a program's own answer nothing, whatever the types say.
-    return _Subnet(subnet_id, found.availability_zone or "", found.availability_zone_id or "")
+    return _Subnet(subnet_id, found.get("availabilityZone") or "", found.get("availabilityZoneId") or "")
 
 
 def _refuse_subnets(subnets: Sequence[_Subnet]) -> Iterator[Refusal]:

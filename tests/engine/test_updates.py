@@ -26,15 +26,11 @@ from tests.indexes import Index
 
 PROGRAM = """
 import json
-import sys
 from pathlib import Path
 
 import pulumi
 import pulumi_awsx as awsx
 from airflow_fargate import AirflowFargate
-
-# While an invoke waits for its answer the program goes on inside it: the deeper, the more Airflows there are.
-sys.setrecursionlimit(5000)
 
 vpcs = {
     f"vpc-{name}": awsx.ec2.Vpc(
