@@ -317,14 +317,16 @@ WORKER = "airflow-worker-task-definition"
 @pytest.mark.parametrize(
     ("args", "parallelism"),
     [
-        ({}, "4"),
-        ({"worker_concurrency": 8, "worker_count_min": 3}, "24"),
-        ({"worker_concurrency": 8, "worker_count_min": 0, "worker_count_max": 5}, "40"),
-        ({"executors": ["CeleryExecutor", "LocalExecutor"], "memory": 3072}, "10"),
-        ({"executors": ["CeleryExecutor", "AwsEcsExecutor"]}, "36"),
+        ({}, "8"),
+        ({"worker_concurrency": 8, "worker_count_min": 3}, "48"),
+        ({"worker_concurrency": 8, "worker_count_min": 0, "worker_count_max": 5}, "80"),
+        ({"executors": ["CeleryExecutor", "LocalExecutor"], "memory": 3072}, "14"),
+        ({"executors": ["CeleryExecutor", "AwsEcsExecutor"]}, "40"),
     ],
 )
-def test_as_many_tasks_are_started_as_there_is_room_for(deploy: Deploy, args: dict[str, Any], parallelism: str) -> None:
+def test_twice_as_many_tasks_are_handed_over_as_workers_have_room_for(
+    deploy: Deploy, args: dict[str, Any], parallelism: str
+) -> None:
     container = definition(deploy(**{**WORKERS, **args}), "airflow-task-definition")
 
     assert variables(container)["AIRFLOW__CORE__PARALLELISM"] == parallelism
@@ -353,11 +355,14 @@ def test_a_worker_keeps_results_in_a_database_of_the_callers_by_a_url_that_is_se
     assert parameter["value"] == "db+postgresql+psycopg2://airflow:w0rd@db.example.com:5432/airflow?sslmode=require"
 
 
-def test_a_dead_worker_is_noticed_in_a_minute_and_with_remote_tasks_they_are_given_their_time(deploy: Deploy) -> None:
+def test_a_dead_worker_is_noticed_within_a_minute_and_remote_tasks_are_given_their_time(deploy: Deploy) -> None:
     workers, both = with_workers_and_with_remote_tasks_too(deploy)
-    name = "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT"
+    silent = "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT"
+    looked_for = f"{silent}_DETECTION_INTERVAL"
 
-    assert (workers[name], both[name]) == ("60", "600")
+    assert (workers[silent], workers[looked_for]) == ("45", "5")
+    assert both[silent] == "600"
+    assert looked_for not in both
 
 
 def test_what_the_broker_has_lost_is_queued_again_and_what_waits_for_a_worker_has_not_failed(deploy: Deploy) -> None:

@@ -29,12 +29,16 @@ from .settings import ExecutorSettings
 
 _SUFFIX = "-worker"
 _CONCURRENCY = "AIRFLOW__CELERY__WORKER_CONCURRENCY"
-_QUEUED = "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT"
+_SCHEDULER = "AIRFLOW__SCHEDULER__"
+_QUEUED = f"{_SCHEDULER}TASK_QUEUED_TIMEOUT"
 _VISIBILITY = "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT"
 
 # A message that is not acknowledged in this time is delivered again, which Airflow refuses for a task that runs: none
 # runs as long, and the task itself is told to have failed long before.
 _LONGEST_TASK_SECONDS = 24 * 60 * 60
+
+_SILENT_SECONDS = 45
+"""How long a task sends no heartbeat, of which it sends one every two seconds, before it has failed."""
 
 _QUEUED_SECONDS = 5 * 60
 """How long a task is with the broker before it is queued again: the broker may have lost it, and its token is over by
@@ -56,9 +60,10 @@ class Workers:
 
 
 def celery_part(settings: ExecutorSettings, memory: int, results: Part) -> Part:
-    """Return what the scheduler has for its workers: as many tasks as there are slots, and little patience.
+    """Return what the scheduler has for its workers: twice as many tasks as there are slots, and little patience.
 
-    A worker that is gone says nothing; its tasks are those that no heartbeat comes from.
+    Half of the tasks wait with the broker, where a slot that gets free finds the next one at once: the scheduler would
+    need seconds to hand it over. A worker that is gone says nothing; its tasks are those that no heartbeat comes from.
 
     :param memory: That of the scheduler's own container, in MiB, in which tasks may run too.
     :param results: Where Celery keeps the results of tasks, which is reached as the database.
@@ -67,13 +72,17 @@ def celery_part(settings: ExecutorSettings, memory: int, results: Part) -> Part:
     elsewhere = REMOTE_TASKS if settings.has_remote else 0
     beside = local_tasks(memory) if settings.has_local else 0
     # What is started in a container of its own may take longer, and has the same settings.
-    patience = {"AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60", _QUEUED: str(_QUEUED_SECONDS)}
+    patience = {
+        f"{_SCHEDULER}TASK_INSTANCE_HEARTBEAT_TIMEOUT": str(_SILENT_SECONDS),
+        f"{_SCHEDULER}TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
+        _QUEUED: str(_QUEUED_SECONDS),
+    }
     return Part(
         defaults={
-            PARALLELISM: str(slots + elsewhere + beside),
+            PARALLELISM: str(2 * slots + elsewhere + beside),
             _VISIBILITY: str(_LONGEST_TASK_SECONDS),
-            "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "10",
-            "AIRFLOW__SCHEDULER__NUM_STUCK_IN_QUEUED_RETRIES": str(_LONGEST_WAIT_SECONDS // _QUEUED_SECONDS),
+            f"{_SCHEDULER}TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "10",
+            f"{_SCHEDULER}NUM_STUCK_IN_QUEUED_RETRIES": str(_LONGEST_WAIT_SECONDS // _QUEUED_SECONDS),
             **({} if settings.has_remote else patience),
         },
         environment={
