@@ -2,8 +2,8 @@
 
 `pulumi up` starts a program, three providers and two language hosts, which import for seconds of CPU what is the same
 each time: for `make dev` and for the tests. What a `WarmPython` runs has arguments, environment, working directory,
-standard streams and exit code as with any other. The command line is another one, and it ends with its client
-(warm_client.py).
+standard streams and exit code as with any other. The command line is another one, it ends with its client
+(warm_client.py), and the SDK tells the engine nothing for `--debug`.
 """
 
 import atexit
@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from local import warm_client
 from local.engine.choose import Engine, link, write_language_host
@@ -232,10 +232,17 @@ def _unbuffered(number: int) -> io.TextIOWrapper:
     return io.TextIOWrapper(open(number, "wb", buffering=0, closefd=False), write_through=True)
 
 
+def _tell_nothing(*_arguments: object, **_named: object) -> None:
+    pass
+
+
 def main() -> None:
     address, executable = sys.argv[1:]
     for name in IMPORTED:
         hasattr(import_module(name), "")  # the first look at an attribute has the SDKs import what they have put off
+    # Each is a request to the engine, which all but `--debug` drops: half of what the process of a large program does.
+    log: Any = import_module("pulumi.log")
+    log.debug = _tell_nothing
     gc.freeze()  # so that collecting in a fork does not copy what all of them share
     server = _Server(address)
     print("ready", flush=True)
