@@ -7,6 +7,8 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from airflow_fargate.dags.folder import AIRFLOW_IGNORE_FILE, IGNORE_FILE
+
 from local.stack import Stack
 from operate.console import CommandError
 from operate.rest import RestClient
@@ -18,6 +20,11 @@ SEEN_WITHIN = 60.0
 def might_have_dags(text: str) -> bool:
     """Whether Airflow looks for DAGs in such a file (airflow.utils.file)."""
     return all(word in text.lower() for word in ("dag", "airflow"))
+
+
+def _is_left_out(part: str) -> bool:
+    hidden = part.startswith(".") and part not in (AIRFLOW_IGNORE_FILE, IGNORE_FILE)
+    return hidden or part == "__pycache__"
 
 
 class DagFolder:
@@ -41,14 +48,18 @@ class DagFolder:
                 output.seek(0)
                 return [output.read(), f"{', '.join(changed)}: not uploaded; see above"]
         uploaded = time.monotonic() - saved
-        return [f"{path}: uploaded after {uploaded:.1f} s{self._when_seen(path, saved, since)}" for path in changed]
+        return [
+            f"{path}: {'applied' if Path(path).name == IGNORE_FILE else 'uploaded'} after {uploaded:.1f} s"
+            f"{self._when_seen(path, saved, since)}"
+            for path in changed
+        ]
 
     def _look(self) -> dict[str, tuple[int, int]]:
         """Return each file, with what differs when it is saved again."""
         found: dict[str, tuple[int, int]] = {}
         for path in self._folder.rglob("*"):
             name = path.relative_to(self._folder)
-            if path.is_file() and not any(part == "__pycache__" or part.startswith(".") for part in name.parts):
+            if path.is_file() and not any(map(_is_left_out, name.parts)):
                 status = path.stat()
                 found[name.as_posix()] = status.st_mtime_ns, status.st_size
         return found

@@ -280,8 +280,11 @@ def what_is_saved_while_the_folder_is_watched_is_told_when_airflow_has_it(airflo
     [broken] = watched.next_change()
     file.write_text("from airflow.sdk import (dag\n")
     said, refused = watched.next_change()
+    (airflow.dags / ".dagsignore").write_text("saved.py\n")
+    [ignored] = watched.next_change()
+    (airflow.dags / ".dagsignore").unlink()
     file.unlink()
-    [gone] = watched.next_change()
+    again, gone = watched.next_change()
 
     assert re.fullmatch(rf"saved\.py: uploaded {after}, in Airflow {after}: saved", new)
     assert re.fullmatch(rf"saved\.py: uploaded {after}, in Airflow {after}: saved", changed)
@@ -292,6 +295,7 @@ def what_is_saved_while_the_folder_is_watched_is_told_when_airflow_has_it(airflo
     )
     assert "'(' was never closed" in said
     assert refused == "saved.py: not uploaded; see above"
+    assert [bool(re.fullmatch(rf"\.dagsignore: applied {after}", line)) for line in (ignored, again)] == [True, True]
     assert re.fullmatch(rf"saved\.py: uploaded {after}, gone from Airflow {after}", gone)
 
 
