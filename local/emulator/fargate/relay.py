@@ -136,22 +136,32 @@ async def _carry(
     except (OSError, SandboxError):
         streams = None
     if streams is None:
-        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        writer.close()
+        _reset(writer)
         return
     their_reader, their_writer = streams
     try:
-        await asyncio.gather(_pump(reader, their_writer), _pump(their_reader, writer))
+        async with asyncio.TaskGroup() as both:
+            both.create_task(_pump(reader, their_writer))
+            both.create_task(_pump(their_reader, writer))
+    except* OSError:
+        # As without a relay between them: neither waits for the other any longer.
+        _reset(writer)
+        _reset(their_writer)
     finally:
         writer.close()
         their_writer.close()
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while chunk := await reader.read(_CHUNK):
+        writer.write(chunk)
+        await writer.drain()
+    # A half-closed connection stays open the other way: HTTP clients may wait for the answer.
+    if writer.can_write_eof():
+        writer.write_eof()
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
     with suppress(OSError):
-        while chunk := await reader.read(_CHUNK):
-            writer.write(chunk)
-            await writer.drain()
-        # A half-closed connection stays open the other way: HTTP clients may wait for the answer.
-        if writer.can_write_eof():
-            writer.write_eof()
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+    writer.transport.abort()
