@@ -13,6 +13,11 @@ class Accepted(NamedTuple):
 
 ACCEPTED: tuple[Accepted, ...] = (
     Accepted(
+        "__main__.py",
+        frozenset({"module: without gc.freeze()"}),
+        "The same, a second later.",
+    ),
+    Accepted(
         "configuration.py",
         frozenset({"my_ip: without timeout=10", "my_ip: timeout=10 → 5", "my_ip: 64 → 32"}),
         "How long an answer may take, and be: no test waits for one, and an address is shorter than either.",

@@ -276,7 +276,9 @@ def test_secrets_that_are_no_names_with_texts_are_refused_without_being_shown(te
     assert "hunter2" not in str(refused.value)
 
 
-@pytest.mark.parametrize("key", ["pulumi:tags", "aws:region", "another-program:theme"])
+@pytest.mark.parametrize(
+    "key", ["pulumi:tags", "aws:region", "aws:memory", "awsx:memory", "random:memory", "another-program:theme"]
+)
 def test_what_others_read_of_the_configuration_is_left_to_them(key: str) -> None:
     configure(allowedCidrs=[])
     set_all_config({**CONFIG.get(), key: "x"})
