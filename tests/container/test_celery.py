@@ -153,7 +153,7 @@ def none_is_lost_or_runs_twice_at_once_whatever_ends_meanwhile(airflow: Airflow,
     run = airflow.rest.trigger("load")
     began = time.monotonic()
     scenes = [(seconds, partial(kill_oldest, airflow)) for seconds in range(KILLED_EVERY, 121, KILLED_EVERY)]
-    scenes += [(30, partial(reboot_broker, airflow))]
+    scenes.append((30, partial(reboot_broker, airflow)))
     scenes += [(seconds, partial(reboot_database, airflow)) for seconds in (50, 70, 90)]
     scenes.sort(key=lambda scene: scene[0])
 

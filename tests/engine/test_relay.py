@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from local.emulator.fargate.relay import Relay, start_relay_loop
+from local.testing.clouds import free_port
 
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
@@ -35,10 +36,8 @@ def serve() -> Generator[Serve]:
                 answer(connection)
 
         threading.Thread(target=once, daemon=True).start()
-        listening, inside = Listening(), socket.create_server(("127.0.0.1", 0))
-        address = inside.getsockname()
-        inside.close()
-        relay.lead_out(listening, address, server.getsockname(), lambda: True)  # pyright: ignore[reportArgumentType] # all that is asked of a sandbox
+        address = ("127.0.0.1", free_port())
+        relay.lead_out(Listening(), address, server.getsockname(), lambda: True)  # pyright: ignore[reportArgumentType] # all that is asked of a sandbox
         client = socket.create_connection(address, timeout=10)
         opened.extend((server, client))
         return client
