@@ -109,7 +109,8 @@ _NAMED: Mapping[str, Collection[str]] = {
     # The option group is the one that AWS gives every instance.
     "rds": ("db:airflow-*", "og:default:postgres-*", "pg:airflow-*", "snapshot:airflow-*", "subgrp:airflow-*"),
     "s3": ("airflow-*",),
-    "ssm": ("parameter/airflow-*",),
+    # Connections and variables are below /airflow/<name of the cluster>.
+    "ssm": ("parameter/airflow-*", "parameter/airflow/airflow-*"),
 }
 """Resources with the component's name in their ARN, by service. EC2 knows things by numbers, unknown beforehand."""
 

@@ -1,6 +1,7 @@
 """The permissions of each role: every statement, reviewed here."""
 
 import json
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, cast
 
@@ -200,3 +201,20 @@ def test_the_stack_has_the_reviewed_policies_and_no_other(
         "airflow-execution-policy": "airflow-execution-role-id",
         **({"airflow-task-policy": "airflow-task-role-id"} if task else {}),
     }
+
+
+def test_the_deployer_may_write_every_parameter_of_a_stack(deploy: Deploy) -> None:
+    document = json.loads((Path(__file__).parents[2] / "docs" / "deployer-policy.json").read_text())
+    [allowed] = [each["Resource"] for each in document["Statement"] if "ssm:PutParameter" in each["Action"]]
+    deployment = deploy(
+        connections={"sales": "http://example.com"}, variables={"region": "north"}, users={"vera": "op"}
+    )
+
+    parameters = [each for each in deployment.recorder.resources if each.typ == "aws:ssm/parameter:Parameter"]
+    names = [
+        cast(dict[str, str], each.inputs).get("name", f"{each.name}-1234567").removeprefix("/") for each in parameters
+    ]
+    arns = [f"arn:aws:ssm:us-east-1:123456789012:parameter/{name}" for name in names]
+
+    assert [arn for arn in arns if "/connections/" in arn]
+    assert [arn for arn in arns if not any(fnmatchcase(arn, pattern) for pattern in allowed)] == []
