@@ -41,8 +41,8 @@ class AirflowFargate(pulumi.ComponentResource):
     It builds a VPC with two public subnets (or uses yours), a security group that admits the addresses you name, an
     execution role and a task role, the login and keys as SecureString parameters, a log group, and an ECS cluster with
     one service that runs one task. It is ready when the task is healthy: the web interface, scheduler, DAG processor
-    and triggerer all answer. Airflow's database is in the container, which is what keeps this small and cheap: it
-    outlives a restart of the container, but not of the task.
+    and triggerer all answer. Airflow's database is in the container by default. It is saved to a bucket every five
+    minutes and when the task ends, and the next task restores it.
     """
 
     url: pulumi.Output[str]
