@@ -344,8 +344,8 @@ class AirflowFargateArgs(TypedDict):
     database, and the next restores it; what is lost when a task ends without notice is at most this time. The snapshots
     are in a bucket of the stack, where the logs of Airflow's tasks go too, whatever the database is, unless you set
     `AIRFLOW__LOGGING__REMOTE_…` variables. 0: no snapshots and no bucket; a database in the container and the logs then
-    end with the task. Refused: 1 to 29, any but 0 with a database elsewhere, and any but the default with a `command`
-    of your own. With the legacy image, and with a `command`, there are no snapshots.
+    end with the task. Refused: 1 to 29, any but the default and 0 with a database elsewhere, and any but the default
+    with a `command` of your own. With the legacy image, and with a `command`, there are no snapshots.
     """
 
     keep_runs_days: NotRequired[int]
