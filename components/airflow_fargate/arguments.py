@@ -112,7 +112,7 @@ class AirflowFargateArgs(TypedDict):
     egress_ports: NotRequired[list[int]]
     """
     TCP ports that Airflow and its tasks may reach anywhere, besides HTTPS (443) and DNS (53), such as 5432 for a
-    PostgreSQL database or 22 for Git over SSH. Default: none. Refused: below 1 and above 65535, 443 and 53, repeats,
+    PostgreSQL database or 22 for SFTP. Default: none. Refused: below 1 and above 65535, 443 and 53, repeats,
     and more than 57 (AWS: a security group has 60 rules).
     """
 
