@@ -20,9 +20,9 @@ class AirflowFargateArgs(TypedDict):
     The container image. Default: `apache/airflow:3.3.2`. An image of your own is built `FROM apache/airflow:3…`,
     so that Python, Airflow 3 and the entrypoint are where the start command expects them. An image in a private ECR
     repository of any account may be used: the execution role is allowed to pull exactly that repository, and, in your
-    own account, to let a pull-through cache fill it. Refused: what no image can be called, an official image whose tag
-    is that of an earlier Airflow, a registry at a port that is not in `egress_ports`, and ECR's dual-stack names or ECR
-    with a port, at which ECS does not log in.
+    own account, to let a pull-through cache fill it. Refused: a malformed name, an official image whose tag is that of
+    an earlier Airflow, a registry at a port that is not in `egress_ports`, and ECR's dual-stack names or ECR with a
+    port, at which ECS does not log in.
     """
 
     registry_credentials_arn: NotRequired[pulumi.Input[str]]
@@ -45,15 +45,15 @@ class AirflowFargateArgs(TypedDict):
     The command that the image's entrypoint runs instead of ours. Default: the supervisor, which starts all of
     Airflow's components and ends the container when one of them dies; `webserver` with the legacy image. The health
     check stays the same. The login is prepared first, so that `admin_password` logs in: in the official image, and in
-    every other one whose `image_entrypoint` is given. Without that the command has to see to it, with what is in
+    every other one whose `image_entrypoint` is given. Without that the command must prepare it, with the password in
     `ADMIN_PASSWORD` (docs/images.md), and a warning says so. Refused: an empty list.
     """
 
     image_entrypoint: NotRequired[list[str]]
     """
-    The ENTRYPOINT of an image other than the official one, where `command` is given: ECS then starts what prepares the
-    login, which goes on with this entrypoint and the command. The image must have `python`. For an image without one
-    give `["env"]`. Default: unknown. Refused: without `command`, and with the legacy image, which has no login.
+    The ENTRYPOINT of an image other than the official one, where `command` is given: ECS then starts a program that
+    prepares the login and becomes this entrypoint with the command. The image must have `python`. For an image without
+    one give `["env"]`. Default: unknown. Refused: without `command`, and with the legacy image, which has no login.
     """
 
     port: NotRequired[int]
@@ -90,8 +90,8 @@ class AirflowFargateArgs(TypedDict):
     """
     Whether to run on Fargate Spot, cheaper by half or more. Default: false. AWS may stop a Spot task with two minutes'
     notice: the database is saved in that time and restored in the next task, in which what was running is run again;
-    until Spot has room for one, there is no Airflow. Without snapshots (`database_snapshot_seconds` 0, or a `command`
-    of your own) its runs, users and connections are gone with it.
+    while Spot has no capacity, there is no Airflow. Without snapshots (`database_snapshot_seconds` 0, or a `command` of
+    your own) its runs, users and connections are gone with it.
     """
 
     allowed_cidrs: NotRequired[list[str]]
@@ -112,8 +112,8 @@ class AirflowFargateArgs(TypedDict):
     egress_ports: NotRequired[list[int]]
     """
     TCP ports that Airflow and its tasks may reach anywhere, besides HTTPS (443) and DNS (53), such as 5432 for a
-    PostgreSQL database or 22 for SFTP. Default: none. Refused: below 1 and above 65535, 443 and 53, repeats,
-    and more than 57 (AWS: a security group has 60 rules).
+    PostgreSQL database or 22 for SFTP. Default: none. Refused: below 1 and above 65535, 443 and 53, repeats, and more
+    than 57 (AWS: a security group has 60 rules).
     """
 
     enable_exec: NotRequired[bool]
@@ -136,9 +136,9 @@ class AirflowFargateArgs(TypedDict):
 
     remote_task_cpu: NotRequired[int]
     """
-    CPU units of a task that `AwsEcsExecutor` starts, 1024 being one vCPU. A task of Airflow has others with
-    `executor_config={"overrides": {"cpu": "4096", "memory": "16384"}}`, which a DAG is refused with when it is parsed
-    if Fargate has no such size. Default: 512. Refused: what Fargate does not have.
+    CPU units of a task that `AwsEcsExecutor` starts, 1024 being one vCPU. A task of Airflow can have another size with
+    `executor_config={"overrides": {"cpu": "4096", "memory": "16384"}}`; one that Fargate does not have is an import
+    error of the DAG. Default: 512. Refused: what Fargate does not have.
     """
 
     remote_task_memory: NotRequired[int]
@@ -186,7 +186,8 @@ class AirflowFargateArgs(TypedDict):
     worker_count_max: NotRequired[int]
     """
     How many workers there are at most: they are started when tasks wait, and stopped when nothing needs them, which
-    takes minutes (docs/growing.md). Default: 0, with which there are always `worker_count_min`. Refused: below that.
+    takes minutes (docs/growing.md). Default: 0, with which there are always `worker_count_min`. Refused: any other
+    number below `worker_count_min`.
     """
 
     worker_spot: NotRequired[bool]
@@ -270,10 +271,11 @@ class AirflowFargateArgs(TypedDict):
     """
     Airflow's connections: a URI, or JSON with `conn_type`, by name. Each is an SSM SecureString parameter, which
     Airflow reads when a task asks for it (its `SystemsManagerParameterStoreBackend`): a changed value is there in the
-    next task run, and the ECS task stays. A connection of the interface that has the same name gives way. Airflow asks
-    for no name that ends with `_default` but those given here. Default: none. Refused: a URI without a type, JSON
-    without `conn_type`, names with other characters than letters, digits, dots, underscores and single hyphens, more
-    than 4 KiB or `{{…}}` in a value (AWS: SSM parameters), and any with the legacy image.
+    next task run, and the ECS task stays. It takes precedence over a connection of the same name that was made in the
+    web interface. Of names that end with `_default`, Airflow looks up here only those that are given. Default: none.
+    Refused: a URI without a type, JSON without `conn_type`, names with other characters than letters, digits, dots,
+    underscores and single hyphens, more than 4 KiB or `{{…}}` in a value (AWS: SSM parameters), and any with the legacy
+    image.
     """
 
     variables: NotRequired[dict[str, pulumi.Input[str]]]
@@ -302,14 +304,14 @@ class AirflowFargateArgs(TypedDict):
     database_instance_class: NotRequired[str]
     """
     The class of the RDS instance. Default: `db.t4g.micro`, which has 1 GiB of memory. A change interrupts Airflow for
-    minutes. Refused: what is called otherwise than a class, and without `database: postgres`.
+    minutes. Refused: what is no name of a class, and any without `database: postgres`.
     """
 
     database_storage_gib: NotRequired[int]
     """
     Storage of the RDS instance in GiB (gp3, encrypted). Default: 20. It grows by itself when it is almost full, up to
-    five times of this, and never shrinks; AWS takes a larger value if it is larger by a tenth. Refused: below 20 and
-    above 65536, and without `database: postgres`.
+    five times this value, and never shrinks; AWS accepts an increase of a tenth or more. Refused: below 20 and above
+    65536, and any without `database: postgres`.
     """
 
     database_multi_az: NotRequired[bool]
@@ -320,20 +322,20 @@ class AirflowFargateArgs(TypedDict):
 
     database_backup_days: NotRequired[int]
     """
-    How many days RDS keeps its daily backups, from which it can restore any moment. Default: 7; 0: none. They go with
-    the instance. Refused: below 0 and above 35, and without `database: postgres`.
+    How many days RDS keeps its daily backups, from which it can restore any moment. Default: 7; 0: none. They are
+    deleted with the instance. Refused: below 0 and above 35, and any without `database: postgres`.
     """
 
     database_version: NotRequired[str]
     """
     The major version of PostgreSQL, `14` to `18`; RDS installs minor versions by itself. Default: `17`. A higher one
     upgrades the instance in place, which takes minutes; there is no way back. Refused: what Airflow does not support,
-    and without `database: postgres`.
+    and any without `database: postgres`.
     """
 
     keep_postgres: NotRequired[bool]
     """
-    Whether the stack has its RDS instance, with all that is in it and at its price, although Airflow has another
+    Whether the stack has its RDS instance, with all that is in it and at its price, while Airflow uses another
     database. Default: false: the instance is deleted when `database` is no longer `postgres`. Refused: true with what
     `database: postgres` is refused with.
     """
@@ -358,25 +360,26 @@ class AirflowFargateArgs(TypedDict):
     retain_data: NotRequired[bool]
     """
     Whether the bucket with snapshots and logs, a last snapshot of the RDS instance, and the parameter with the Fernet
-    key stay when what they are of is deleted, with the stack or without. Default: false: nothing is left. `pulumi up`
-    must have run with it before a deletion heeds it. Refused: true with neither a bucket nor an RDS instance.
+    key are kept when the stack is destroyed, or when a change takes the bucket or the instance away. Default: false:
+    nothing is left. It takes effect only after a `pulumi up` with it. Refused: true with neither a bucket nor an RDS
+    instance.
     """
 
     restore_from: NotRequired[str]
     """
     What a new database begins with, of what `retain_data` has left of a destroyed stack. With `database: postgres`: the
-    name, or the ARN, of a snapshot that a new RDS instance takes up; an instance that is there takes no notice. Else:
+    name, or the ARN, of a snapshot that a new RDS instance starts from; it has no effect on an existing one. Otherwise:
     the name of a bucket; a stack without a snapshot of its own starts from the newest in it, and only reads it.
-    Default: none. Needs `fernet_key`, with which the passwords in it are encrypted. Refused: what no snapshot or no
-    bucket is called, with `database_url`, and without snapshots of a database in the container.
+    Default: none. Needs `fernet_key`, with which the passwords in it are encrypted. Refused: what is no name of a
+    snapshot or a bucket, and any with `database_url`, or without snapshots of a database in the container.
     """
 
     fernet_key: NotRequired[pulumi.Input[str]]
     """
     The key that Airflow encrypts passwords of connections and variables with: 32 bytes in URL-safe base64. Default: a
-    generated one. Another key makes those in the database unreadable, but for a list with commas between its keys: what
-    is written is encrypted with the first, and read with any of them (Airflow's rotation). Kept as an SSM SecureString
-    parameter either way. Refused: any other text, and a list of more than 4 KiB (AWS: SSM parameters).
+    generated one. With another key, the passwords in the database cannot be read. To change the key, give the new one
+    and the old one with a comma between them: Airflow encrypts with the first, and reads with any of them. Kept as an
+    SSM SecureString parameter either way. Refused: any other text, and a list of more than 4 KiB (AWS: SSM parameters).
     """
 
     database_url: NotRequired[pulumi.Input[str]]
@@ -419,7 +422,7 @@ class AirflowFargateArgs(TypedDict):
     dags_refresh_seconds: NotRequired[int]
     """
     How often, in seconds, Airflow looks for changed DAGs in the bucket and in the Git repository. Default: 30. Refused:
-    below 5, which is how often Airflow asks whether it is time.
+    below 5, which is how often Airflow checks whether it is time.
     """
 
     plugins_path: NotRequired[str]
@@ -477,10 +480,10 @@ class AirflowFargateArgs(TypedDict):
     requirements_path: NotRequired[str]
     """
     A file of requirements (PEP 508, as for pip), absolute or relative to where the program runs, in place of
-    `pip_requirements`. uv resolves it against the constraints of the image's Airflow, and what it comes to is in a lock
+    `pip_requirements`. uv resolves it against the constraints of the image's Airflow, and writes the result to a lock
     file beside it, `pylock.<name>.toml`, to be committed. The wheels that the image lacks are put into the stack's
     bucket, and installed from there before Airflow starts: a start depends on no index, and an unchanged lock is no new
-    task. Default: none. Refused: what uv cannot resolve, in its words; what is to be had only as a source; other files
+    task. Default: none. Refused: what uv cannot resolve, in its words; packages that exist only as source; other files
     (`-r`, `-c`), folders and version control; over 500 MB of wheels; `pip_requirements` beside it, and any with
     `command`, which runs without them.
     """
