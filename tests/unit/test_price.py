@@ -4,7 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow_fargate.cost import HOURS_PER_MONTH, PRICES, a_month_of, a_month_of_compute, in_cents
+from airflow_fargate.cost import (
+    HOURS_PER_MONTH,
+    PRICES,
+    a_month_of,
+    a_month_of_compute,
+    a_month_of_instance,
+    in_cents,
+)
 
 from .conftest import Deploy
 
@@ -93,6 +100,16 @@ def test_a_larger_container_costs_more_by_what_the_docs_say() -> None:
     more = a_month_of_compute(1024, 4096) - a_month_of_compute(512, 2048)
 
     assert f"| `cpu` 1024, `memory` 4096 | {in_cents(more)} |" in (ROOT / "docs" / "growing.md").read_text()
+
+
+def test_an_instance_of_rds_costs_what_the_docs_say_and_more_than_snapshots_by_what_they_say() -> None:
+    instance, _ = a_month_of_instance("db.t4g.micro", 20, multi_az=False)
+    snapshots = 12 * a_month_of("s3:put")
+    databases, growing = ((ROOT / "docs" / page).read_text() for page in ("databases.md", "growing.md"))
+
+    assert f"| {in_cents(snapshots)} USD, for the snapshots | {in_cents(instance)} USD: " in databases
+    assert f"(databases.md) | {in_cents(instance - snapshots)} |" in growing
+    assert growing.count(f"{in_cents(instance - snapshots)} for PostgreSQL") == 2
 
 
 # By hand: 24.91 of Airflow's own task, 13.98 of the database, 9.344 of the broker, 0.50 of the zone, and the workers.
