@@ -50,7 +50,7 @@ def refuse_address(variable: Variable) -> Iterator[str]:
             "leave it out, and say in allowed_cidrs who may reach it"
         )
     if variable.name in _TLS:
-        yield "but Airflow speaks plain HTTP here; leave it out, and put a load balancer with a certificate in front"
+        yield "but Airflow speaks plain HTTP here; leave it out, and put a tunnel or a proxy of your own in front"
 
 
 def _is_base_url(value: str) -> bool:
