@@ -66,6 +66,7 @@ DATA = By("tests/engine/test_data.py::test_what_outlives_a_task_and_a_stack")
 REPAIR = By("tests/engine/test_interruption.py::test_up_and_destroy_are_killed_again_and_again")
 ACCEPTANCE = By("tests/engine/test_acceptance.py::test_every_step_is_taken_or_says_why_not")
 EXAMPLE = By("tests/engine/test_examples.py::test_the_minimal_one_answers_at_its_url_and_another_stack_reads_it")
+TEMPLATE = By("tests/engine/test_examples.py::test_a_project_that_pulumi_new_makes_of_a_template_previews")
 EXPLICIT = By("tests/engine/test_examples.py::test_an_explicit_provider_and_a_transform_reach_everything")
 GUIDE = By("tests/engine/test_examples.py::test_the_guides_answers_at_its_url_and_has_no_login")
 REQUIREMENTS = By("tests/unit/test_requirements.py::test_what_the_requirements_add_is_downloaded_and_locked")
@@ -139,9 +140,9 @@ COMMANDS: Mapping[str, Tried | By | Never] = {
     "make restore STACK=dev FROM=2026-11-25T12:00Z": DATA,
     "make rotate STACK=dev WHAT=admin-password": By("tests/engine/test_rotate.py::test_generated_secrets_are_rotated"),
     # docs/embedding.md
-    "pip install ./components": INSTALLED,
-    'pip install "airflow-fargate @ git+https://github.com/airflow-on-fargate/airflow-fargate'
-    '#subdirectory=components"': INSTALLED,
+    "pip install /path/to/clone/components": INSTALLED,
+    'pip install "airflow-fargate @ git+https://git.example.com/airflow-fargate#subdirectory=components"': INSTALLED,
+    "pulumi config set allowedCidr 203.0.113.7/32": TEMPLATE,
     # docs/growing.md
     "pulumi config set --path 'executors[0]' LocalExecutor": TRIED,
     "pulumi config set --path 'executors[1]' AwsEcsExecutor": TRIED,
