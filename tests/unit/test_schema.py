@@ -55,6 +55,13 @@ def test_every_number_says_its_unit(name: str) -> None:
     assert any(unit in INPUTS[name]["description"] for unit in UNITS)
 
 
+def test_the_page_lists_every_output_once_and_nothing_else() -> None:
+    section = (ROOT / "docs" / "embedding.md").read_text().partition("\n## Outputs\n")[2].partition("\n## ")[0]
+    cells = re.findall(r"^\| (`.*?`) \|", section, re.MULTILINE)
+
+    assert sorted(re.findall(r"`(\w+)`", " ".join(cells))) == sorted(OUTPUTS)
+
+
 @pytest.mark.parametrize("name", COMPONENT["properties"])
 def test_every_output_says_what_it_is(name: str) -> None:
     assert COMPONENT["properties"][name]["description"].endswith(".")
