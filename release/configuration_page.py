@@ -23,8 +23,13 @@ Every key of the program's configuration, and every argument of the component: t
 snake case. `make configuration` writes this page from the code.
 
 `pulumi config set <key> <value>`, or edit `Pulumi.<stack>.yaml`. A key that does not exist, and a value that AWS or
-Airflow would refuse, ends `pulumi preview` with the key, the value and the way out. An empty string, list or object is
-as good as none. Paths are relative to `Pulumi.yaml`. The value beside the type is the one that `Pulumi.yaml` gives.
+Airflow would refuse, ends `pulumi preview` with the key, the value and the way out; the component's messages name the
+key in snake case, `dags_path` for `dagsPath`. An empty string, list or object is as good as none. Paths are relative to
+`Pulumi.yaml`. The region is the key `aws:region`.
+
+The value beside the type is the default of this program, from `Pulumi.yaml`; where the text names another one, that is
+the component's, for programs that embed it. `my-ip` in `allowedCidrs`, the address that you deploy from, is of this
+program only. Outputs that the text names, such as `userPasswords`, are in snake case here: `user_passwords`.
 """
 
 _PAGES = {
