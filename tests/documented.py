@@ -87,6 +87,7 @@ COMMANDS: Mapping[str, Tried | By | Never] = {
     "pulumi config set dagsPath dags": TRIED,
     "pulumi up": TRIED,
     # docs/access.md
+    "export AWS_REGION=$(pulumi config get aws:region)": AWS,
     "cluster=$(pulumi stack output cluster_arn)": AWS,
     "service=$(pulumi stack output service_arn)": AWS,
     "task=$(aws ecs list-tasks --cluster $cluster --service-name ${service##*/} "
