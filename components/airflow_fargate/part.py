@@ -52,6 +52,8 @@ class Part:
     waits_for: tuple[pulumi.Resource, ...] = ()
     """Resources that must exist before a task starts, and until the last has stopped."""
     reach: tuple[Reach, ...] = ()
+    system_controls: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Kernel parameters of the task's network, value by name."""
     start_period_seconds: int = 0
     """The least time to forgive failing health checks for after a start."""
     monthly_cost: Decimal = Decimal(0)
@@ -80,6 +82,7 @@ def merge(*parts: Part) -> Part:
         execution_permissions=tuple(chain.from_iterable(part.execution_permissions for part in parts)),
         waits_for=tuple(chain.from_iterable(part.waits_for for part in parts)),
         reach=tuple(chain.from_iterable(part.reach for part in parts)),
+        system_controls={name: value for part in parts for name, value in part.system_controls.items()},
         start_period_seconds=max(part.start_period_seconds for part in parts),
         monthly_cost=sum((part.monthly_cost for part in parts), Decimal(0)),
         without_price=tuple(chain.from_iterable(part.without_price for part in parts)),

@@ -222,6 +222,18 @@ def test_shared_memory_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert size.kills == 0
 
 
+def test_kernel_parameters_of_the_network_are_the_tasks_own(account: EmulatedAccount) -> None:
+    of_this_machine = Path("/proc/sys/net/ipv4/tcp_retries2")
+    before = of_this_machine.read_text().strip()
+    another = str(int(before) + 1)
+    definition = account.register(
+        [*PYTHON, f"print(open({str(of_this_machine)!r}).read().strip())"],
+        systemControls=[{"namespace": "net.ipv4.tcp_retries2", "value": another}],
+    )
+    assert account.log(account.run_until_stopped(definition)) == [another]
+    assert of_this_machine.read_text().strip() == before
+
+
 @pytest.mark.parametrize(
     ("container", "code", "reason"),
     [
@@ -230,6 +242,11 @@ def test_shared_memory_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
             {"command": ["absent"]},
             "TaskFailedToStart",
             'CannotStartContainerError: .*"absent": executable file not found',
+        ),
+        (
+            {"systemControls": [{"namespace": "net.ipv4.absent", "value": "1"}]},
+            "TaskFailedToStart",
+            "CannotStartContainerError: .*/proc/sys/net/ipv4/absent: No such file",
         ),
         (
             {"secrets": [{"name": "A", "valueFrom": "/tests/absent"}]},
@@ -393,6 +410,8 @@ def test_a_vpc_goes_once_it_is_empty_and_takes_along_what_came_with_it(account: 
         ({"healthCheck": {"command": ["CMD", "true"], "interval": 4}}, "healthCheck.interval is 4"),
         ({"stopTimeout": 121}, "maximum stop timeout is 120"),
         ({"memory": 1024}, "exceeds the task's"),
+        ({"systemControls": [{"namespace": "vm.swappiness", "value": "1"}]}, "a namespace .* not 'vm.swappiness'"),
+        ({"systemControls": [{"namespace": "net.ipv4.tcp_retries2"}]}, "and a value, not 'net.ipv4.tcp_retries2'"),
         (
             {"logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "a"}}},
             "awslogs-region, awslogs-str",

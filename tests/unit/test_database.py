@@ -66,6 +66,15 @@ def test_the_password_travels_apart_from_the_url(deploy: Deploy) -> None:
     assert deployment.inputs(INSTANCE)["password"] == "generated-password"
 
 
+@pytest.mark.parametrize(("args", "retries"), [({}, None), ({"database": "postgres"}, "8"), (OWN, "8")])
+def test_a_query_to_a_host_that_is_silent_waits_less_than_two_minutes_instead_of_fifteen(
+    deploy: Deploy, args: dict[str, Any], retries: str | None
+) -> None:
+    controls = {each["namespace"]: each["value"] for each in container(deploy(**args))["systemControls"]}
+
+    assert controls.get("net.ipv4.tcp_retries2") == retries
+
+
 @pytest.mark.parametrize(
     ("args", "percentages"), [({}, (0, 100)), ({"database": "postgres"}, (100, 200)), (OWN, (100, 200))]
 )

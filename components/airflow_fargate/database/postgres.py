@@ -11,6 +11,7 @@ from ..data.settings import DataSettings
 from ..network import Network
 from ..part import Part, Reach, merge
 from ..scope import Scope
+from ..tcp import SYSTEM_CONTROLS
 from .container import NO_CONNECTION_CHECK, RESULT_BACKEND_VARIABLE, Database
 from .settings import PASSWORD_VARIABLE, DatabaseSettings
 from .url import CONNECTION_VARIABLE, DEFAULT_PORT
@@ -44,6 +45,7 @@ def postgres_database(instance: Instance) -> Database:
         secrets={PASSWORD_VARIABLE: instance.password},
         waits_for=(instance.instance,),
         reach=(Reach("database", "tcp", DEFAULT_PORT, instance.security_group.id),),
+        system_controls=SYSTEM_CONTROLS,
     )
     return Database(
         tasks_may_overlap=True,

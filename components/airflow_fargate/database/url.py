@@ -8,6 +8,7 @@ import pulumi
 
 from ..errors import Refusal, checked_late
 from ..part import Part
+from ..tcp import SYSTEM_CONTROLS
 from .container import NO_CONNECTION_CHECK, RESULT_BACKEND_VARIABLE, Database
 
 CONNECTION_VARIABLE = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
@@ -33,6 +34,7 @@ def url_database(name: str, url: pulumi.Input[str], open_ports: Sequence[int]) -
                 CONNECTION_VARIABLE: known.apply(connection),
                 ASYNC_CONNECTION_VARIABLE: known.apply(async_connection),
             },
+            system_controls=SYSTEM_CONTROLS,
         ),
         results=Part(secrets={RESULT_BACKEND_VARIABLE: known.apply(connection).apply("db+{}".format)}),
     )

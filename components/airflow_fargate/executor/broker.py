@@ -8,6 +8,7 @@ from ..cost import a_month_of
 from ..network import Network
 from ..part import Part, Reach
 from ..scope import Scope
+from ..tcp import SYSTEM_CONTROLS
 
 BROKER_VARIABLE = "AIRFLOW__CELERY__BROKER_URL"
 
@@ -63,5 +64,6 @@ def create_broker(scope: Scope, network: Network) -> Part:
         secrets={BROKER_VARIABLE: url},
         waits_for=(broker,),
         reach=(Reach("broker", "tcp", _PORT, security_group.id),),
+        system_controls=SYSTEM_CONTROLS,
         monthly_cost=a_month_of(_NODE_TYPE),
     )

@@ -118,5 +118,5 @@ def container_definition(
         },
         "mountPoints": [],
         "volumesFrom": [],
-        "systemControls": [],
+        "systemControls": [{"namespace": name, "value": value} for name, value in sorted(part.system_controls.items())],
     }

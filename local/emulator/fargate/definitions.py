@@ -24,6 +24,8 @@ _RANGES = {
     ("restartPolicy", "restartAttemptPeriod"): (60, 1800),
 }
 _LONGEST_STOP_TIMEOUT = 120
+# Of those that Fargate takes (ECS API reference, SystemControl), the ones that the agent can set.
+_SYSTEM_CONTROLS = "net."
 # All three are required on Fargate (ECS developer guide, "Send Amazon ECS logs to CloudWatch").
 _LOG_OPTIONS = {"awslogs-group", "awslogs-region", "awslogs-stream-prefix"}
 
@@ -95,6 +97,12 @@ def _refuse_container(container: Mapping[str, Any], request: Mapping[str, Any]) 
         raise EcsClientException(
             f"Invalid setting for container '{name}'. The container's 'memory' exceeds the task's."
         )
+    for control in items(container, "systemControls"):
+        if not (namespace := control.get("namespace") or "").startswith(_SYSTEM_CONTROLS) or not control.get("value"):
+            raise EcsClientException(
+                f"Invalid setting for container '{name}'. The local Fargate agent has systemControls with a namespace "
+                f"net.* and a value, not {namespace!r}."
+            )
     refuse_shared_names(container)
     log = part(container, "logConfiguration")
     if log:

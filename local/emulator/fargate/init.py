@@ -116,6 +116,8 @@ class Init:
                     os.killpg(request["pid"], request["signal"])
             elif operation == "connect":
                 sent.append(socket.create_connection(("127.0.0.1", request["port"]), timeout=5))
+            elif operation == "sysctl":
+                Path("/proc/sys", *request["name"].split(".")).write_text(request["value"])
             elif operation == "bind":
                 _bind(request["file"], request["over"])
             elif operation == "listen":

@@ -16,6 +16,7 @@ from moto.utilities.utils import get_partition
 from local.emulator.fargate import credentials
 from local.emulator.fargate.container import CannotStartContainerError, Container, container_environment
 from local.emulator.fargate.credentials import TaskCredentials
+from local.emulator.fargate.definitions import items
 from local.emulator.fargate.discovery import Names
 from local.emulator.fargate.images import Image, is_from_docker_hub
 from local.emulator.fargate.limits import Limits
@@ -24,7 +25,7 @@ from local.emulator.fargate.network import ManagedNetworkInterface, NetworkError
 from local.emulator.fargate.protection import TaskProtections
 from local.emulator.fargate.relay import Relay, destinations
 from local.emulator.fargate.roles import Role
-from local.emulator.fargate.sandbox import Isolation, Sandbox
+from local.emulator.fargate.sandbox import Isolation, Sandbox, SandboxError
 from local.emulator.fargate.secrets import SecretsError, fetch_secrets, refuse_registry_credentials
 from local.emulator.fargate.task import Task
 
@@ -126,6 +127,7 @@ class _Run:
         environment = container_environment(
             task.container_definition, image, self._directory, secrets, agent.environment(task)
         )
+        self._set_system_controls(sandbox)
         self._open_ports(network, sandbox, environment)
         self._open_names(network, sandbox, environment)
         agent.peers[network.vpc_id, network.private_address] = Peer(network.interface, sandbox)
@@ -199,6 +201,19 @@ class _Run:
             raise _FailedToStartError(
                 f"{failed}ResourceNotFoundException: The specified log group does not exist: {group}"
             ) from error
+
+    def _set_system_controls(self, sandbox: Sandbox) -> None:
+        if self._agent.isolation == "none":
+            return  # they would be this machine's
+        for control in items(self._task.container_definition, "systemControls"):
+            name, value = control["namespace"], control["value"]
+            try:
+                sandbox.set_kernel_parameter(name, value)
+            except SandboxError as error:
+                raise CannotStartContainerError(
+                    "CannotStartContainerError: ResourceInitializationError: failed to create new container runtime "
+                    f"task: open /proc/sys/{name.replace('.', '/')}: {error}"
+                ) from error
 
     def _open_ports(self, network: TaskNetwork, sandbox: Sandbox, environment: dict[str, str]) -> None:
         for listener in network.listeners:

@@ -114,6 +114,10 @@ class Sandbox:
         file.write_text("\n".join([_HOSTS.read_text(), *lines, ""]))
         self._request("bind", file=str(file), over=str(_HOSTS))
 
+    def set_kernel_parameter(self, name: str, value: str) -> None:
+        """Set a kernel parameter of the network, such as net.ipv4.tcp_retries2, where the sandbox has its own."""
+        self._request("sysctl", name=name, value=value)
+
     def close(self) -> None:
         """Kill every process inside and wait until they are gone."""
         # shutdown, not close: the reader is blocked in recv and would keep the descriptor open.
