@@ -130,7 +130,7 @@ def _rules_between(
         aws.vpc.SecurityGroupIngressRule(
             f"{scope.name}-{reach.name}-ingress",
             security_group_id=group_id,
-            description="Airflow's task",
+            description="The task of Airflow",
             ip_protocol=reach.protocol,
             from_port=reach.port,
             to_port=reach.port,

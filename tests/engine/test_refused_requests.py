@@ -108,6 +108,20 @@ REFUSED: dict[str, tuple[Call, str]] = {
         lambda a: a.allow("10.0.0.0/8", "the office's"),
         "InvalidParameterValue: Invalid rule description.",
     ),
+    "the description of a rule for a group": (
+        lambda a: a.ec2.authorize_security_group_ingress(
+            GroupId=a.group,
+            IpPermissions=[
+                {
+                    "IpProtocol": "tcp",
+                    "FromPort": 5432,
+                    "ToPort": 5432,
+                    "UserIdGroupPairs": [{"GroupId": a.group, "Description": "Airflow's task"}],
+                }
+            ],
+        ),
+        "InvalidParameterValue: Invalid rule description.",
+    ),
     "a group's description": (
         lambda a: a.ec2.create_security_group(GroupName="b", Description="Büro", VpcId=a.vpc),
         "InvalidParameterValue: Value (Büro) for parameter GroupDescription is invalid.",

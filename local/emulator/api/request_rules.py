@@ -4,6 +4,7 @@ import ipaddress
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 from moto.core.exceptions import ServiceException
@@ -50,7 +51,8 @@ def _security_group(request: Parameters) -> Iterator[RefusedValueError]:
 
 def _security_group_rules(request: Parameters) -> Iterator[RefusedValueError]:
     for permission in items(request, "IpPermissions") or [{"IpRanges": [request]}]:
-        for each in (*items(permission, "IpRanges"), *items(permission, "Ipv6Ranges")):
+        sources = ("IpRanges", "Ipv6Ranges", "UserIdGroupPairs", "PrefixListIds")
+        for each in chain.from_iterable(items(permission, source) for source in sources):
             cidr: str | None = each.get("CidrIp") or each.get("CidrIpv6")
             if cidr is not None and not _is_cidr(cidr):
                 yield RefusedValueError("InvalidParameterValue", f"CIDR block {cidr} is malformed")
