@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from local.cloud import Cloud
-from local.testing.deployed import ARGS, PROGRAM, Deployed, health
+from local.testing.deployed import AIRFLOW, ARGS, PROGRAM, Deployed, health
 from local.testing.workspace import Workspace
 from tests.stories import tell
+
+DATABASE_URL = "postgresql://airflow:word@db.example.com/airflow"
+"""Nothing is there: the stand-in for Airflow has no database."""
 
 
 @pytest.fixture
@@ -72,6 +75,7 @@ def test_from_the_first_up_to_destroy(cloud: Cloud, stack: Deployed, subtests: p
             one_more_allowed_range_touches_only_its_rule,
             another_environment_is_another_task_at_another_address,
             spot_is_another_task_of_the_same_service,
+            the_address_is_the_next_tasks_while_the_one_before_is_stopping,
             destroy_takes_the_task_away_before_what_it_needs,
         ],
         stack,
@@ -188,6 +192,22 @@ def spot_is_another_task_of_the_same_service(stack: Deployed) -> None:
     assert stack.service["capacityProviderStrategy"][0]["capacityProvider"] == "FARGATE_SPOT"
     assert len(stack.task_arns) == 1
     assert stack.task_arns != task_arns
+
+
+def the_address_is_the_next_tasks_while_the_one_before_is_stopping(stack: Deployed) -> None:
+    slowly = AIRFLOW.replace("lambda *_: sys.exit(0)", "lambda *_: os.execvp('sleep', ['sleep', '25'])")
+    elsewhere = {"command": ["python", "-c", slowly], "database_url": DATABASE_URL, "egress_ports": [5432]}
+    stack.configure(**elsewhere)
+    stack.workspace.up()
+    [before] = stack.task_arns
+
+    stack.configure(**elsewhere, environment={"GREETING": "again"})
+    stack.workspace.up()
+
+    outputs = stack.workspace.outputs()
+    [stopping] = stack.client("ecs").describe_tasks(cluster=outputs["cluster_arn"], tasks=[before])["tasks"]
+    assert stopping["lastStatus"] == "RUNNING"
+    assert health(outputs["url"]) == "healthy"
 
 
 def destroy_takes_the_task_away_before_what_it_needs(stack: Deployed) -> None:

@@ -285,9 +285,13 @@ CASES: dict[str, tuple[Service, list[Action]]] = {
         service(deployment("new", task("a", health="UNKNOWN", check={"command": ["NONE"]}, ran=SETTLED_SECONDS))),
         [Complete("new")],
     ),
-    "not while an older task is there": (
-        service(deployment("new", task("b")), deployment("old", stopping("a"))),
+    "not while an older task is to go on": (
+        service(deployment("new", task("b")), deployment("old", task("a")), percent=(200, 200)),
         [],
+    ),
+    "though an older one is still stopping": (
+        service(deployment("new", task("b")), deployment("old", stopping("a"))),
+        [Complete("new")],
     ),
     "with no task desired, none is enough": (service(deployment("new"), desired=0), [Complete("new")]),
     "a service with all its tasks says so": (service(deployment("new", task("a"), state="COMPLETED")), [Steady()]),

@@ -9,7 +9,7 @@ from ..cost import a_month_of
 from ..engine import answered
 from ..part import Part
 from ..task.diagnosis import explain_service
-from ..task.rollout import Rollout, current_rollout, finished_rollout
+from ..task.rollout import Rollout, current_rollout, finished_rollout, interface_of_task
 from .endpoint import Endpoint, EndpointSettings
 
 
@@ -27,12 +27,13 @@ def public_address(
 ) -> pulumi.Output[str]:
     """Return the public IPv4 address of the task that `service` runs, looked up again at every `pulumi up`.
 
-    ECS gives each task a network interface; the security group is used by nothing else, so its one attached interface
-    is the task's. Before that ECS is asked whether the task is the one that was asked for, and healthy: the AWS
-    provider can call a deployment that was rolled back a success (terraform-provider-aws#20858), and one whose task
-    only runs when this machine's clock is ahead of AWS's. Whatever is not so fails the update with the reason, and is
-    a warning in a preview, which must stay possible then. The provider's own function is asked only where ECS cannot
-    be, and never in a preview: it fails when somebody has deleted the service.
+    ECS gives each task a network interface, and tells which. Where ECS cannot be asked, the security group tells: it is
+    used by nothing else, so its one attached interface is the task's, once no other task is stopping. Before that ECS
+    is asked whether the task is the one that was asked for, and healthy: the AWS provider can call a deployment that
+    was rolled back a success (terraform-provider-aws#20858), and one whose task only runs when this machine's clock is
+    ahead of AWS's. Whatever is not so fails the update with the reason, and is a warning in a preview, which must stay
+    possible then. The provider's own function is asked only where ECS cannot be, and never in a preview: it fails when
+    somebody has deleted the service.
     """
     opts = pulumi.InvokeOutputOptions(parent=parent, depends_on=[service])
     previews = pulumi.runtime.is_dry_run()
@@ -89,11 +90,14 @@ def public_address(
         lambda known: problem(*known)
     )
     # With what was found: the interface of a task that has not stayed must not be taken for that of the one that has.
+    of_task = pulumi.Output.all(cluster.arn, found).apply(lambda known: interface_of_task(known[0]))
     interfaces = aws.ec2.get_network_interfaces_output(
-        filters=pulumi.Output.all(security_group.id, found).apply(
+        filters=pulumi.Output.all(security_group.id, of_task).apply(
             lambda known: [
-                aws.ec2.GetNetworkInterfacesFilterArgs(name="group-id", values=[known[0]]),
                 aws.ec2.GetNetworkInterfacesFilterArgs(name="attachment.status", values=["attached"]),
+                aws.ec2.GetNetworkInterfacesFilterArgs(name="network-interface-id", values=[known[1]])
+                if known[1]
+                else aws.ec2.GetNetworkInterfacesFilterArgs(name="group-id", values=[known[0]]),
             ]
         ),
         opts=opts,

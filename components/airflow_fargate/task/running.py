@@ -32,15 +32,9 @@ def running_airflow(
 
     An update may be about to change port, name or password: what counts is what the running task was started with.
     """
-    arns = ecs.list_tasks(cluster=cluster, serviceName=service)["taskArns"]
-    tasks = ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []
-    running = sorted(
-        (task for task in tasks if task.get("lastStatus") == "RUNNING"),
-        key=lambda task: task["createdAt"],  # pyright: ignore[reportTypedDictNotRequiredAccess] # ECS always has it
-    )
-    if not running:
+    task = newest_task(ecs, cluster=cluster, service=service)
+    if task is None:
         return None
-    task = running[-1]
     definition = ecs.describe_task_definition(taskDefinition=task.get("taskDefinitionArn", ""))["taskDefinition"]
     [container] = cast(Sequence[dict[str, Any]], definition.get("containerDefinitions", []))
     environment: dict[str, str] = {each["name"]: each["value"] for each in container.get("environment", [])}
@@ -58,14 +52,30 @@ def running_airflow(
     )
 
 
-def public_address_of(ec2: "EC2Client", task: "TaskTypeDef") -> str | None:
-    """Return the public address of a task's network interface."""
-    interfaces = [
+def newest_task(ecs: "ECSClient", *, cluster: str, service: str) -> "TaskTypeDef | None":
+    """Return the newest task of a service that runs and is to go on running; None if there is none."""
+    arns = ecs.list_tasks(cluster=cluster, serviceName=service)["taskArns"]
+    tasks = ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []
+    return max(
+        (task for task in tasks if task.get("lastStatus") == "RUNNING"),
+        key=lambda task: task["createdAt"],  # pyright: ignore[reportTypedDictNotRequiredAccess] # ECS always has it
+        default=None,
+    )
+
+
+def network_interfaces_of(task: "TaskTypeDef") -> list[str]:
+    """Return the ids of a task's network interfaces, of which a task of Fargate has one."""
+    return [
         detail.get("value", "")
         for attachment in task.get("attachments", [])
         for detail in attachment.get("details", [])
         if detail.get("name") == "networkInterfaceId"
     ]
+
+
+def public_address_of(ec2: "EC2Client", task: "TaskTypeDef") -> str | None:
+    """Return the public address of a task's network interface."""
+    interfaces = network_interfaces_of(task)
     if not interfaces:
         return None
     # By a filter: an id whose interface has just gone would be an error.

@@ -130,14 +130,14 @@ class RollBack:
 
 @dataclass(frozen=True)
 class Complete:
-    """End a deployment well; it is the only one from then on."""
+    """End a deployment well; of the others, tasks that are stopping are all that is left."""
 
     deployment: str
 
     def perform(self, service: Service) -> None:
         deployment = service.deployment(self.deployment)
         deployment.settle("COMPLETED", f"ECS deployment {deployment.id} completed.")
-        service.deployments = [deployment]
+        service.deployments = [each for each in service.deployments if each is deployment or each.tasks]
         service.last_completed = deployment
         service.say(f"(deployment {deployment.id}) deployment completed.")
 

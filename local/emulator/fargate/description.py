@@ -87,6 +87,8 @@ def _container(task: Task) -> dict[str, Any]:
 def describe_service(service: Service) -> dict[str, Any]:
     settings = service.settings
     primary = service.deployments[0] if service.deployments else None
+    # Once it is completed there is no other, though a task of an earlier one may take two minutes to stop.
+    shown = service.deployments[:1] if primary and primary.rollout_state == "COMPLETED" else service.deployments
     return {
         "availabilityZoneRebalancing": settings.get("availabilityZoneRebalancing", "DISABLED"),
         "capacityProviderStrategy": settings.get("capacityProviderStrategy") or [],
@@ -94,9 +96,7 @@ def describe_service(service: Service) -> dict[str, Any]:
         "createdAt": service.created_at,
         "deploymentConfiguration": settings["deploymentConfiguration"],
         "deploymentController": {"type": "ECS"},
-        "deployments": [
-            _deployment(each, service.desired_count if each is primary else 0) for each in service.deployments
-        ],
+        "deployments": [_deployment(each, service.desired_count if each is primary else 0) for each in shown],
         "desiredCount": service.desired_count,
         "enableECSManagedTags": settings.get("enableECSManagedTags", False),
         "enableExecuteCommand": settings.get("enableExecuteCommand", False),
@@ -111,7 +111,7 @@ def describe_service(service: Service) -> dict[str, Any]:
         "platformFamily": "Linux",
         "platformVersion": settings["platformVersion"],
         "propagateTags": settings.get("propagateTags", "NONE"),
-        "runningCount": count(service.tasks, "RUNNING"),
+        "runningCount": _running_count(service.tasks),
         "schedulingStrategy": "REPLICA",
         "serviceArn": service.arn,
         "serviceName": service.name,
@@ -137,11 +137,16 @@ def _deployment(deployment: Deployment, desired_count: int) -> dict[str, Any]:
         "platformVersion": settings["platformVersion"],
         "rolloutState": deployment.rollout_state,
         "rolloutStateReason": deployment.rollout_reason,
-        "runningCount": count(deployment.tasks, "RUNNING"),
+        "runningCount": _running_count(deployment.tasks),
         "status": deployment.status,
         "taskDefinition": deployment.task_definition.arn,
         "updatedAt": deployment.updated_at,
     }
+
+
+def _running_count(tasks: Iterable[Task]) -> int:
+    """Return how many run and are to go on: AWS counts none that is stopping."""
+    return count((task for task in tasks if task.desired_status == "RUNNING"), "RUNNING")
 
 
 def count(tasks: Iterable[Task], *statuses: str) -> int:

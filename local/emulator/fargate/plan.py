@@ -146,7 +146,8 @@ def _start_missing(service: Service, now: float) -> Sequence[Action]:
 
 def _settle(service: Service, now: float) -> Sequence[Action]:
     primary = service.deployments[0]
-    if not len(_started(primary.tasks, now)) == len(service.tasks) == service.desired_count:
+    # One that is stopping counts no more, though it still runs.
+    if not len(_started(primary.tasks, now)) == len(_wanted(service.tasks)) == service.desired_count:
         return ()
     if primary.rollout_state == "IN_PROGRESS":
         return [Complete(primary.id)]
