@@ -58,20 +58,39 @@ def rotate_fernet(stack: str) -> int:
     """
     configured: Mapping[str, Any] = json.loads(pulumi("config", "--json", "--show-secrets", "--stack", stack))
     # A key that is not set has the project's default, an empty text.
-    given = [each["value"] for name, each in configured.items() if name.rpartition(":")[2] == _FERNET_KEY]
-    key = "".join(given) or _generated_fernet_key(stack)
+    given: dict[str, str] = {name.rpartition(":")[2]: each["value"] for name, each in configured.items()}
+    if json.loads(given.get("command") or "null"):
+        raise CommandError(
+            "With a command of your own nothing encrypts the passwords in the database with a new key.",
+            f"Set {_FERNET_KEY} to a new key, a comma and the one before, `pulumi up`, and run "
+            "`airflow rotate-fernet-key` in the container.",
+        )
+    key = given.get(_FERNET_KEY) or _generated_fernet_key(stack)
     first, *others = key.split(",")
-    if others and (code := up(stack)):
+    if others:
+        return up(stack) or _up_with(stack, first)
+    new = new_fernet_key()
+    # Where the next task starts beside the one before, that one has to read what the next encrypts.
+    is_shared = given.get("database") == "postgres" or given.get("databaseUrl")
+    if is_shared and (code := _up_with(stack, f"{key},{new}")):
+        _set_key(stack, given.get(_FERNET_KEY, ""))
         return code
-    keys = first if others else f"{new_fernet_key()},{key}"
-    pulumi("config", "set", "--secret", _FERNET_KEY, "--stack", stack, given=keys)
-    code = up(stack)
-    if code == 0 and not others:
+    code = _up_with(stack, f"{new},{key}")
+    if code == 0:
         say(
             "All passwords in the database are encrypted with a new key. Snapshots of before need the one before, which"
         )
         say(f"{_FERNET_KEY} has as well: run this again when none of them is wanted any more, and it is forgotten.")
     return code
+
+
+def _up_with(stack: str, keys: str) -> int:
+    _set_key(stack, keys)
+    return up(stack)
+
+
+def _set_key(stack: str, keys: str) -> None:
+    pulumi("config", "set", "--secret", _FERNET_KEY, "--stack", stack, given=keys)
 
 
 def generated(exported: Mapping[str, Any], suffixes: tuple[str, ...]) -> list[str]:
