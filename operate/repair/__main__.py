@@ -3,13 +3,10 @@
 import argparse
 import json
 import sys
-from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from operate.console import CommandError, say
 from operate.pulumi_cli import pulumi
-from operate.repair.file_backend import release
+from operate.repair.file_backend import folder_of, release
 from operate.repair.repair import repair
 
 
@@ -27,10 +24,10 @@ def main() -> int:
     try:
         # The holders of locks in other backends may be alive on other machines.
         login: dict[str, str] = json.loads(pulumi("whoami", "--json"))
-        backend = urlsplit(login["url"])
-        if backend.scheme == "file":
-            folder = Path(url2pathname(backend.path)).expanduser()
-            release(folder, arguments.stack.rpartition("/")[2], lambda: of_stack("cancel", "--yes"), say)
+        if login["url"].startswith("file://"):
+            release(
+                folder_of(login["url"]), arguments.stack.rpartition("/")[2], lambda: of_stack("cancel", "--yes"), say
+            )
         repair(of_stack, say, arguments.gone)
     except CommandError as error:
         say(f"error: {error}")

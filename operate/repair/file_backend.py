@@ -5,8 +5,14 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import unquote
 
 import psutil
+
+
+def folder_of(url: str) -> Path:
+    """Return the folder that the URL of a backend names; Pulumi takes `~` and relative ones, which no URL has."""
+    return Path(unquote(url.removeprefix("file://").partition("?")[0])).expanduser()
 
 
 def release(backend: Path, stack: str, cancel: Callable[[], object], say: Callable[[str], None]) -> None:

@@ -108,11 +108,13 @@ def _close(ec2: Client, inputs: Inputs, group: Found) -> None:
 
 
 def _rule(ec2: Client, inputs: Inputs, *, egress: bool) -> Iterable[Found]:
-    wanted = (egress, *(inputs.get(name) for name in ("ipProtocol", "fromPort", "toPort", "cidrIpv4", "cidrIpv6")))
+    names = ("ipProtocol", "fromPort", "toPort", "cidrIpv4", "cidrIpv6", "referencedSecurityGroupId")
+    wanted = (egress, *(inputs.get(name) for name in names))
     rules = ec2.describe_security_group_rules(Filters=[_is("group-id", inputs["securityGroupId"])])
     for rule in rules["SecurityGroupRules"]:
         parts = (rule.get(name) for name in ("IsEgress", "IpProtocol", "FromPort", "ToPort", "CidrIpv4", "CidrIpv6"))
-        if tuple(parts) == wanted:
+        group: str | None = rule.get("ReferencedGroupInfo", {}).get("GroupId")
+        if (*parts, group) == wanted:
             yield Found(rule["SecurityGroupRuleId"])
 
 
