@@ -141,8 +141,16 @@ def _rules_between(
     )
 
 
-def refuse_firewall(settings: FirewallSettings, *, may_have_ipv6: bool) -> Iterator[Refusal]:
-    """Refuse what a security group could not hold, or holds anyway, and what would admit nobody."""
+def refuse_firewall(
+    settings: FirewallSettings, *, may_have_ipv6: bool, groups_in: int, groups_out: int
+) -> Iterator[Refusal]:
+    """Refuse what a security group could not hold, or holds anyway, and what would admit nobody.
+
+    :param groups_in: How many other groups of the stack it admits, with a rule for each.
+    :param groups_out: How many of them it, or that of Airflow's own tasks, leads to.
+    """
+    most_ranges = _MAX_RULES - groups_in
+    most_ports = _MAX_RULES - len(_ALWAYS) - groups_out
     for network in settings.allowed_cidrs:
         if network.version == 6 and not may_have_ipv6:
             yield Refusal(
@@ -153,17 +161,18 @@ def refuse_firewall(settings: FirewallSettings, *, may_have_ipv6: bool) -> Itera
     for network in repeated(settings.allowed_cidrs):
         yield Refusal("allowed_cidrs", f"has {network} more than once; name it once")
     for version, number in sorted(Counter(network.version for network in settings.allowed_cidrs).items()):
-        if number > _MAX_RULES:
+        if number > most_ranges:
+            own = f", {groups_in} of which are the stack's own" if groups_in else ""
             yield Refusal(
                 "allowed_cidrs",
-                f"has {number} IPv{version} ranges; a security group holds {_MAX_RULES} rules: "
+                f"has {number} IPv{version} ranges; a security group holds {_MAX_RULES} rules{own}: "
                 "join neighbouring ranges to wider ones",
             )
-    if len(settings.egress_ports) > _MAX_RULES - len(_ALWAYS):
+    if len(settings.egress_ports) > most_ports:
         yield Refusal(
             "egress_ports",
             f"has {len(settings.egress_ports)} ports; a security group holds {_MAX_RULES} rules, "
-            f"{len(_ALWAYS)} of which are HTTPS and DNS: name at most {_MAX_RULES - len(_ALWAYS)}",
+            f"{_MAX_RULES - most_ports} of which are HTTPS, DNS and the stack's own: name at most {most_ports}",
         )
     for port in settings.egress_ports:
         if not 1 <= port <= 65535:

@@ -138,6 +138,17 @@ def _refuse_unknown(args: AirflowFargateArgs) -> Iterator[Refusal]:
             yield Refusal(argument, f"is not an argument; the arguments are {', '.join(known)}")
 
 
+def _refuse_firewall(settings: Settings) -> Iterator[Refusal]:
+    workers, remote = settings.executor.has_workers, settings.executor.has_remote
+    return refuse_firewall(
+        settings.firewall,
+        may_have_ipv6=settings.network.may_have_ipv6,
+        groups_in=workers + remote,
+        # Workers reach the API server, the broker and the database, remote tasks the first alone.
+        groups_out=max(settings.database.has_instance + 2 * workers, int(remote)),
+    )
+
+
 def _refuse(name: str, settings: Settings) -> Iterator[Refusal]:
     generation = legacy if settings.image.legacy else airflow
     reserved = {
@@ -152,7 +163,7 @@ def _refuse(name: str, settings: Settings) -> Iterator[Refusal]:
         refuse_name(name),
         refuse_image(settings.image, settings.firewall.open_ports),
         refuse_endpoint(settings.endpoint),
-        refuse_firewall(settings.firewall, may_have_ipv6=settings.network.may_have_ipv6),
+        _refuse_firewall(settings),
         refuse_task(settings.task, least_memory=generation.LEAST_MEMORY),
         refuse_network(settings.network),
         refuse_roles(settings.roles),

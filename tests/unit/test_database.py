@@ -36,6 +36,13 @@ def test_nothing_but_the_task_reaches_the_instance(deploy: Deploy) -> None:
     assert not [rule for rule in deployment.inputs_of_all(EGRESS) if "database" in rule["securityGroupId"]]
 
 
+@pytest.mark.parametrize(("gib", "most"), [(20, 100), (20_000, 65_536), (59_578, 65_536), (59_579, None)])
+def test_storage_grows_no_further_than_that_of_rds(deploy: Deploy, gib: int, most: int | None) -> None:
+    instance = deploy(database="postgres", database_storage_gib=gib).inputs(INSTANCE)
+
+    assert instance.get("maxAllocatedStorage") == most
+
+
 def test_the_way_to_the_instance_leads_to_nothing_else(deploy: Deploy) -> None:
     to_it = deploy(database="postgres").inputs(EGRESS, "airflow-egress-database")
 

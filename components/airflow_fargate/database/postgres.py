@@ -18,8 +18,10 @@ from .url import CONNECTION_VARIABLE, DEFAULT_PORT
 
 _NAME = "airflow"
 
-# Storage grows by itself up to so many times of what was asked for, and never shrinks.
+# Storage grows by itself up to so many times of what was asked for, and never shrinks. RDS has no more GiB than that,
+# and takes no limit that is less than a tenth above what there is.
 _MOST_GROWTH = 5
+_MOST_STORAGE_GIB = 65_536
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def create_instance(scope: Scope, settings: DatabaseSettings, network: Network, 
         instance_class=settings.database_instance_class,
         multi_az=settings.database_multi_az,
         allocated_storage=settings.database_storage_gib,
-        max_allocated_storage=settings.database_storage_gib * _MOST_GROWTH,
+        max_allocated_storage=_most_storage(settings.database_storage_gib),
         storage_type="gp3",
         storage_encrypted=True,
         backup_retention_period=settings.database_backup_days,
@@ -121,6 +123,12 @@ def create_instance(scope: Scope, settings: DatabaseSettings, network: Network, 
         settings.database_instance_class, settings.database_storage_gib, multi_az=settings.database_multi_az
     )
     return Instance(instance, security_group, password.result, Part(monthly_cost=cost, without_price=without_price))
+
+
+def _most_storage(gib: int) -> int | None:
+    """Return up to how many GiB storage grows by itself; None where it cannot."""
+    most = min(gib * _MOST_GROWTH, _MOST_STORAGE_GIB)
+    return most if most >= 1.1 * gib else None
 
 
 def _say_what_is_in_it(scope: Scope, data: DataSettings) -> pulumi.ResourceHook:
