@@ -109,7 +109,7 @@ class Aws:
         return self
 
     def list_tasks(self, **request: Any) -> dict[str, Any]:
-        assert request["cluster"] == CLUSTER
+        assert (request["cluster"], request["family"]) == (CLUSTER, NEW.rpartition("/")[2].partition(":")[0])
         return {"taskArns": [task["taskArn"] for task in self.tasks[request["desiredStatus"]]]}
 
     def describe_tasks(self, **request: Any) -> dict[str, Any]:

@@ -134,7 +134,8 @@ def _tasks(
     ecs: "ECSClient", cluster_arn: str, task_definition_arn: str, status: Literal["RUNNING", "STOPPED"]
 ) -> list["TaskTypeDef"]:
     """Return the tasks of a task definition, newest last; RUNNING are those that shall run, whatever they do now."""
-    arns = ecs.list_tasks(cluster=cluster_arn, desiredStatus=status)["taskArns"]
+    family = task_definition_arn.rpartition("/")[2].rpartition(":")[0]
+    arns = ecs.list_tasks(cluster=cluster_arn, family=family, desiredStatus=status)["taskArns"]
     tasks = ecs.describe_tasks(cluster=cluster_arn, tasks=arns)["tasks"] if arns else []
     ours = [task for task in tasks if task.get("taskDefinitionArn") == task_definition_arn]
     return sorted(ours, key=lambda task: task["createdAt"])  # pyright: ignore[reportTypedDictNotRequiredAccess] # ECS always has it
