@@ -21,7 +21,7 @@ from packaging.version import Version
 
 from operate.console import CommandError, age, say
 from operate.pulumi_cli import pulumi
-from operate.snapshots import newest_snapshot
+from operate.snapshots import are_kept, newest_snapshot
 from operate.status import aws_configuration
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def restore(outputs: Mapping[str, Any], read: "ReadKey", source: str) -> None:
             named = _FILE_NAME.fullmatch(file.name)
             version = named["version"] if named else version
         else:
-            file = _as_of(saved, source, Path(temporary))
+            file, version = _as_of(saved, source, Path(temporary))
         _check(file, Path(temporary) / "database")
         if Version(version) > Version(saved.newest.version):
             raise CommandError(
@@ -122,6 +122,7 @@ def _saved(outputs: Mapping[str, Any], read: "ReadKey") -> "Generator[_Saved]":
         session = aws_session(read)
         s3 = session.client("s3", region_name=region, endpoint_url=aws_endpoint(read, "s3"))
         ecs = session.client("ecs", region_name=region, endpoint_url=aws_endpoint(read, "ecs"))
+        _refuse_elsewhere(ecs, outputs)
         newest = newest_snapshot(s3, bucket)
         if newest is None:
             raise CommandError(f"s3://{bucket} has no snapshot yet.", "The first is saved minutes after the start.")
@@ -133,8 +134,23 @@ def _saved(outputs: Mapping[str, Any], read: "ReadKey") -> "Generator[_Saved]":
         ) from error
 
 
-def _as_of(saved: _Saved, text: str, folder: Path) -> Path:
-    """Get what was the newest snapshot at a time: of this key, a version of it that is still kept."""
+def _refuse_elsewhere(ecs: "ECSClient", outputs: Mapping[str, Any]) -> None:
+    found = ecs.describe_services(cluster=outputs["cluster_arn"], services=[outputs["service_arn"]])["services"]
+    for service in found:
+        if not are_kept(ecs, service):
+            raise CommandError(
+                "Airflow's database is in PostgreSQL, of which the task saves nothing.",
+                "RDS backs up an instance of the stack by itself (docs/databases.md); another is yours to back up.",
+            )
+
+
+def _as_of(saved: _Saved, text: str, folder: Path) -> tuple[Path, str]:
+    """Get what was the newest snapshot at a time, of those that are still kept, and the Airflow that had written it.
+
+    Each version of Airflow has its own, and those of a later one than the stack has cannot be read.
+    """
+    from airflow_fargate.data.keeper import SNAPSHOTS, listed_snapshots
+
     try:
         then = datetime.fromisoformat(text)
     except ValueError as error:
@@ -143,20 +159,32 @@ def _as_of(saved: _Saved, text: str, folder: Path) -> Path:
             "Give a file from `make backup`, or one such as 2026-11-25T12:00Z.",
         ) from error
     then = then if then.tzinfo else then.astimezone()
-    pages = saved.s3.get_paginator("list_object_versions").paginate(Bucket=saved.bucket, Prefix=saved.newest.key)
-    versions = [each for page in pages for each in page.get("Versions", []) if each.get("Key") == saved.newest.key]
-    # The newest is listed first, also of two that are of the same second.
-    saved_at = [(each.get("LastModified", then), each.get("VersionId", "")) for each in versions]
-    found = next(((moment, version) for moment, version in saved_at if moment <= then), None)
+    pages = saved.s3.get_paginator("list_object_versions").paginate(Bucket=saved.bucket, Prefix=SNAPSHOTS)
+    kept = [
+        (snapshot, version.get("VersionId", ""))
+        for page in pages
+        for version in page.get("Versions", [])
+        for snapshot in listed_snapshots([version])
+        if Version(snapshot.version) <= Version(saved.newest.version)
+    ]
+    # Of two that are of the same second, the later Airflow's; of the same one's, that which S3 lists first.
+    found = max(
+        (each for each in kept if each[0].modified <= then),
+        key=lambda each: (each[0].modified, Version(each[0].version)),
+        default=None,
+    )
     if found is None:
-        raise CommandError(
-            f"No snapshot of {then:%Y-%m-%d %H:%M:%S %Z} or before is kept: the earliest is of {min(saved_at)[0]}."
-        )
-    moment, version = found
+        earliest = min(snapshot.modified for snapshot, _ in kept)
+        raise CommandError(f"No snapshot of {then:%Y-%m-%d %H:%M:%S %Z} or before is kept: the earliest is {earliest}.")
+    snapshot, version = found
     file = folder / "earlier"
-    saved.s3.download_file(saved.bucket, saved.newest.key, str(file), ExtraArgs={"VersionId": version})
-    say(f"The snapshot of {moment:%Y-%m-%d %H:%M:%S %Z} is the newest that is not later.")
-    return file
+    saved.s3.download_file(saved.bucket, snapshot.key, str(file), ExtraArgs={"VersionId": version})
+    told = saved.s3.head_object(Bucket=saved.bucket, Key=snapshot.key, VersionId=version)["Metadata"]
+    say(
+        f"The snapshot of {snapshot.modified:%Y-%m-%d %H:%M:%S %Z} by Airflow {snapshot.version} "
+        "is the newest that is not later."
+    )
+    return file, told.get("airflow-version", snapshot.version)
 
 
 def _check(file: Path, scratch: Path) -> None:
@@ -174,10 +202,17 @@ def _replace(saved: _Saved, file: Path, version: str) -> None:
 
     keeper.mark(file)
     metadata = {"airflow-version": version, "stage": "final", "task": "restored"}
-    with file.open("rb") as body:
-        saved.s3.put_object(
-            Bucket=saved.bucket, Key=saved.newest.key, Body=body, IfMatch=saved.newest.etag, Metadata=metadata
-        )
+    try:
+        with file.open("rb") as body:
+            saved.s3.put_object(
+                Bucket=saved.bucket, Key=saved.newest.key, Body=body, IfMatch=saved.newest.etag, Metadata=metadata
+            )
+    except botocore.exceptions.ClientError as error:
+        if error.response.get("Error", {}).get("Code") != "PreconditionFailed":
+            raise
+        raise CommandError(
+            "The task has saved its database meanwhile, so nothing was restored.", "Try again."
+        ) from None
 
 
 def _stop_tasks(ecs: "ECSClient", cluster: str, service: str) -> int:

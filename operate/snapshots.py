@@ -7,7 +7,19 @@ from operate.console import age
 
 if TYPE_CHECKING:
     from airflow_fargate.data.keeper import Snapshot
+    from mypy_boto3_ecs import ECSClient
+    from mypy_boto3_ecs.type_defs import ServiceTypeDef
     from mypy_boto3_s3 import S3Client
+
+
+def are_kept(ecs: "ECSClient", service: "ServiceTypeDef") -> bool:
+    """Whether the database is in the service's task, which saves it, and not elsewhere."""
+    from airflow_fargate.database.url import CONNECTION_VARIABLE
+
+    definition = ecs.describe_task_definition(taskDefinition=service.get("taskDefinition", ""))["taskDefinition"]
+    [container] = definition.get("containerDefinitions", [])
+    variables = [*container.get("environment", []), *container.get("secrets", [])]
+    return CONNECTION_VARIABLE not in [each.get("name") for each in variables]
 
 
 def newest_snapshot(s3: "S3Client", bucket: str) -> "Snapshot | None":

@@ -15,7 +15,7 @@ import botocore.exceptions
 
 from operate.console import CommandError, age, aligned, say
 from operate.pulumi_cli import pulumi
-from operate.snapshots import describe, newest_snapshot
+from operate.snapshots import are_kept, describe, newest_snapshot
 
 if TYPE_CHECKING:
     from airflow_fargate.session import ReadKey
@@ -93,7 +93,8 @@ def report(outputs: Mapping[str, Any], read: "ReadKey", *, update: str, restore:
         unread = [line for task in found if "stoppedAt" not in task for line in unread_bundles(ecs, logs, task)]
         remote = _remote(ecs, cluster)
         workers = _workers(ecs, outputs)
-        saved = _saved(session.client("s3", region_name=region, endpoint_url=aws_endpoint(read, "s3")), outputs)
+        s3 = session.client("s3", region_name=region, endpoint_url=aws_endpoint(read, "s3"))
+        saved = _saved(s3, outputs) if are_kept(ecs, service) else ""
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
         raise CommandError(
             f"AWS could not be asked: {error}",
@@ -144,7 +145,7 @@ def _row(ecs: "ECSClient", ec2: "EC2Client", service: str, task: "TaskTypeDef") 
         status=_status(task),
         health=task.get("healthStatus", "UNKNOWN"),
         age=age((datetime.now(UTC) - _created(task)).total_seconds()),
-        url=_url(ec2, task, _port(ecs, task.get("taskDefinitionArn", ""))),
+        url=_url(ecs, ec2, task),
     )
 
 
@@ -200,19 +201,16 @@ def _status(task: "TaskTypeDef") -> str:
     return f"{task.get('lastStatus', '')} ({reason})" if reason else task.get("lastStatus", "")
 
 
-def _port(ecs: "ECSClient", task_definition: str) -> int:
-    definition = ecs.describe_task_definition(taskDefinition=task_definition)["taskDefinition"]
-    [container] = definition.get("containerDefinitions", [])
-    [mapping] = container.get("portMappings", [])
-    return mapping.get("containerPort", 0)
-
-
-def _url(ec2: "EC2Client", task: "TaskTypeDef", port: int) -> str:
-    """Where a task answers: the public address of its network interface, and the port that its container listens on."""
-    from airflow_fargate.task.running import public_address_of
+def _url(ecs: "ECSClient", ec2: "EC2Client", task: "TaskTypeDef") -> str:
+    """Return where a task answers: nothing of one that has stopped, or that has no public address."""
+    from airflow_fargate.task.running import port_and_path, public_address_of
 
     address = None if task.get("lastStatus") == "STOPPED" else public_address_of(ec2, task)
-    return f"http://{address}:{port}" if address else ""
+    if not address:
+        return ""
+    definition = ecs.describe_task_definition(taskDefinition=task.get("taskDefinitionArn", ""))["taskDefinition"]
+    [container] = definition.get("containerDefinitions", [])
+    return f"http://{address}{port_and_path(container)}"
 
 
 if __name__ == "__main__":

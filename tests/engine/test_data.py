@@ -31,6 +31,7 @@ def test_what_outlives_a_task_and_a_stack(stack: Deployed, tmp_path: Path, subte
             a_backup_is_the_newest_snapshot_and_takes_its_place_again,
             the_database_of_an_earlier_time_takes_its_place_again,
             what_cannot_be_restored_is_refused_and_nothing_changes,
+            nothing_is_said_of_the_snapshots_of_a_database_that_is_not_used,
             a_stack_that_keeps_nothing_has_no_bucket_and_says_so,
         ],
         stack,
@@ -123,7 +124,7 @@ def a_backup_is_the_newest_snapshot_and_takes_its_place_again(stack: Deployed, f
 
 
 def the_database_of_an_earlier_time_takes_its_place_again(stack: Deployed, folder: Path) -> None:
-    save(stack, folder, "then")
+    save(stack, folder, "then", version="3.3.1")  # the newest of them all until an update
     time.sleep(1.1)  # S3 tells whole seconds
     moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     time.sleep(1.1)
@@ -154,6 +155,21 @@ def what_cannot_be_restored_is_refused_and_nothing_changes(stack: Deployed, fold
         answer = command(stack, "operate.backup", "--restore", source)
 
         assert (answer.code, message in answer.message) == (1, True), answer.message
+    assert saved(stack, folder) == ["kept"]
+
+
+def nothing_is_said_of_the_snapshots_of_a_database_that_is_not_used(stack: Deployed, folder: Path) -> None:
+    save(stack, folder, "kept")
+    stack.configure(**OFFICIAL, database_url="postgresql://airflow:word@db.example.com/airflow", egress_ports=[5432])
+    stack.workspace.up()
+
+    assert command(stack, "operate.status").message == ""
+    for more in ((), ("--restore", "2999-01-01T00:00Z")):
+        answer = command(stack, "operate.backup", *more)
+        assert (answer.code, answer.message.splitlines()[0]) == (
+            1,
+            "error: Airflow's database is in PostgreSQL, of which the task saves nothing.",
+        )
     assert saved(stack, folder) == ["kept"]
 
 

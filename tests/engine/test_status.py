@@ -49,7 +49,7 @@ def replace_task(stack: Deployed) -> None:
 
 
 def test_what_is_said_of_a_stack_to_which_things_happen(stack: Deployed, subtests: pytest.Subtests) -> None:
-    stack.configure()
+    stack.configure(environment={"AIRFLOW__API__BASE_URL": "https://airflow.example.com/below"})
     stack.workspace.up()
     tell(
         subtests,

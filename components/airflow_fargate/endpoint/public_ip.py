@@ -94,10 +94,10 @@ def public_address(
     interfaces = aws.ec2.get_network_interfaces_output(
         filters=pulumi.Output.all(security_group.id, of_task).apply(
             lambda known: [
-                aws.ec2.GetNetworkInterfacesFilterArgs(name="attachment.status", values=["attached"]),
                 aws.ec2.GetNetworkInterfacesFilterArgs(name="network-interface-id", values=[known[1]])
                 if known[1]
                 else aws.ec2.GetNetworkInterfacesFilterArgs(name="group-id", values=[known[0]]),
+                aws.ec2.GetNetworkInterfacesFilterArgs(name="attachment.status", values=["attached"]),
             ]
         ),
         opts=opts,

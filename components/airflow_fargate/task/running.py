@@ -37,7 +37,7 @@ def running_airflow(
         return None
     definition = ecs.describe_task_definition(taskDefinition=task.get("taskDefinitionArn", ""))["taskDefinition"]
     [container] = cast(Sequence[dict[str, Any]], definition.get("containerDefinitions", []))
-    environment: dict[str, str] = {each["name"]: each["value"] for each in container.get("environment", [])}
+    environment = _environment(container)
     secrets: dict[str, str] = {each["name"]: each["valueFrom"] for each in container.get("secrets", [])}
     address = public_address_of(ec2, task)
     if address is None or _PASSWORD not in secrets:
@@ -46,7 +46,7 @@ def running_airflow(
     return RunningAirflow(
         task_arn=task.get("taskArn", ""),
         is_healthy=task.get("healthStatus") == "HEALTHY",
-        url=f"http://{address}{_port_and_path(container, environment)}",
+        url=f"http://{address}{port_and_path(container)}",
         username=environment.get("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS", "admin").partition(":")[0],
         password=_parameter(ssm, secrets[_PASSWORD], labels.get(f"airflow-fargate.parameter-version.{_PASSWORD}")),
     )
@@ -83,13 +83,17 @@ def public_address_of(ec2: "EC2Client", task: "TaskTypeDef") -> str | None:
     return next((each.get("Association", {}).get("PublicIp") for each in found["NetworkInterfaces"]), None)
 
 
-def _port_and_path(container: Mapping[str, Any], environment: Mapping[str, str]) -> str:
+def port_and_path(container: Mapping[str, Any]) -> str:
     """Return what comes after the address in the URL: the tasks in the container reach the API by both as well."""
-    execution_api = environment.get("AIRFLOW__CORE__EXECUTION_API_SERVER_URL")
+    execution_api = _environment(container).get("AIRFLOW__CORE__EXECUTION_API_SERVER_URL")
     if execution_api is None:  # version 0.1, at Airflow's own port
         return f":{container['portMappings'][0]['containerPort']}"
     parts = urlsplit(execution_api)
     return f":{parts.port}{parts.path.removesuffix('/execution/')}"
+
+
+def _environment(container: Mapping[str, Any]) -> dict[str, str]:
+    return {each["name"]: each["value"] for each in container.get("environment", [])}
 
 
 def _parameter(ssm: "SSMClient", arn: str, version: str | None) -> str:
