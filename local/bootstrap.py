@@ -3,13 +3,16 @@
 Quick when there is nothing to do. Only the standard library, since nothing is installed yet.
 """
 
+import fcntl
 import shutil
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from local.environments import venvs
 from local.errors import LocalCloudError
-from local.paths import ROOT
+from local.paths import LOCAL, ROOT
 from local.progress import Step
 
 VENV = ROOT / ".venv"
@@ -23,6 +26,26 @@ def main() -> None:
     made_from = venvs.fingerprint(VENV, files, Path(sys.executable))
     if venvs.complete(VENV, made_from):
         return
+    with _alone():
+        if not venvs.complete(VENV, made_from):
+            make(made_from)
+
+
+@contextmanager
+def _alone() -> Generator[None]:
+    """Wait until no other command makes the environment: it would begin by removing what is half-made."""
+    LOCAL.mkdir(exist_ok=True)
+    with (LOCAL / "venv.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("Waiting for another command, which makes .venv …", file=sys.stderr)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def make(made_from: str) -> None:
+    """Make the environment from nothing."""
     check_space(VENV.parent, NEEDED_SPACE)
     with Step("Python environment .venv (about a minute)") as step:
 
@@ -44,7 +67,7 @@ def main() -> None:
 
 
 def check_space(folder: Path, needed: int) -> None:
-    """Refuses to start on a disk that would fill up half-way.
+    """Refuse to start on a disk that would fill up half-way.
 
     :param folder: Where the files will be; it need not exist yet.
     :param needed: In bytes.

@@ -45,14 +45,21 @@ class Cloud:
 
     def left_behind(self) -> set[str]:
         """Return what is there now and was not when the emulator started."""
-        before = json.loads((self.home.run / "inventory.json").read_text())
+        before = json.loads(self._inventory.read_text())
         return inventory(self.client) - set(before)
 
     def start(self, images: Mapping[str, Path]) -> None:
         """Start the emulator, and note what is there before anything is deployed."""
         self.emulator.start(images)
-        there = inventory(self.client)
-        (self.home.run / "inventory.json").write_text(json.dumps(sorted(there)))
+        try:
+            self._inventory.write_text(json.dumps(sorted(inventory(self.client))))
+        except BaseException:
+            self.emulator.stop()
+            raise
+
+    @property
+    def _inventory(self) -> Path:
+        return self.home.run / "inventory.json"
 
     def prepare(self) -> None:
         """Make what the engine needs in the home folder: providers, backend, passphrase. Keeps what is there."""

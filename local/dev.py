@@ -1,7 +1,9 @@
 """`make dev`: what is saved in the DAG folder is in the Airflow of this machine within seconds."""
 
+import os
 import tempfile
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -57,11 +59,13 @@ class DagFolder:
     def _look(self) -> dict[str, tuple[int, int]]:
         """Return each file, with what differs when it is saved again."""
         found: dict[str, tuple[int, int]] = {}
-        for path in self._folder.rglob("*"):
-            name = path.relative_to(self._folder)
-            if path.is_file() and not any(map(_is_left_out, name.parts)):
-                status = path.stat()
-                found[name.as_posix()] = status.st_mtime_ns, status.st_size
+        for folder, folders, files in os.walk(self._folder):
+            folders[:] = [each for each in folders if not _is_left_out(each)]
+            for path in (Path(folder, each) for each in files if not _is_left_out(each)):
+                # Editors make files that are gone before one has looked at them.
+                with suppress(FileNotFoundError):
+                    status = path.stat()
+                    found[path.relative_to(self._folder).as_posix()] = status.st_mtime_ns, status.st_size
         return found
 
     def _when_seen(self, path: str, saved: float, since: datetime) -> str:

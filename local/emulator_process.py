@@ -69,7 +69,7 @@ class EmulatorProcess:
             process.returncode = 0  # nobody waits for it here, of which Popen would warn
 
     def refuse_other_images(self, images: Mapping[str, Path]) -> None:
-        """Refuses to go on with an emulator that was started with other images: it would not find the new ones."""
+        """Refuse to go on with an emulator that was started with other images: it would not find the new ones."""
         record = ProcessRecord.read(self._record)
         if record is not None and record.command != self._command(images):
             raise LocalCloudError(

@@ -3,7 +3,7 @@
 The engine starts it, reads the port from its first line of output, and calls `Run` for every program. As in Pulumi's
 own host, the program runs in a process of its own under Pulumi's own `pulumi-language-python-exec`, which is part of
 the Go module's source: sys.argv and sys.path, printed lines, tracebacks cut to the user's frames and the plain messages
-of RunError are therefore the real ones. So does a plugin that is written in Python (PulumiPlugin.yaml), by its
+of RunError are therefore the real ones. A plugin written in Python (PulumiPlugin.yaml) runs the same way, by its
 `__main__.py`. Left out is what only authors of packages call: code generation, packing.
 
 Runs as a script (`python -P language_host.py`), so neither the repository nor this folder is on the program's path.
@@ -66,7 +66,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def GetRequiredPackages(
         self, request: language_pb2.GetRequiredPackagesRequest, context: grpc.ServicerContext
     ) -> language_pb2.GetRequiredPackagesResponse:
-        """Names no packages: the engine finds out which providers it needs when the program registers resources."""
+        """Name no packages: the engine finds out which providers it needs when the program registers resources."""
         return language_pb2.GetRequiredPackagesResponse()
 
 
@@ -104,7 +104,7 @@ class PythonHost(LanguageHost):
     def InstallDependencies(
         self, request: language_pb2.InstallDependenciesRequest, context: grpc.ServicerContext
     ) -> Iterator[language_pb2.InstallDependenciesResponse]:
-        """Installs nothing: the environment is made before the engine is."""
+        """Install nothing: the environment is made before the engine is."""
         text = f"The program runs in the environment of {_python(request.info)}; `make up` keeps it up to date.\n"
         yield language_pb2.InstallDependenciesResponse(stdout=text.encode())
 

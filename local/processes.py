@@ -49,7 +49,7 @@ class ProcessRecord:
 
 
 def listener(port: int) -> str:
-    """Names the process that listens on a TCP port of this machine, as far as the operating system tells us."""
+    """Name the process that listens on a TCP port of this machine, as far as the operating system tells us."""
     try:
         connections = psutil.net_connections("tcp")
     except psutil.AccessDenied:

@@ -21,7 +21,7 @@ class Step:
         self._ticker = threading.Thread(target=self._tick, daemon=True)
 
     def waiting_for(self, what: str) -> None:
-        """Says what the step waits for from now on."""
+        """Say what the step waits for from now on."""
         self._waiting_for = what
 
     def __enter__(self) -> "Step":

@@ -61,7 +61,7 @@ class Stack:
         return bool(self.checkpoint().get("resources"))
 
     def repair(self) -> None:
-        """Brings the state in step with the emulator, if the last `pulumi` was killed; otherwise does nothing."""
+        """Bring the state in step with the emulator if the last `pulumi` was killed; do nothing otherwise."""
         if not self.checkpoint().get("pending_operations"):
             return
         say("An earlier run was killed: looking for what it had begun.")

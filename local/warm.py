@@ -130,7 +130,11 @@ class _Server:
 
     def _fork(self) -> _Start | None:
         client, _ = self._listener.accept()
-        start = _receive(client)
+        try:
+            start = _receive(client)
+        except (OSError, ValueError):  # it has ended before it had said what it wants
+            client.close()
+            return None
         pid = os.fork()
         if not pid:
             signal.set_wakeup_fd(-1)

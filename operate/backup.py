@@ -175,7 +175,9 @@ def _as_of(saved: _Saved, text: str, folder: Path) -> tuple[Path, str]:
     )
     if found is None:
         earliest = min(snapshot.modified for snapshot, _ in kept)
-        raise CommandError(f"No snapshot of {then:%Y-%m-%d %H:%M:%S %Z} or before is kept: the earliest is {earliest}.")
+        raise CommandError(
+            f"No snapshot of {then:%Y-%m-%d %H:%M:%S %Z} or before is kept: the earliest is of {earliest}."
+        )
     snapshot, version = found
     file = folder / "earlier"
     saved.s3.download_file(saved.bucket, snapshot.key, str(file), ExtraArgs={"VersionId": version})

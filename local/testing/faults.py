@@ -24,7 +24,7 @@ class Faults:
         self._request("PUT", {"fault": fault, "service": service, "seconds": seconds})
 
     def pause(self) -> None:
-        """Lets every call pass, and remembers those that have failed."""
+        """Let every call pass, and remember those that have failed."""
         self.refuse_next(0)
 
     def forget(self) -> None:

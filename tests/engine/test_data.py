@@ -124,8 +124,9 @@ def a_backup_is_the_newest_snapshot_and_takes_its_place_again(stack: Deployed, f
 
 
 def the_database_of_an_earlier_time_takes_its_place_again(stack: Deployed, folder: Path) -> None:
-    save(stack, folder, "then", version="3.3.1")  # the newest of them all until an update
     time.sleep(1.1)  # S3 tells whole seconds
+    save(stack, folder, "then", version="3.3.1")  # the newest of them all until an update
+    time.sleep(1.1)
     moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     time.sleep(1.1)
     save(stack, folder, "then", "now")

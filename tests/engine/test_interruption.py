@@ -74,7 +74,7 @@ def steps(state: dict[str, Any]) -> int:
 
 
 def kill(stack: Deployed, command: str, moment: int, delay: float) -> list[psutil.Process]:
-    """Kills `pulumi up` or `destroy` at a step, or at its first one if that is past; returns what it had started."""
+    """Kill `pulumi up` or `destroy` at a step, or at its first one if that is past, and return what it had started."""
     pulumi = stack.workspace.stack
     here, state, read = steps(pulumi.checkpoint()), pulumi.file, 0
     up = command == "up"

@@ -10,6 +10,7 @@ import pytest
 
 from operate.console import CommandError
 from operate.repair import sessions as module
+from operate.repair.file_backend import folder_of
 from operate.repair.lookups import LOOKUPS, Lookup
 from operate.repair.repair import repair
 from operate.repair.sessions import ProviderSession
@@ -271,3 +272,32 @@ def test_credentials_of_another_account_are_refused(monkeypatch: pytest.MonkeyPa
 
     with pytest.raises(CommandError, match="in the AWS account 999999999999, and the credentials are of 123456789012"):
         repair(Pulumi(deployed(ELSEWHERE, creating=resource(ROLE, "role"))), print)
+
+
+@pytest.mark.parametrize(
+    ("url", "folder"),
+    [
+        ("file://~", Path.home()),
+        ("file://~/state", Path.home() / "state"),
+        ("file://./state", Path("state")),
+        ("file:///srv/the%20state?no_tmp_dir=true", Path("/srv/the state")),
+    ],
+)
+def test_a_backend_is_in_the_folder_that_pulumi_takes_it_for(url: str, folder: Path) -> None:
+    assert folder_of(url) == folder
+
+
+def test_a_rule_for_another_group_is_another_rule() -> None:
+    ec2 = MagicMock()
+    rule = {"IsEgress": False, "IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432}
+    ec2.describe_security_group_rules.return_value = {
+        "SecurityGroupRules": [
+            {**rule, "SecurityGroupRuleId": f"sgr-{of}", "ReferencedGroupInfo": {"GroupId": f"sg-{of}"}}
+            for of in ("airflow", "workers")
+        ]
+    }
+    inputs = {"securityGroupId": "sg-database", "ipProtocol": "tcp", "fromPort": 5432, "toPort": 5432}
+
+    found = LOOKUPS[RULE].find(ec2, {**inputs, "referencedSecurityGroupId": "sg-workers"})
+
+    assert [each.id for each in found] == ["sgr-workers"]
