@@ -1,6 +1,6 @@
 """Monthly prices in us-east-1, from a dated table. Pure; AWS is not asked.
 
-Not included: data transfer, CloudWatch Logs, taxes, and what other regions charge more.
+Not included: data transfer, CloudWatch Logs, S3 storage, taxes, and what other regions charge more.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from typing import NamedTuple
 HOURS_PER_MONTH = 730
 INCLUDED_STORAGE_GIB = 20
 _BASIS = f"USD for {HOURS_PER_MONTH} hours, prices of us-east-1 from 2026-04, without"
-_NEVER_INCLUDED = ("data transfer", "CloudWatch Logs", "taxes")
+_NEVER_INCLUDED = ("data transfer", "CloudWatch Logs", "S3 storage", "taxes")
 
 
 class Price(NamedTuple):
@@ -50,7 +50,7 @@ PRICES = {
     "cloudwatch:put": Price(
         Decimal("0.00001"), "PutMetricData an hour", "aws.amazon.com/cloudwatch/pricing, unchanged for years"
     ),
-    "s3:put": Price(Decimal("0.000005"), "PUT an hour", "aws.amazon.com/s3/pricing, unchanged for years"),
+    "s3:request": Price(Decimal("0.000005"), "PUT or LIST an hour", "aws.amazon.com/s3/pricing, unchanged for years"),
     "mwaa:mw1.small": Price(
         Decimal("0.49"),
         "environment",

@@ -39,7 +39,7 @@ def test_a_month_costs_what_the_table_adds_up_to(cpu: int, memory: int, options:
 
 
 def test_a_snapshot_every_five_minutes_costs_four_cents() -> None:
-    assert in_cents(12 * a_month_of("s3:put")) == Decimal("0.04")
+    assert in_cents(12 * a_month_of("s3:request")) == Decimal("0.04")
 
 
 # By hand: 730 h * instance + GiB * 0.115, twice with a standby, on the 24.91 of a default task; 0.04 for snapshots.
@@ -58,14 +58,14 @@ def test_a_database_in_rds_costs_its_hours_and_its_storage(
     outputs = deploy(**{"database": "postgres", **options}).outputs
 
     assert outputs["monthly_cost"] == float(expected)
-    assert outputs["monthly_cost_basis"].endswith("without data transfer, CloudWatch Logs and taxes")
+    assert outputs["monthly_cost_basis"].endswith("without data transfer, CloudWatch Logs, S3 storage and taxes")
 
 
 def test_a_class_without_a_price_is_named(deploy: Deploy) -> None:
     outputs = deploy(database="postgres", database_instance_class="db.r8g.large").outputs
 
     assert outputs["monthly_cost"] == float("27.21")
-    assert outputs["monthly_cost_basis"].endswith("CloudWatch Logs, taxes and the database's db.r8g.large")
+    assert outputs["monthly_cost_basis"].endswith("CloudWatch Logs, S3 storage, taxes and the database's db.r8g.large")
 
 
 def test_an_mwaa_environment_costs_its_hours() -> None:
@@ -104,12 +104,24 @@ def test_a_larger_container_costs_more_by_what_the_docs_say() -> None:
 
 def test_an_instance_of_rds_costs_what_the_docs_say_and_more_than_snapshots_by_what_they_say() -> None:
     instance, _ = a_month_of_instance("db.t4g.micro", 20, multi_az=False)
-    snapshots = 12 * a_month_of("s3:put")
+    snapshots = 12 * a_month_of("s3:request")
     databases, growing = ((ROOT / "docs" / page).read_text() for page in ("databases.md", "growing.md"))
 
     assert f"| {in_cents(snapshots)} USD, for the snapshots | {in_cents(instance)} USD: " in databases
     assert f"(databases.md) | {in_cents(instance - snapshots)} |" in growing
     assert growing.count(f"{in_cents(instance - snapshots)} for PostgreSQL") == 2
+
+
+def test_a_folder_of_dags_costs_the_requests_with_which_airflow_looks_for_changes(
+    deploy: Deploy, tmp_path: Path
+) -> None:
+    (tmp_path / "a.py").write_text("# a")
+    without, by_default = (deploy(**args).outputs["monthly_cost"] for args in ({}, {"dags_path": str(tmp_path)}))
+    every_five = deploy(dags_path=str(tmp_path), dags_refresh_seconds=5).outputs["monthly_cost"]
+
+    # By hand: 730 h * 120 * 0.000005, and six times that.
+    assert (round(by_default - without, 2), round(every_five - without, 2)) == (0.44, 2.63)
+    assert "A DAG folder adds 0.44: " in (ROOT / "README.md").read_text()
 
 
 # By hand: 24.91 of Airflow's own task, 13.98 of the database, 9.344 of the broker, 0.50 of the zone, and the workers.

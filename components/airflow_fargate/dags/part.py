@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pulumi
 
+from ..cost import a_month_of
 from ..modules import PREPARATION_VARIABLE
 from ..part import Part, merge
 from ..scope import Scope
@@ -55,6 +56,8 @@ def dags_part(scope: Scope, settings: DagSettings, packages: Locked, *, supervis
         parts.append(bucket.part)
         if settings.folder.files:
             bundles.append(bucket_bundle(settings, name, supervised=supervised))
+            # The DAG processor lists the bucket each time.
+            parts.append(Part(monthly_cost=a_month_of("s3:request") * 3600 / settings.dags_refresh_seconds))
         if prepared:
             parts.append(Part(environment={PREPARATION_VARIABLE: preparation(name, prepared)}))
     if settings.dags_git_url is not None:

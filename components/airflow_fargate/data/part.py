@@ -87,7 +87,7 @@ def create_data(
     keeping = Part(
         environment=environment,
         task_permissions=tuple(permissions),
-        monthly_cost=a_month_of("s3:put") * 3600 / seconds if seconds else Decimal(0),
+        monthly_cost=a_month_of("s3:request") * 3600 / seconds if seconds else Decimal(0),
     )
     return Data(name, True, merge(logs, keeping), logs)
 
