@@ -358,10 +358,45 @@ def test_an_update_tells_ecs_what_shall_run_where_the_state(
             type=SERVICE,
             new_inputs={"cluster": CLUSTER, "taskDefinition": NEW},
             old_outputs={"taskDefinition": was},
-        )
+        ),
+        is_scaled=False,
     )
 
     assert ecs.told == told
+
+
+@pytest.mark.parametrize(
+    ("was", "runs", "is_scaled", "told"),
+    [
+        pytest.param(1, 4, False, [1], id="no longer scaled, by the update"),
+        pytest.param(1, 1, False, [], id="as it is"),
+        pytest.param(2, 4, False, [], id="another one, which the provider sends"),
+        pytest.param(1, 4, True, [], id="scaled"),
+    ],
+)
+def test_an_update_tells_ecs_how_many_tasks_shall_run(
+    monkeypatch: pytest.MonkeyPatch, was: int, runs: int, is_scaled: bool, told: list[int]
+) -> None:
+    ecs = Ecs({**service("ACTIVE", ("PRIMARY", DONE)), "desiredCount": runs})
+
+    def session(_: object) -> Ecs:
+        return ecs
+
+    monkeypatch.setattr(sessions, "aws_session", session)
+
+    rollout.deploy_what_the_state_has(
+        pulumi.ResourceHookArgs(
+            urn="urn:pulumi:dev::airflow::service",
+            id=SERVICE_ARN,
+            name="airflow-service",
+            type=SERVICE,
+            new_inputs={"cluster": CLUSTER, "taskDefinition": NEW, "desiredCount": 1},
+            old_outputs={"taskDefinition": NEW, "desiredCount": was},
+        ),
+        is_scaled=is_scaled,
+    )
+
+    assert [each["desiredCount"] for each in ecs.told] == told
 
 
 def test_with_pulumis_mocks_nobody_is_asked(deploy: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 import botocore.exceptions
 import pulumi
@@ -32,6 +32,13 @@ _POLL_SECONDS = 5.0
 _CLIENT_CONFIG = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
 
 
+class ServiceChanges(TypedDict, total=False):
+    """What an update of a service may change, in the words of ECS."""
+
+    taskDefinition: str
+    desiredCount: int
+
+
 @dataclass(frozen=True)
 class Rollout:
     """The deployment that a service is at, in the words of ECS."""
@@ -43,6 +50,8 @@ class Rollout:
     task_definition_arn: str
     said_at: datetime = _NEVER
     """When ECS last said something of the service, which it does whenever it starts or stops a task, or gives up."""
+    desired_count: int | None = None
+    """How many tasks there shall be, whoever has said so last."""
 
 
 async def current_rollout(cluster_arn: str) -> Rollout | None:
@@ -99,22 +108,29 @@ async def _was_given_up(rollout: Rollout, wanted: str) -> bool:
     return registered_at is not None and registered_at < rollout.said_at
 
 
-def deploy_what_the_state_has(update: pulumi.ResourceHookArgs) -> None:
-    """Ask ECS to deploy the task definition that the provider takes for the running one, if another one runs.
+def deploy_what_the_state_has(update: pulumi.ResourceHookArgs, *, is_scaled: bool) -> None:
+    """Ask ECS for the task definition and the number of tasks that the provider takes for those of the service.
 
-    After a rollback the state has what was asked for, and the provider sends a task definition only when it differs
-    from that: every update would deploy what ECS has rolled back to.
+    The provider sends either only when it differs from the state. After a rollback the state has what was asked for,
+    and every update would deploy what ECS has rolled back to; of a service that was scaled, it has the count that there
+    was in the beginning.
+
+    :param is_scaled: Whether the number of tasks is not the program's to say.
     """
-    inputs = update.new_inputs or {}
-    cluster_arn, wanted = str(inputs.get("cluster")), inputs.get("taskDefinition")
-    if not wanted or (update.old_outputs or {}).get("taskDefinition") != wanted:
-        return
+    inputs, state = update.new_inputs or {}, update.old_outputs or {}
+    cluster_arn = str(inputs.get("cluster"))
+    wanted, count = inputs.get("taskDefinition"), None if is_scaled else inputs.get("desiredCount")
     try:
-        runs = ask(cluster_arn).task_definition_arn
+        rollout = ask(cluster_arn)
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError):
         return
-    if runs not in ("", wanted):
-        _ecs(cluster_arn).update_service(cluster=cluster_arn, service=update.id, taskDefinition=wanted)
+    changes: ServiceChanges = {}
+    if wanted and state.get("taskDefinition") == wanted and rollout.task_definition_arn not in ("", wanted):
+        changes["taskDefinition"] = wanted
+    if count is not None and state.get("desiredCount") == count and rollout.desired_count not in (None, count):
+        changes["desiredCount"] = int(count)
+    if changes:
+        _ecs(cluster_arn).update_service(cluster=cluster_arn, service=update.id, **changes)
 
 
 async def _answer(ask: Callable[[str], T], arn: str) -> T | None:
@@ -139,6 +155,7 @@ def ask(cluster_arn: str) -> Rollout:
                     deployment.get("rolloutStateReason", ""),
                     deployment.get("taskDefinition", ""),
                     max(said_at, default=_NEVER),
+                    service.get("desiredCount"),
                 )
     return Rollout("", "MISSING", "", "")
 

@@ -92,7 +92,11 @@ def create_service(
     :param registry_arn: Where ECS keeps the address of the healthy task, if it does.
     """
     name = f"{scope.name}{workload.suffix}-service"
-    corrects = pulumi.ResourceHook(f"{name}-corrects", deploy_what_the_state_has)
+
+    def correct(update: pulumi.ResourceHookArgs) -> None:
+        deploy_what_the_state_has(update, is_scaled=workload.is_scaled)
+
+    corrects = pulumi.ResourceHook(f"{name}-corrects", correct)
     unread = pulumi.ResourceHook(f"{name}-reads", warn_of_unread_bundles)
     return aws.ecs.Service(
         name,
