@@ -247,7 +247,6 @@ def print_prices() -> None:
         ("default on ARM64", a_month_of_compute(512, 2048, cpu_architecture="ARM64") + address),
         ("default on Spot (the price varies)", a_month_of_compute(512, 2048, spot=True) + address),
         ("default on Spot and ARM64", a_month_of_compute(512, 2048, spot=True, cpu_architecture="ARM64") + address),
-        ("MWAA mw1.micro", a_month_of("mwaa:mw1.micro")),
         ("MWAA mw1.small", a_month_of("mwaa:mw1.small")),
     ):
         print(f"  {title:<36}{in_cents(cost):>9} USD")

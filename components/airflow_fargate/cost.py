@@ -56,11 +56,6 @@ PRICES = {
         "environment",
         "c3x.dev/blog/mwaa-cost-managed-airflow, 2026; with scheduler, web server and one worker, without storage",
     ),
-    "mwaa:mw1.micro": Price(
-        Decimal("0.29"),
-        "environment",
-        "not confirmed by a page at hand: look at aws.amazon.com/managed-workflows-for-apache-airflow/pricing",
-    ),
 }
 
 SPOT_FRACTION = Decimal("0.5")

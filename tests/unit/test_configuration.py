@@ -37,7 +37,8 @@ def configure(*, secret: tuple[str, ...] = (), **values: Any) -> None:
 
 
 def answer(monkeypatch: pytest.MonkeyPatch, text: bytes) -> None:
-    def urlopen(*_: object, **__: object) -> io.BytesIO:
+    def urlopen(url: str, **_: object) -> io.BytesIO:
+        assert url == "https://checkip.amazonaws.com"
         return io.BytesIO(text)
 
     monkeypatch.setattr(urllib.request, "urlopen", urlopen)

@@ -1,8 +1,10 @@
 """What is true of the graph as a whole, whatever it is; the snapshots have each resource."""
 
+import airflow_fargate
 import pulumi
 import pulumi_aws as aws
-from airflow_fargate import AirflowFargate
+import pytest
+from airflow_fargate import OUTPUTS, AirflowFargate
 
 from .conftest import Deploy
 
@@ -16,6 +18,24 @@ def test_two_components_in_one_stack_share_nothing(deploy: Deploy) -> None:
 
     first = {name for name in names if name.startswith("first")}
     assert {name.replace("first", "second", 1) for name in first} == names - first
+
+
+def test_the_outputs_of_the_component_are_those_that_are_named(deploy: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
+    registered: list[set[str]] = []
+
+    def register(_: AirflowFargate, outputs: dict[str, object]) -> None:
+        registered.append(set(outputs))
+
+    monkeypatch.setattr(AirflowFargate, "register_outputs", register)
+
+    deploy()
+
+    assert registered == [set(OUTPUTS)]
+
+
+def test_the_package_has_what_it_names_and_nothing_else() -> None:
+    assert [name for name in airflow_fargate.__all__ if not hasattr(airflow_fargate, name)] == []
+    assert not hasattr(airflow_fargate, "Airflow")
 
 
 def test_an_explicit_provider_reaches_every_child_and_every_lookup(deploy: Deploy) -> None:

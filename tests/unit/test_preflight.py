@@ -209,7 +209,9 @@ def test_where_tasks_are_to_find_airflow_by_name_the_vpc_answers_for_names(
     except pulumi.RunError as refused:
         said = str(refused)
 
-    assert [line.split()[-1] for line in said.splitlines()[1:]] == options
+    lines = said.splitlines()[1:]
+    assert [line.split()[-1] for line in lines] == options
+    assert [line for line in lines if not line.startswith(f"  vpcId: is {VPC}, where tasks in other containers")] == []
 
 
 class Refused(NamedTuple):
