@@ -7,7 +7,7 @@ from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
-from local.emulator.api.faults import Application, Environ
+from local.emulator.api.wsgi import Application, Environ
 from local.emulator.fargate.protection import PATH, TaskProtections
 
 

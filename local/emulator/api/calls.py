@@ -16,6 +16,8 @@ from moto.core.routing import get_service_router
 from moto.core.utils import get_service_model, service_name_from_moto_package_name
 from werkzeug.wrappers import Response
 
+from local.emulator.api.wsgi import Environ
+
 _SIGNED = re.compile(r"([^/= ]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 
 
@@ -30,7 +32,7 @@ class Signature:
     """By the name that requests are signed with."""
 
     @classmethod
-    def of(cls, environ: dict[str, Any]) -> "Signature | None":
+    def of(cls, environ: Environ) -> "Signature | None":
         """Return the signature in the header or, of a URL that was signed beforehand, in the query."""
         query = {name.lower(): value for name, value in Request(environ).args.items()}
         token = environ.get("HTTP_X_AMZ_SECURITY_TOKEN") or query.get("x-amz-security-token", "")
@@ -52,7 +54,7 @@ class Call:
     """Without what the body of an object of S3 has."""
 
     @classmethod
-    def read(cls, environ: dict[str, Any], signature: Signature) -> "Call":
+    def read(cls, environ: Environ, signature: Signature) -> "Call":
         """Return the call that a request makes, and leave the request to be read again."""
         model = get_service_model(service_signed_as(signature.service))
         body = b""

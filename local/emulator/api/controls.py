@@ -7,7 +7,7 @@ from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
-from local.emulator.api.faults import Application, Environ
+from local.emulator.api.wsgi import Application, Environ
 
 Setters = Mapping[str, Callable[[dict[str, Any]], None]]
 """The handler of the body, by path."""

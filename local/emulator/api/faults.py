@@ -15,7 +15,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any, Literal
@@ -26,11 +26,10 @@ from moto.core.utils import get_service_model
 from werkzeug.wrappers import Response
 
 from local.emulator.api.calls import error, service_signed_as
+from local.emulator.api.wsgi import Application, Environ
 
 PATH = "/faults"
 
-Environ = dict[str, Any]
-Application = Callable[[Environ, Any], Iterable[bytes]]
 Fault = Literal["refused", "throttled", "broken"]
 
 CODES: Mapping[Fault, Mapping[str, tuple[int, str]]] = {

@@ -12,8 +12,9 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from local.emulator.api.calls import Call, Signature, error, service_signed_as
-from local.emulator.api.faults import CODES, Application, Environ
+from local.emulator.api.faults import CODES
 from local.emulator.api.needs import Need, Place, needs
+from local.emulator.api.wsgi import Application, Environ
 from local.emulator.fargate.credentials import has_expired, session_of
 from local.emulator.fargate.roles import Role
 
