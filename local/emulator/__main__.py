@@ -67,9 +67,11 @@ def _arguments() -> argparse.Namespace:
 def main() -> int:
     arguments = _arguments()
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    # moto reads these when it is imported. Without the first it lacks AWS's own policies.
+    # moto reads these when it is imported. Without the first it lacks AWS's own policies; without the last it tells
+    # browsers that every page may read its answers.
     os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
     os.environ["MOTO_PORT"] = str(arguments.port)
+    os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"
     from local.emulator.api.buckets import (
         block_keys_of_customers,
         keep_numbers_of_versions,

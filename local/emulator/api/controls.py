@@ -24,5 +24,7 @@ class Controls:
         setter = self.setters.get(environ["PATH_INFO"])
         if setter is None:
             return self.application(environ, start_response)
+        if environ["REQUEST_METHOD"] != "PUT":
+            return Response(status=405, headers={"Allow": "PUT"})(environ, start_response)
         setter(json.loads(Request(environ).get_data()))
         return Response(status=204)(environ, start_response)

@@ -15,6 +15,7 @@ from local.emulator.api.agent import AgentEndpoint
 from local.emulator.api.controls import Controls, Setters
 from local.emulator.api.credentials import CredentialsEndpoint
 from local.emulator.api.faults import FaultInjection
+from local.emulator.api.pages import WithoutPages
 from local.emulator.api.permissions import RolePermissions
 from local.emulator.fargate.credentials import TaskCredentials
 from local.emulator.fargate.protection import TaskProtections
@@ -25,7 +26,7 @@ class ApiServer:
         logging.getLogger("werkzeug").setLevel(logging.WARNING)
         aws = RolePermissions(_dispatcher())
         for_tasks = AgentEndpoint(CredentialsEndpoint(FaultInjection(aws), credentials), protections)
-        application = Controls(for_tasks, setters)
+        application = WithoutPages(Controls(for_tasks, setters))
         self._server: BaseWSGIServer = make_server(
             "127.0.0.1", port, application, threaded=True, request_handler=MotoRequestHandler
         )
