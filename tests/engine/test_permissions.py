@@ -13,10 +13,13 @@ from typing import Any
 
 import boto3
 import pytest
+from airflow_fargate.identity import Location, trust_policy
 from botocore.exceptions import ClientError
+from moto.iam.models import IAMBackend, iam_backends
 
 from local.emulator.fargate.credentials import TaskCredentials, has_expired, session_of
 from local.emulator.fargate.policies import allows
+from local.emulator.fargate.roles import Role
 from local.testing.deployed import Deployed
 from local.testing.emulated import ACCOUNT, CLUSTER, REGION, Client, EmulatedAccount, Emulator, acting_as
 
@@ -116,6 +119,76 @@ def test_a_resource_that_is_not_known_is_allowed_by_all_of_them_alone_and_denied
     assert not allows([document(but_those)], "ecs:ListTasks", None, {})
     deny = {"Effect": "Deny", "Action": "ecs:ListTasks", "Resource": "arn:aws:ecs:eu-west-1:*"}
     assert not allows([document(allow("ecs:*", "*"), deny)], "ecs:ListTasks", None, {})
+
+
+TASK_ARN = f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/{CLUSTER}/{'a' * 32}"
+OF_ANY_TASK = f"arn:aws:ecs:{REGION}:{ACCOUNT}:*"
+
+
+def trust(**elements: Any) -> Statement:
+    """Return the plain statement of a trust policy with some elements of its own."""
+    return {**TRUST, **elements}
+
+
+def on_condition(operator: str, key: str, value: str | list[str], **elements: Any) -> Statement:
+    return trust(Condition={operator: {key: value}}, **elements)
+
+
+TRUSTS: Mapping[str, tuple[list[Statement], bool]] = {
+    "the plain one": ([TRUST], True),
+    "one of several services": ([trust(Principal={"Service": ["ec2.amazonaws.com", "ecs-tasks.amazonaws.com"]})], True),
+    "one of several statements": ([trust(Principal={"Service": "ec2.amazonaws.com"}), TRUST], True),
+    "another service": ([trust(Principal={"Service": "ecs.amazonaws.com"})], False),
+    "an account": ([trust(Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:root"})], False),
+    "nobody in particular": ([trust(Principal="*")], False),
+    "no account in particular": ([trust(Principal={"AWS": "*"})], False),
+    "the name of the service without its kind": ([trust(Principal="ecs-tasks.amazonaws.com")], False),
+    "everybody but some": (
+        [{"Effect": "Allow", "Action": "sts:AssumeRole", "NotPrincipal": {"Service": "ec2.amazonaws.com"}}],
+        False,
+    ),
+    "every action": ([trust(Action="sts:*")], True),
+    "one of several actions": ([trust(Action=["sts:TagSession", "STS:AssumeRole"])], True),
+    "another action": ([trust(Action="sts:TagSession")], False),
+    "denied after all": ([TRUST, trust(Effect="Deny")], False),
+    "denied to another service": ([TRUST, trust(Effect="Deny", Principal={"Service": "ec2.amazonaws.com"})], True),
+    "denied to all": ([TRUST, trust(Effect="Deny", Principal="*")], False),
+    "denied to every account": ([TRUST, trust(Effect="Deny", Principal={"AWS": "*"})], False),
+    "denied to one account": ([TRUST, trust(Effect="Deny", Principal={"AWS": "999999999999"})], True),
+    "another action denied": ([TRUST, trust(Effect="Deny", Action="sts:TagSession")], True),
+    "for this account": ([on_condition("StringEquals", "aws:SourceAccount", ACCOUNT)], True),
+    "for this account among others": ([on_condition("StringEquals", "aws:sourceaccount", ["1", ACCOUNT])], True),
+    "for another account": ([on_condition("StringEquals", "aws:SourceAccount", "999999999999")], False),
+    "denied but for this account": (
+        [TRUST, on_condition("StringNotEquals", "aws:SourceAccount", ACCOUNT, Effect="Deny", Principal="*")],
+        True,
+    ),
+    "denied but for another account": (
+        [TRUST, on_condition("StringNotEquals", "aws:SourceAccount", "999999999999", Effect="Deny")],
+        False,
+    ),
+    "for all of the account in this region": ([on_condition("ArnLike", "aws:SourceArn", OF_ANY_TASK)], True),
+    "the same as a string": ([on_condition("StringLike", "aws:SourceArn", OF_ANY_TASK)], True),
+    "for another region": ([on_condition("ArnLike", "aws:SourceArn", f"arn:aws:ecs:eu-west-1:{ACCOUNT}:*")], False),
+    "for tasks": ([on_condition("ArnLike", "aws:SourceArn", f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/*")], False),
+    "for a cluster": (
+        [on_condition("ArnEquals", "aws:SourceArn", f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{CLUSTER}")],
+        False,
+    ),
+    "for an organization": ([on_condition("StringEquals", "aws:SourceOrgID", "o-1")], False),
+    "the component's": (trust_policy(Location("aws", ACCOUNT, REGION))["Statement"], True),
+    "the component's of another account": (trust_policy(Location("aws", "999999999999", REGION))["Statement"], False),
+    "the component's of another region": (trust_policy(Location("aws", ACCOUNT, "eu-west-1"))["Statement"], False),
+    "nothing": ([], False),
+}
+
+
+@pytest.mark.parametrize(("statements", "trusted"), TRUSTS.values(), ids=TRUSTS)
+def test_ecs_assumes_the_role_of_a_task_whose_trust_policy_lets_it(statements: list[Statement], trusted: bool) -> None:
+    backend: IAMBackend = iam_backends[ACCOUNT]["aws"]
+    made = backend.create_role(uuid.uuid4().hex, document(*statements), "/", None, "", [], "3600")
+
+    assert Role(ACCOUNT, REGION, made.arn, "session").is_assumable(TASK_ARN) is trusted
 
 
 class Account(EmulatedAccount):
@@ -433,8 +506,8 @@ def test_a_container_without_a_role_has_no_credentials(account: Account) -> None
 
 def test_a_task_whose_role_does_not_trust_ecs_does_not_start(account: Account) -> None:
     role = account.create_role()
-    trust = document({**TRUST, "Principal": {"Service": "lambda.amazonaws.com"}})
-    account.iam.update_assume_role_policy(RoleName=role.rpartition("/")[2], PolicyDocument=trust)
+    of_lambda = document(trust(Principal={"Service": "lambda.amazonaws.com"}))
+    account.iam.update_assume_role_policy(RoleName=role.rpartition("/")[2], PolicyDocument=of_lambda)
 
     task = account.run_until_stopped(account.register(["true"], task_role=role))
 

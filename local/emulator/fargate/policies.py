@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
+Statement = Mapping[str, Any]
+
 
 def allows(documents: Iterable[str], action: str, resource: str | None, context: Mapping[str, str]) -> bool:
     """Return whether there is an Allow, and no Deny.
@@ -16,46 +18,75 @@ def allows(documents: Iterable[str], action: str, resource: str | None, context:
     :param resource: The ARN, or None where it is not known: it is allowed by `*` alone then, and denied by any.
     :param context: The condition keys of the request that are known.
     """
+
+    def is_on_resource(statement: Statement) -> bool | None:
+        return _element(statement, "Resource", lambda pattern: _matches(pattern, resource))
+
+    return _decide(documents, is_on_resource, action, context)
+
+
+def trusts(document: str, service: str, action: str, context: Mapping[str, str]) -> bool:
+    """Return whether a role's trust policy allows an action to a service of AWS.
+
+    :param service: Its principal, as in `ecs-tasks.amazonaws.com`.
+    """
+
+    def is_of_service(statement: Statement) -> bool | None:
+        return _names(statement.get("Principal"), service)
+
+    return _decide([document], is_of_service, action, context)
+
+
+def _decide(
+    documents: Iterable[str],
+    is_about: Callable[[Statement], bool | None],
+    action: str,
+    context: Mapping[str, str],
+) -> bool:
+    """Return whether there is an Allow, and no Deny.
+
+    :param is_about: Whether a statement is about who or what is asked for; None if that cannot be told.
+    """
     allowed = False
-    for statement in (each for document in documents for each in statements(document)):
-        applies = _applies(statement, action, resource, context)
+    for statement in (each for document in documents for each in _listed(json.loads(document)["Statement"])):
+        applies = _all(
+            is_about(statement),
+            _element(statement, "Action", lambda pattern: _matches(pattern.lower(), action.lower())),
+            *(
+                _condition(operator, key, _listed(values), context)
+                for operator, keys in cast("dict[str, dict[str, Any]]", statement.get("Condition") or {}).items()
+                for key, values in keys.items()
+            ),
+        )
         if statement["Effect"] == "Deny" and applies is not False:
             return False
         allowed |= statement["Effect"] == "Allow" and applies is True
     return allowed
 
 
-def statements(document: str) -> list[dict[str, Any]]:
-    """Return the statements of a policy document."""
-    return listed(json.loads(document)["Statement"])
-
-
-def listed(value: Any) -> list[Any]:
+def _listed(value: Any) -> list[Any]:
     """Return the values of an element, which may be a single one or missing."""
     if value is None:
         return []
     return cast("list[Any]", value) if isinstance(value, list) else [value]
 
 
-def _applies(
-    statement: Mapping[str, Any], action: str, resource: str | None, context: Mapping[str, str]
-) -> bool | None:
-    """Return whether a statement is about the request; None if that cannot be told."""
-    return _all(
-        _element(statement, "Action", lambda pattern: _matches(pattern.lower(), action.lower())),
-        _element(statement, "Resource", lambda pattern: _matches(pattern, resource)),
-        *(
-            _condition(operator, key, listed(values), context)
-            for operator, keys in cast("dict[str, dict[str, Any]]", statement.get("Condition") or {}).items()
-            for key, values in keys.items()
-        ),
-    )
+def _names(principal: Any, service: str) -> bool | None:
+    """Return whether a service is among principals; None if that cannot be told."""
+    if not isinstance(principal, dict):
+        # Either `*`, of which AWS does not say whether a service is among all that it stands for, or nothing: a trust
+        # policy takes no NotPrincipal.
+        return None
+    named = {kind: _listed(values) for kind, values in cast("dict[str, Any]", principal).items()}
+    if service in named.get("Service", []):
+        return True
+    return None if any("*" in values for values in named.values()) else False
 
 
-def _element(statement: Mapping[str, Any], name: str, matches: Callable[[str], bool | None]) -> bool | None:
+def _element(statement: Statement, name: str, matches: Callable[[str], bool | None]) -> bool | None:
     if name in statement:
-        return _any(*map(matches, listed(statement[name])))
-    return _not(_any(*map(matches, listed(statement[f"Not{name}"]))))
+        return _any(*map(matches, _listed(statement[name])))
+    return _not(_any(*map(matches, _listed(statement[f"Not{name}"]))))
 
 
 def _condition(operator: str, key: str, values: Iterable[Any], context: Mapping[str, str]) -> bool | None:

@@ -7,7 +7,7 @@ from moto.iam.models import IAMBackend, Policy, iam_backends
 from moto.iam.models import Role as IAMRole
 from moto.utilities.utils import get_partition
 
-from local.emulator.fargate.policies import allows, listed, statements
+from local.emulator.fargate.policies import allows, trusts
 
 _ECS_TASKS = "ecs-tasks.amazonaws.com"
 
@@ -26,13 +26,22 @@ class Role:
         except NotFoundException:
             self._role = None
 
-    def is_assumable(self) -> bool:
-        """Whether the trust policy lets ECS tasks assume the role."""
+    def is_assumable(self, task_arn: str) -> bool:
+        """Whether the trust policy lets ECS assume the role for a task."""
         if self._role is None:
             return False
-        return any(
-            statement["Effect"] == "Allow" and _ECS_TASKS in listed((statement.get("Principal") or {}).get("Service"))
-            for statement in statements(self._role.assume_role_policy_document)
+        document: str = self._role.assume_role_policy_document
+        # What ECS names as the source is known but for its end, where a policy that expects something certain "is not
+        # currently supported" (ECS developer guide, "Task IAM role").
+        cluster_arn = task_arn.replace(":task/", ":cluster/").rpartition("/")[0]
+        return all(
+            trusts(
+                document,
+                _ECS_TASKS,
+                "sts:AssumeRole",
+                {"aws:SourceAccount": self._account_id, "aws:SourceArn": source},
+            )
+            for source in (task_arn, cluster_arn)
         )
 
     def allows(self, action: str, resource: str | None, context: Mapping[str, str] | None = None) -> bool:

@@ -171,7 +171,7 @@ class _Run:
         """Return a role of the task, which ECS must be able to assume if it is given."""
         task = self._task
         role = Role(task.account_id, task.region, arn, task.id)
-        if role.arn and not role.is_assumable():
+        if role.arn and not role.is_assumable(task.task_arn):
             raise _FailedToStartError(
                 f"ECS was unable to assume the role '{role.arn}' that was provided for this task. Please verify that "
                 "the role being passed has the proper trust relationship and permissions and that your IAM user has "
