@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from textwrap import dedent
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 import pytest
@@ -432,6 +432,115 @@ def test_a_task_needs_a_way_to_the_internet(account: EmulatedAccount) -> None:
     subnet = account.ec2.create_subnet(VpcId=account.vpc, CidrBlock="10.0.9.0/24")["Subnet"]["SubnetId"]
     task = account.run_until_stopped(account.register(SERVER), subnet)
     assert f"Subnet {subnet} needs a route to an internet gateway" in task["stoppedReason"]
+
+
+class Elsewhere(NamedTuple):
+    """A subnet and a security group of another VPC."""
+
+    subnet: str
+    group: str
+
+
+@pytest.fixture(scope="module")
+def elsewhere(account: EmulatedAccount) -> Elsewhere:
+    vpc = account.ec2.create_vpc(CidrBlock="10.2.0.0/16")["Vpc"]["VpcId"]
+    group = account.ec2.create_security_group(GroupName="elsewhere", Description="tasks", VpcId=vpc)["GroupId"]
+    return Elsewhere(account.ec2.create_subnet(VpcId=vpc, CidrBlock="10.2.0.0/24")["Subnet"]["SubnetId"], group)
+
+
+ABSENT_SUBNET, ABSENT_GROUP = "subnet-00000000000000000", "sg-00000000000000000"
+Network = Callable[[EmulatedAccount, Elsewhere], tuple[list[str], list[str]]]
+"""Returns subnets and security groups."""
+
+NETWORKS: dict[str, tuple[Network, str]] = {
+    "no subnet": (lambda a, _: ([], [a.group]), "subnets can not be empty."),
+    "an absent subnet": (
+        lambda a, _: ([a.subnet, ABSENT_SUBNET], [a.group]),
+        (
+            rf"Error retrieving subnet information for \[subnet-\w+, {ABSENT_SUBNET}\]: The subnet ID "
+            rf"'{ABSENT_SUBNET}' does not exist \(ErrorCode: InvalidSubnetID.NotFound\)"
+        ),
+    ),
+    "subnets of two VPCs": (
+        lambda a, other: ([a.subnet, other.subnet], [a.group]),
+        "The input subnets do not appear to belong to the same VPC.",
+    ),
+    "an absent group": (
+        lambda a, _: ([a.subnet], [a.group, ABSENT_GROUP]),
+        (
+            rf"Error retrieving security group information for \[sg-\w+, {ABSENT_GROUP}\]: The security group "
+            rf"'{ABSENT_GROUP}' does not exist \(ErrorCode: InvalidGroup.NotFound\)"
+        ),
+    ),
+    "a group of another VPC": (
+        lambda a, other: ([a.subnet], [a.group, other.group]),
+        r"Security group sg-\w+ does not appear to belong to the same VPC as the input subnets.",
+    ),
+}
+
+
+@pytest.mark.parametrize("action", ["CreateService", "UpdateService", "RunTask"])
+@pytest.mark.parametrize(("network", "words"), NETWORKS.values(), ids=NETWORKS)
+def test_a_network_in_which_no_task_can_be_is_refused(
+    account: EmulatedAccount,
+    reachable: EmulatedService,
+    elsewhere: Elsewhere,
+    network: Network,
+    words: str,
+    action: str,
+) -> None:
+    definition = reachable.describe()["taskDefinition"]
+    subnets, groups = network(account, elsewhere)
+    named = {"networkConfiguration": {"awsvpcConfiguration": {"subnets": subnets, "securityGroups": groups}}}
+    started = {"cluster": CLUSTER, "taskDefinition": definition, "launchType": "FARGATE", **named}
+    calls: dict[str, Callable[[], Any]] = {
+        "CreateService": lambda: account.ecs.create_service(serviceName="nowhere", desiredCount=1, **started),
+        "UpdateService": lambda: account.ecs.update_service(cluster=CLUSTER, service=reachable.name, **named),
+        "RunTask": lambda: account.ecs.run_task(**started),
+    }
+
+    assert re.fullmatch(f"InvalidParameterException: {words}", refusal(calls[action]))
+
+    every_group = account.ec2.describe_security_groups()["SecurityGroups"]
+    assert ABSENT_GROUP not in [group["GroupId"] for group in every_group]
+
+
+def test_a_service_whose_network_has_gone_says_so_and_goes_on_once_it_has_another(
+    account: EmulatedAccount, subtests: pytest.Subtests
+) -> None:
+    subnet = account.ec2.create_subnet(VpcId=account.vpc, CidrBlock="10.0.24.0/24")["Subnet"]["SubnetId"]
+    account.ec2.associate_route_table(RouteTableId=account.route_table, SubnetId=subnet)
+    definition = account.register(SERVER)
+    service = account.create_service(definition)
+
+    def move(subnet: str, group: str) -> None:
+        network = {"subnets": [subnet], "securityGroups": [group], "assignPublicIp": "ENABLED"}
+        service.deploy(definition, networkConfiguration={"awsvpcConfiguration": network})
+        service.wait_until_completed()
+        service.scale(0)
+        until(lambda: not service.tasks() and not account.interfaces(group), 20, "end of the tasks")
+
+    with subtests.test("a subnet"):
+        move(subnet, service.group)
+        account.ec2.delete_subnet(SubnetId=subnet)
+        service.scale(1)
+        reason = f"was unable to place a task. Reason: Error retrieving subnet information for [{subnet}]: The subnet"
+        until(lambda: reason in service.events(), 10, "event of the service")
+        assert service.tasks() == []
+
+    with subtests.test("a security group"):
+        group = account.create_group("127.0.0.0/8")
+        move(account.subnet, group)
+        account.ec2.delete_security_group(GroupId=group)
+        service.scale(1)
+        until(lambda: "is unable to consistently start tasks successfully." in service.events(), 20, "event")
+        failed = [each for each in service.tasks("STOPPED") if each["stopCode"] == "TaskFailedToStart"]
+        assert {each["stoppedReason"].partition(": ")[2] for each in failed} == {
+            f"The security group '{group}' does not exist (ErrorCode: InvalidGroup.NotFound)"
+        }
+
+    with subtests.test("and another"):
+        move(account.subnet, service.group)
 
 
 def test_docker_hub_gives_out_no_more_images_than_its_rate_limit_allows(

@@ -29,7 +29,7 @@ from local.emulator.fargate.definitions import items, part, refuse_task_definiti
 from local.emulator.fargate.description import count, describe_service, describe_task
 from local.emulator.fargate.discovery import keep_registered
 from local.emulator.fargate.limits import PlacementError
-from local.emulator.fargate.network import zones
+from local.emulator.fargate.network import NetworkError, refuse_network, zones
 from local.emulator.fargate.overrides import refuse_overrides
 from local.emulator.fargate.plan import reconcile
 from local.emulator.fargate.protection import protect
@@ -94,7 +94,11 @@ class ControlPlane:
         overrides = part(settings, "overrides")
         cpu = int(overrides.get("cpu") or definition.cpu or 0)
         limits.refuse_vcpus(cpu, (each for of in _tasks(backend).values() for each in of.values()))
-        subnet = limits.roomy(zones(backend.account_id, backend.region_name, vpc["subnets"]))
+        try:
+            in_zones = zones(backend.account_id, backend.region_name, vpc["subnets"])
+        except NetworkError as error:
+            raise PlacementError(str(error)) from error
+        subnet = limits.roomy(in_zones)
         task = Task(
             definition,
             cluster.arn,
@@ -207,6 +211,7 @@ class EcsResponse(EC2ContainerServiceResponse):
                 raise InvalidParameterException("Unable to Start a service that is still Draining.")
             definition = self._definition(settings["taskDefinition"])
             settings = self._placed(cluster, settings)
+            self._refuse_network(settings)
             self._refuse_registries(items(settings, "serviceRegistries"))
             service = Service(
                 cluster.arn,
@@ -230,6 +235,7 @@ class EcsResponse(EC2ContainerServiceResponse):
             if "capacityProviderStrategy" in changes:
                 settings.pop("launchType", None)
             settings = self._placed(cluster, settings)
+            self._refuse_network(changes)
             self._refuse_registries(items(changes, "serviceRegistries"))
             current = service.deployments[0].task_definition
             definition = self._definition(changes["taskDefinition"]) if "taskDefinition" in changes else current
@@ -286,6 +292,7 @@ class EcsResponse(EC2ContainerServiceResponse):
         with self.plane.lock:
             cluster = self._cluster()
             settings = self._placed(cluster, dict(self.params))
+            self._refuse_network(settings)
             definition = self._definition(settings["taskDefinition"])
             refuse_overrides(definition, part(settings, "overrides"))
             sources, managed = {"TASK_DEFINITION": definition.tags}, {"aws:ecs:clusterName": cluster.name}
@@ -405,6 +412,14 @@ class EcsResponse(EC2ContainerServiceResponse):
         if "FARGATE" not in (definition.requires_compatibilities or []):
             raise InvalidParameterException("Task definition does not support launch_type FARGATE.")
         return definition
+
+    def _refuse_network(self, request: dict[str, Any]) -> None:
+        """Refuse subnets and security groups that no task of the request's could be in, if it names any."""
+        if network := request.get("networkConfiguration"):
+            try:
+                refuse_network(self.ecs_backend.account_id, self.ecs_backend.region_name, network)
+            except NetworkError as error:
+                raise InvalidParameterException(str(error)) from error
 
     def _refuse_registries(self, registries: list[dict[str, Any]]) -> None:
         """Refuse what ECS refuses of a service's `serviceRegistries`, and what the local agent does not do."""

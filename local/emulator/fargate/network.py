@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
+from moto.ec2.exceptions import InvalidSubnetIdError
 from moto.ec2.models import EC2Backend, ec2_backends
 from moto.ec2.models.availability_zones_and_regions import Zone
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface
 from moto.ec2.models.security_groups import SecurityGroup, SecurityGroupRule
+from moto.ec2.models.subnets import Subnet
 
 # 127.0.0.1 is where the emulator itself listens.
 _FIRST_HOST, _LAST_HOST = 2, 254
@@ -32,7 +34,7 @@ _ATTACHING = threading.Lock()
 
 
 class NetworkError(Exception):
-    """Why a task got no network; the text is the task's stoppedReason."""
+    """Why a task got no network, or would get none; the text is for its stoppedReason, or the API's refusal."""
 
 
 class ManagedNetworkInterface(NetworkInterface):
@@ -152,10 +154,47 @@ class TaskNetwork:
 
 
 def zones(account_id: str, region: str, subnet_ids: list[str]) -> dict[str, Zone]:
-    """Return the zone of each subnet."""
+    """Return the zone of each subnet; raise for one that is not there."""
     backend: EC2Backend = ec2_backends[account_id][region]
     by_name = {zone.name: zone for zone in backend.zones[region]}
-    return {subnet: by_name[backend.get_subnet(subnet).availability_zone] for subnet in subnet_ids}
+    return {subnet.id: by_name[subnet.availability_zone] for subnet in _subnets(backend, subnet_ids)}
+
+
+def refuse_network(account_id: str, region: str, configuration: dict[str, Any]) -> None:
+    """Raise for subnets and security groups that are not there, or not in one VPC."""
+    _refuse(ec2_backends[account_id][region], configuration["awsvpcConfiguration"])
+
+
+def _refuse(backend: EC2Backend, vpc: dict[str, Any]) -> None:
+    subnets = _subnets(backend, vpc["subnets"])
+    if not subnets:
+        raise NetworkError("subnets can not be empty.")
+    vpc_ids = {subnet.vpc_id for subnet in subnets}
+    if len(vpc_ids) > 1:
+        raise NetworkError("The input subnets do not appear to belong to the same VPC.")
+    group_ids: list[str] = vpc.get("securityGroups") or []
+    for group_id in group_ids:
+        # moto makes up the group that an interface names.
+        group = backend.get_security_group_from_id(group_id)
+        if group is None:
+            raise NetworkError(
+                f"Error retrieving security group information for [{', '.join(group_ids)}]: "
+                f"The security group '{group_id}' does not exist (ErrorCode: InvalidGroup.NotFound)"
+            )
+        if group.vpc_id not in vpc_ids:
+            raise NetworkError(
+                f"Security group {group_id} does not appear to belong to the same VPC as the input subnets."
+            )
+
+
+def _subnets(backend: EC2Backend, subnet_ids: list[str]) -> list[Subnet]:
+    try:
+        return [backend.get_subnet(each) for each in subnet_ids]
+    except InvalidSubnetIdError as error:
+        raise NetworkError(
+            f"Error retrieving subnet information for [{', '.join(subnet_ids)}]: "
+            f"{error.message} (ErrorCode: {error.code})"
+        ) from error
 
 
 def attach_network(
@@ -168,6 +207,8 @@ def attach_network(
 
 def _attach(backend: EC2Backend, configuration: dict[str, Any], ports: list[int], attachment_arn: str) -> TaskNetwork:
     vpc = configuration["awsvpcConfiguration"]
+    # The API has asked this, but what it named may be gone by now.
+    _refuse(backend, vpc)
     interface = cast(  # moto types the constructor of every model as BaseModel
         ManagedNetworkInterface,
         ManagedNetworkInterface(backend, vpc["subnets"][0], vpc.get("securityGroups") or [], attachment_arn),
