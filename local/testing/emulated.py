@@ -165,9 +165,13 @@ class EmulatedAccount:
         *,
         task_role: str | None = None,
         tags_of_definition: list[dict[str, str]] | None = None,
+        storage: int | None = None,
         **container: Any,
     ) -> str:
-        """Register a task definition whose container runs `command`, and return its ARN."""
+        """Register a task definition whose container runs `command`, and return its ARN.
+
+        :param storage: The ephemeral storage in GiB.
+        """
         definition: dict[str, Any] = {
             "name": "app",
             "image": IMAGE,
@@ -194,6 +198,7 @@ class EmulatedAccount:
             executionRoleArn=self.role,
             containerDefinitions=[definition],
             **({"taskRoleArn": task_role} if task_role else {}),
+            **({} if storage is None else {"ephemeralStorage": {"sizeInGiB": storage}}),
             tags=tags_of_definition or [],
         )
         return response["taskDefinition"]["taskDefinitionArn"]

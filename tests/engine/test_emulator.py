@@ -406,6 +406,23 @@ def test_a_vpc_goes_once_it_is_empty_and_takes_along_what_came_with_it(account: 
 @pytest.mark.parametrize(
     ("container", "words"),
     [
+        ({"storage": 20}, "ephemeralStorage: 20 GiB is not in 21 to 200"),
+        ({"storage": 201}, "ephemeralStorage: 201 GiB is not in 21 to 200"),
+        ({"cpu": 257}, "The sum of all container 'cpu' values cannot be greater than the value of the task 'cpu'"),
+        (
+            {"portMappings": [{"containerPort": PORT}, {"containerPort": 81, "hostPort": 80}]},
+            "the host ports and container ports in port mappings must match",
+        ),
+        (
+            {"portMappings": [{"containerPort": PORT, "hostPort": 0}]},
+            "the host ports and container ports in port mappings must match",
+        ),
+        (
+            {"secrets": [{"name": name, "valueFrom": "/tests/password"} for name in "BAABC"]},
+            "Duplicate secret names found: A, B. Each secret name must be unique",
+        ),
+        ({"healthCheck": {"command": ["true"]}}, "healthCheck.command begins with none of CMD, CMD-SHELL, NONE"),
+        ({"healthCheck": {"command": []}}, "healthCheck.command begins with none of CMD, CMD-SHELL, NONE"),
         ({"restartPolicy": {"enabled": True, "restartAttemptPeriod": 59}}, "restartPolicy.restartAttemptPeriod is 59"),
         ({"healthCheck": {"command": ["CMD", "true"], "interval": 4}}, "healthCheck.interval is 4"),
         ({"stopTimeout": 121}, "maximum stop timeout is 120"),
@@ -426,6 +443,21 @@ def test_a_definition_that_fargate_does_not_take_is_refused(
     account: EmulatedAccount, container: dict[str, Any], words: str
 ) -> None:
     assert re.search(words, refusal(lambda: account.register(SERVER, **container)))
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        {"storage": 21},
+        {"storage": 200},
+        {"cpu": 256},
+        {"portMappings": [{"containerPort": PORT}]},
+        {"healthCheck": {"command": ["NONE"]}},
+        {"environment": [{"name": "A", "value": "1"}], "secrets": [{"name": "B", "valueFrom": "/tests/password"}]},
+    ],
+)
+def test_a_definition_at_the_limits_of_fargate_is_taken(account: EmulatedAccount, container: dict[str, Any]) -> None:
+    assert account.register(SERVER, **container)
 
 
 def test_a_task_needs_a_way_to_the_internet(account: EmulatedAccount) -> None:

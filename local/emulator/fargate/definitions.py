@@ -26,6 +26,10 @@ _RANGES = {
 _LONGEST_STOP_TIMEOUT = 120
 # Of those that Fargate takes (ECS API reference, SystemControl), the ones that the agent can set.
 _SYSTEM_CONTROLS = "net."
+# GiB (ECS API reference, EphemeralStorage): the 20 that every task has are asked for by nobody.
+_LEAST_STORAGE, _MOST_STORAGE = 21, 200
+# Stricter than AWS, which takes others, although its API reference (HealthCheck) asks for one of these.
+_WAYS_TO_CHECK = ("CMD", "CMD-SHELL", "NONE")
 # All three are required on Fargate (ECS developer guide, "Send Amazon ECS logs to CloudWatch").
 _LOG_OPTIONS = {"awslogs-group", "awslogs-region", "awslogs-stream-prefix"}
 
@@ -59,6 +63,13 @@ def refuse_task_definition(request: Mapping[str, Any]) -> None:
             f"The local Fargate agent runs one container a task, and this definition has {len(containers)}."
         )
     _refuse_container(containers[0], request)
+    _refuse_ports(containers[0])
+    if sum(each.get("cpu") or 0 for each in containers) > int(request["cpu"]):
+        raise EcsClientException(
+            "The sum of all container 'cpu' values cannot be greater than the value of the task 'cpu'."
+        )
+    if wrong := wrong_storage(request):
+        raise EcsClientException(wrong)
 
 
 def refuse_size(cpu: str | None, memory: str | None) -> None:
@@ -70,19 +81,44 @@ def refuse_size(cpu: str | None, memory: str | None) -> None:
         )
 
 
+def wrong_storage(structure: Mapping[str, Any]) -> str | None:
+    """Return what is wrong with the `ephemeralStorage` of a definition, or of overrides of it."""
+    size: int | None = part(structure, "ephemeralStorage").get("sizeInGiB")
+    if size is None or _LEAST_STORAGE <= size <= _MOST_STORAGE:
+        return None
+    return f"Invalid setting for ephemeralStorage: {size} GiB is not in {_LEAST_STORAGE} to {_MOST_STORAGE}."
+
+
 def refuse_shared_names(container: Mapping[str, Any]) -> None:
-    """Raise AWS's ClientException for a variable of a container that is a secret as well."""
+    """Raise AWS's ClientException for a secret of a container that has the name of another, or of a variable."""
+    secrets = [each["name"] for each in items(container, "secrets")]
+    if repeated := sorted({name for name in secrets if secrets.count(name) > 1}):
+        raise EcsClientException(
+            f"Duplicate secret names found: {', '.join(repeated)}. Each secret name must be unique."
+        )
     plain = {each["name"] for each in items(container, "environment")}
-    for secret in items(container, "secrets"):
-        if secret["name"] in plain:
+    for name in secrets:
+        if name in plain:
             raise EcsClientException(
                 "The secret name must be unique and not shared with any new or existing environment variables "
-                f"set on the container, such as '{secret['name']}'."
+                f"set on the container, such as '{name}'."
             )
+
+
+def _refuse_ports(container: Mapping[str, Any]) -> None:
+    if any(each.get("hostPort") not in (None, each["containerPort"]) for each in items(container, "portMappings")):
+        raise EcsClientException(
+            "When networkMode=awsvpc, the host ports and container ports in port mappings must match."
+        )
 
 
 def _refuse_container(container: Mapping[str, Any], request: Mapping[str, Any]) -> None:
     name = container.get("name")
+    if (check := container.get("healthCheck")) and next(iter(check["command"]), "") not in _WAYS_TO_CHECK:
+        raise EcsClientException(
+            f"Invalid setting for container '{name}'. healthCheck.command begins with none of "
+            f"{', '.join(_WAYS_TO_CHECK)}."
+        )
     for (member, field), (least, most) in _RANGES.items():
         value: int | None = part(container, member).get(field)
         if value is not None and not least <= value <= most:

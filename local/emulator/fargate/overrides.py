@@ -7,12 +7,10 @@ from typing import Any
 from moto.ecs.exceptions import InvalidParameterException
 from moto.ecs.models import TaskDefinition
 
-from local.emulator.fargate.definitions import items, part, refuse_shared_names, refuse_size
+from local.emulator.fargate.definitions import items, refuse_shared_names, refuse_size, wrong_storage
 
 # ECS API reference, RunTask.
 _CHARACTERS = 8192
-# GiB (ECS API reference, EphemeralStorage).
-_LEAST_STORAGE, _MOST_STORAGE = 21, 200
 _OF_TASK = frozenset({"containerOverrides", "cpu", "ephemeralStorage", "executionRoleArn", "memory", "taskRoleArn"})
 _OF_CONTAINER = frozenset({"name", "command", "cpu", "environment", "memory", "memoryReservation"})
 
@@ -34,11 +32,8 @@ def refuse_overrides(definition: TaskDefinition, overrides: Mapping[str, Any]) -
     _refuse_unknown(overrides, _OF_TASK)
     cpu, memory = (overrides.get(name) or getattr(definition, name) for name in ("cpu", "memory"))
     refuse_size(cpu, memory)
-    storage: int | None = part(overrides, "ephemeralStorage").get("sizeInGiB")
-    if storage is not None and not _LEAST_STORAGE <= storage <= _MOST_STORAGE:
-        raise InvalidParameterException(
-            f"Invalid setting for ephemeralStorage: {storage} GiB is not in {_LEAST_STORAGE} to {_MOST_STORAGE}."
-        )
+    if wrong := wrong_storage(overrides):
+        raise InvalidParameterException(wrong)
     definitions: list[dict[str, Any]] = definition.container_definitions
     _refuse_container_overrides(definitions[0]["name"], items(overrides, "containerOverrides"))
     container = overridden_container(definitions[0], overrides)
