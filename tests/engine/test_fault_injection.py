@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -11,7 +12,8 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from werkzeug.test import Client
+from botocore.parsers import ResponseParserError
+from werkzeug.test import Client, TestResponse
 from werkzeug.wrappers import Response
 
 from local.emulator.api.faults import PATH, Fault, FaultInjection
@@ -28,7 +30,7 @@ def api() -> Client:
 
 
 @pytest.fixture
-def client(api: Client) -> Callable[[str], Any]:
+def client(api: Client) -> Callable[..., Any]:
     """Make boto3's client for a service, whose requests go straight to the application."""
 
     def send(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
@@ -39,9 +41,9 @@ def client(api: Client) -> Callable[[str], Any]:
         answer = api.open(url.path, method=request.method, query_string=url.query, headers=headers, data=body)
         return AWSResponse(request.url, answer.status_code, cast(Any, answer.headers), _Body(answer.data))
 
-    def make(service: str) -> Any:
+    def make(service: str, **options: Any) -> Any:
         session: Any = boto3.Session("test", "test", region_name="us-east-1")
-        config = Config(retries={"total_max_attempts": 1})
+        config = Config(retries={"total_max_attempts": 1}, **options)
         made = session.client(service, endpoint_url="http://127.0.0.1:1", config=config)
         made.meta.events.register("before-send", send)
         return made
@@ -68,7 +70,7 @@ CALLS = {
 @pytest.mark.parametrize(("fault", "column"), [("refused", 1), ("throttled", 2)])
 @pytest.mark.parametrize(("service", "operation"), CALLS)
 def test_a_call_fails_as_it_does_in_the_protocol_of_its_service(
-    api: Client, client: Callable[[str], Any], service: str, operation: str, fault: Fault, column: int
+    api: Client, client: Callable[..., Any], service: str, operation: str, fault: Fault, column: int
 ) -> None:
     api.put(PATH, data=json.dumps({"fault": fault, "calls": None}))
 
@@ -83,7 +85,7 @@ def test_a_call_fails_as_it_does_in_the_protocol_of_its_service(
     assert call.startswith(f"{name} ")
 
 
-def test_an_object_and_what_is_said_about_it_are_two_calls(api: Client, client: Callable[[str], Any]) -> None:
+def test_an_object_and_what_is_said_about_it_are_two_calls(api: Client, client: Callable[..., Any]) -> None:
     api.put(PATH, data=json.dumps({"fault": "refused", "calls": 0}))
 
     client("s3").put_object(Bucket="bucket", Key="dags/one.py", Body=b"text")
@@ -91,3 +93,49 @@ def test_an_object_and_what_is_said_about_it_are_two_calls(api: Client, client: 
 
     seen = cast(Any, api.get(PATH).json)["seen"]
     assert [call.partition(" ")[0] for call in seen] == ["s3:PutObject", "s3:PutObjectTagging"]
+
+
+@pytest.mark.parametrize("version", ["s3", "s3v4"])
+def test_a_call_that_was_signed_beforehand_fails_once_however_it_was_signed(
+    api: Client, client: Callable[..., Any], version: str
+) -> None:
+    s3 = client("s3", signature_version=version)
+    api.put(PATH, data=json.dumps({"fault": "refused", "calls": None}))
+
+    def ask(seconds: int) -> TestResponse:
+        asked = {"Bucket": "bucket", "Key": "dags/one.py"}
+        signed: str = s3.generate_presigned_url("get_object", Params=asked, ExpiresIn=seconds)
+        url = urlsplit(signed)
+        return api.get(url.path, query_string=url.query)
+
+    refused, again = ask(60), ask(120)
+
+    assert (refused.status_code, again.status_code) == (403, 200)
+    assert "not authorized to perform: s3:GetObject" in refused.text
+    [call] = cast(Any, api.get(PATH).json)["seen"]
+    assert call.startswith("s3:GetObject ")
+
+
+def test_a_call_with_other_parameters_or_another_token_is_told_by_the_parameters_alone(
+    api: Client, client: Callable[..., Any]
+) -> None:
+    api.put(PATH, data=json.dumps({"fault": "refused", "calls": 0}))
+    ec2, route53 = client("ec2"), client("route53")
+
+    for zone, token in (("us-east-1a", "one"), ("us-east-1a", "two"), ("us-east-1b", "two")):
+        with suppress(ResponseParserError):  # the answer is empty
+            ec2.create_volume(AvailabilityZone=zone, Size=1, ClientToken=token)
+    for name in ("one.example", "two.example"):
+        with suppress(ResponseParserError):
+            route53.create_hosted_zone(Name=name, CallerReference="any")
+
+    seen = cast(Any, api.get(PATH).json)["seen"]
+    assert [call.partition(" ")[0] for call in seen] == [*["ec2:CreateVolume"] * 2, *["route53:CreateHostedZone"] * 2]
+
+
+def test_what_is_no_call_of_the_service_passes(api: Client) -> None:
+    api.put(PATH, data=json.dumps({"fault": "refused", "calls": None}))
+    signed = {"Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/elasticfilesystem/aws4_request"}
+
+    assert api.get("/no/such/path", headers=signed).status_code == 200
+    assert api.get("/").status_code == 200

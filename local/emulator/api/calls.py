@@ -50,6 +50,8 @@ class Call:
     service: str
     """By botocore's name."""
     operation: str
+    protocol: str
+    """That it is answered in."""
     parameters: Mapping[str, Any]
     """Without what the body of an object of S3 has."""
 
@@ -63,7 +65,8 @@ class Call:
             environ["wsgi.input"] = BytesIO(body)
         request = Request({**environ, "wsgi.input": BytesIO(body)})
         operation, in_path = get_service_router(model.service_name).match(request)
-        parse = PROTOCOL_PARSERS[determine_request_protocol(model, request.content_type)](operation).parse
+        protocol = determine_request_protocol(model, request.content_type)
+        parse = PROTOCOL_PARSERS[protocol](operation).parse
         parameters: Mapping[str, Any] = parse(
             {
                 "method": request.method,
@@ -74,7 +77,7 @@ class Call:
                 "url_params": in_path,
             }
         )
-        return cls(model.service_name, operation.name, parameters)
+        return cls(model.service_name, operation.name, protocol, parameters)
 
 
 @functools.cache

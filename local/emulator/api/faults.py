@@ -17,15 +17,12 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from io import BytesIO
 from typing import Any, Literal
 
-from moto.core.request import Request, determine_request_protocol
-from moto.core.routing import get_service_router
-from moto.core.utils import get_service_model
-from werkzeug.wrappers import Response
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Request, Response
 
-from local.emulator.api.calls import error, service_signed_as
+from local.emulator.api.calls import Call, Signature, error
 from local.emulator.api.wsgi import Application, Environ
 
 PATH = "/faults"
@@ -58,22 +55,7 @@ CODES: Mapping[Fault, Mapping[str, tuple[int, str]]] = {
 """Status and error code by the protocol of the call."""
 
 _RANDOM_DIGITS = re.compile(r"(?<=-)[0-9a-f]{7}(?![0-9a-z])")
-_TOKEN = re.compile(r"ClientToken=[^&]*")
-
-
-@dataclass(frozen=True)
-class Call:
-    """One request to the AWS API."""
-
-    service: str
-    protocol: str
-    operation: str
-    parameters: str
-
-    @property
-    def key(self) -> str:
-        same = _RANDOM_DIGITS.sub("", _TOKEN.sub("", self.parameters))
-        return f"{self.service}:{self.operation} {same}"
+_TOKENS = ("ClientToken", "clientToken")
 
 
 @dataclass
@@ -93,9 +75,9 @@ class FaultInjection:
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         if environ["PATH_INFO"] == PATH:
             return self._control(Request(environ))(environ, start_response)
-        call = _call(environ) if self._fault or self._outages else None
-        if call is not None and (fault := self._fault_for(call)):
-            return _failure(call, fault)(environ, start_response)
+        read = _read(environ) if self._fault or self._outages else None
+        if read is not None and (fault := self._fault_for(*read)):
+            return _failure(*read, fault)(environ, start_response)
         return self.application(environ, start_response)
 
     def _control(self, request: Request) -> Response:
@@ -114,42 +96,42 @@ class FaultInjection:
             answer = {"seen": [*self._seen], "failed": self._failed}
         return Response(json.dumps(answer), content_type="application/json")
 
-    def _fault_for(self, call: Call) -> Fault | None:
+    def _fault_for(self, service: str, call: Call) -> Fault | None:
+        key = _key(service, call)
         with self._lock:
-            fault, end = self._outages.get(call.service, (None, 0.0))
+            fault, end = self._outages.get(service, (None, 0.0))
             if time.monotonic() < end:
                 return fault
-            if self._fault is None or call.key in self._failed or self._left == 0:
-                self._seen[call.key] = None
+            self._seen[key] = None
+            if self._fault is None or key in self._failed or self._left == 0:
                 return None
-            self._seen[call.key] = None
-            self._failed.append(call.key)
+            self._failed.append(key)
             if self._left is not None:
                 self._left -= 1
             return self._fault
 
 
-def _call(environ: Environ) -> Call | None:
-    """Return the call that a signed request makes; other requests are none of AWS's API."""
-    scope = re.search(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/aws4_request", environ.get("HTTP_AUTHORIZATION", ""))
-    if scope is None:
+def _read(environ: Environ) -> tuple[str, Call] | None:
+    """Return the call that a signed request makes, with the name that it has signed the service by."""
+    signature = Signature.of(environ)
+    if signature is None:
         return None
-    service = service_signed_as(scope[1])
-    protocol = determine_request_protocol(get_service_model(service), environ.get("CONTENT_TYPE"))
-    if protocol.startswith("rest-"):
-        request, parameters = Request(environ), f"{environ['PATH_INFO']}?{environ['QUERY_STRING']}"
-    else:
-        body: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        environ["wsgi.input"] = BytesIO(body)
-        request, parameters = Request({**environ, "wsgi.input": BytesIO(body)}), body.decode()
-    operation, _ = get_service_router(service).match(request)
-    return Call(scope[1], protocol, operation.name, parameters)
+    try:
+        return signature.service, Call.read(environ, signature)
+    except HTTPException:
+        return None  # no call of the service, which says so itself
 
 
-def _failure(call: Call, fault: Fault) -> Response:
+def _key(service: str, call: Call) -> str:
+    """Return what calls that are the same have in common."""
+    given = {name: value for name, value in call.parameters.items() if name not in _TOKENS}
+    return f"{service}:{call.operation} {_RANDOM_DIGITS.sub('', json.dumps(given, sort_keys=True, default=str))}"
+
+
+def _failure(service: str, call: Call, fault: Fault) -> Response:
     status, code = CODES[fault][call.protocol]
     message = (
-        f"User: arn:aws:iam::123456789012:user/test is not authorized to perform: {call.service}:{call.operation}"
+        f"User: arn:aws:iam::123456789012:user/test is not authorized to perform: {service}:{call.operation}"
         if fault == "refused"
         else {"throttled": "Rate exceeded", "broken": "We encountered an internal error. Please try again."}[fault]
     )
