@@ -174,7 +174,7 @@ def _cron(text: str, zone: ZoneInfo) -> Schedule:
 
 
 def _numbers(field: str, least: int, most: int, names: Sequence[str] = ()) -> frozenset[int]:
-    """Return what a field names: numbers, names, ranges of them, all of them, and each so-manieth of such."""
+    """Return the numbers that a field names: single ones, names, ranges, `*`, and every n-th of these."""
     for name in names:
         field = re.sub(rf"\b{name}\b", str(least + names.index(name)), field)
     numbers: set[int] = set()
