@@ -1,4 +1,7 @@
-"""Each folder imports what docs/architecture.md says that it may, and nothing else of this repository."""
+"""Each folder imports what docs/architecture.md says that it may, and nothing else of this repository.
+
+And the emulator's README names all of its files, and no others.
+"""
 
 import ast
 import functools
@@ -20,6 +23,10 @@ TABLE = {
     for folder, allowed in ROW.findall(MAP)
 }
 """The imports that each folder may have; None is everything but another ring of tests."""
+
+
+EMULATOR = ROOT / "local" / "emulator"
+FILES = re.compile(r"^\| (`[\w/.]+`(?:, `[\w/.]+`)*) \| [^|]+ \|$", re.MULTILINE)
 
 
 def folder_of(path: str) -> str:
@@ -75,3 +82,14 @@ def test_a_folder_imports_only_what_the_table_allows(folder: str) -> None:
     }
 
     assert forbidden == set()
+
+
+def test_the_emulator_s_table_has_each_of_its_files_once() -> None:
+    named: list[str] = []
+    for cell in FILES.findall((EMULATOR / "README.md").read_text()):
+        first, *others = re.findall(r"`([^`]+)`", cell)
+        # The folder of the first is that of all.
+        named += [first, *(str(Path(first).with_name(other)) for other in others)]
+
+    there = [path.relative_to(EMULATOR).as_posix() for path in EMULATOR.rglob("*.py") if path.name != "__init__.py"]
+    assert sorted(named) == sorted(there)
