@@ -20,16 +20,20 @@ _PARAMETERS = frozenset(
         "airflow-AIRFLOW_CONN_DAGS_GIT",
         "airflow-AIRFLOW__API_AUTH__JWT_SECRET",
         "airflow-AIRFLOW__API__SECRET_KEY",
+        "airflow-AIRFLOW__CELERY__BROKER_URL",
         "airflow-AIRFLOW__CORE__FERNET_KEY",
+        "airflow-PGPASSWORD",
         "airflow-TOKEN",
     }
 )
+_DATABASE = frozenset({"airflow-database"})
+_BROKER = frozenset({"airflow-broker"})
 
 ACCEPTED = (
     Accepted(
         "CKV_AWS_65",
-        frozenset({"airflow-cluster"}),
-        "Container Insights bills metrics of a cluster with one task; ECS shows its CPU and memory without it.",
+        frozenset({"airflow-cluster", "airflow-worker-cluster"}),
+        "Container Insights bills metrics of each cluster; ECS shows the CPU and memory of its one service without it.",
     ),
     Accepted(
         "CKV_AWS_158",
@@ -48,9 +52,25 @@ ACCEPTED = (
         "task. The security group admits the named addresses only, and none by default.",
     ),
     Accepted(
+        "CKV_AWS_333",
+        frozenset({"airflow-worker-service"}),
+        "The public address is the way out without a NAT gateway, which costs more than the worker. The security group "
+        "has no way in.",
+    ),
+    Accepted(
         "CKV_AWS_336",
         frozenset({"airflow-task-definition"}),
         "Airflow writes its database, logs and task files to the container's disk.",
+    ),
+    Accepted(
+        "CKV_AWS_336",
+        frozenset({"airflow-remote-task-definition", "airflow-worker-task-definition"}),
+        "Airflow unpacks DAGs and packages onto the container's disk, and tasks write their logs and files there.",
+    ),
+    Accepted(
+        "CKV2_AWS_5",
+        frozenset({"airflow-remote-security-group"}),
+        "It is given to the tasks that Airflow starts by RunTask; no resource of the stack stands for one of them.",
     ),
     Accepted(
         "CKV_AWS_337",
@@ -86,5 +106,47 @@ ACCEPTED = (
         "CKV_AWS_300",
         frozenset({"airflow-data-lifecycle"}),
         "Only logs are uploaded in parts: their rule ends broken ones; Checkov wants it for all objects.",
+    ),
+    Accepted(
+        "CKV_AWS_118",
+        _DATABASE,
+        "Enhanced Monitoring is billed as a log, which outlives the stack; the metrics that an instance has are free.",
+    ),
+    Accepted(
+        "CKV_AWS_129",
+        _DATABASE,
+        "The instance keeps the last days of its log. A copy in CloudWatch is billed, and outlives the stack.",
+    ),
+    Accepted(
+        "CKV_AWS_157",
+        _DATABASE,
+        "A standby in another zone costs as much again, and is the user's to choose, by database_multi_az.",
+    ),
+    Accepted(
+        "CKV_AWS_161",
+        _DATABASE,
+        "Airflow connects with the password that it has started with; a token of IAM is refused after 15 minutes.",
+    ),
+    Accepted(
+        "CKV_AWS_293",
+        _DATABASE,
+        "`pulumi destroy` leaves nothing, and its preview says so. The option `protect` forbids it, and with "
+        "retain_data a last snapshot stays.",
+    ),
+    Accepted(
+        "CKV_AWS_353",
+        _DATABASE,
+        "The queries are Airflow's own. Who has to know which one is slow turns it on then, which interrupts nothing.",
+    ),
+    Accepted(
+        "CKV2_AWS_50",
+        _BROKER,
+        "Airflow queues again what is lost with the one node; a second one to fail over to costs as much again.",
+    ),
+    Accepted(
+        "CKV_AWS_191",
+        _BROKER,
+        "What waits in it is encrypted with ElastiCache's key, and gone when a worker has taken it. A key of one's own "
+        "costs USD 1 a month.",
     ),
 )

@@ -23,6 +23,9 @@ _RENAMED = {
 }
 """Types that Pulumi names otherwise than Terraform."""
 
+_SERVICES = {"ec2": None, "servicediscovery": "service_discovery"}
+"""Services that Pulumi names otherwise than Terraform, which does not name EC2."""
+
 ELSEWHERE = {
     "airflow-fargate:index:AirflowFargate",
     "awsx:ec2:Vpc",  # a component of its own, whose children only its plugin knows
@@ -56,9 +59,10 @@ def template(resources: Iterable[MockResourceArgs]) -> Template:
 
 
 def aws_type(token: str) -> str:
-    """Return Terraform's name of a resource type, as in aws_ecs_cluster; those of EC2 are named without the service."""
+    """Return Terraform's name of a resource type, as in aws_ecs_cluster."""
     service, _, name = token.split(":")[1].partition("/")
-    return _RENAMED.get(token) or "_".join(["aws", *([] if service == "ec2" else [service]), _snake_case(name)])
+    words = ("aws", _SERVICES.get(service, service), _snake_case(name))
+    return _RENAMED.get(token) or "_".join(word for word in words if word)
 
 
 def _name(resource: MockResourceArgs) -> str:
