@@ -10,11 +10,12 @@ from local.paths import LOCAL, ROOT
 
 
 def make_environment(name: str, requirements: Sequence[str | Path], *options: str) -> Path:
-    """Make an environment from nothing with what is required, and return its Python."""
+    """Make an environment from nothing with pip, as the image has it, and what is required; return its Python."""
     folder = LOCAL / "environments" / name
     uv = Path(sys.prefix, "bin", "uv")
     environment = venvs.uv_environment(Path(sys.executable))
-    venvs.run([uv, "venv", "--clear", "--python", sys.executable, folder], f"Making {folder}", env=environment)
+    make = [uv, "venv", "--clear", "--seed", "--python", sys.executable, folder]
+    venvs.run(make, f"Making {folder}", env=environment)
     python = folder / "bin" / "python"
     install: list[str | Path] = [uv, "pip", "install", "--python", python, *options, *requirements]
     venvs.run(install, f"Installing into {folder}", env=environment)
@@ -24,8 +25,8 @@ def make_environment(name: str, requirements: Sequence[str | Path], *options: st
 def pinned(*names: str) -> list[str]:
     """Return the pins of these packages in the repository's own requirements."""
     files = (ROOT / "requirements.txt", ROOT / "requirements-dev.txt")
-    lines = [line for file in files for line in file.read_text().splitlines()]
-    return [line for line in lines if line.partition("==")[0] in names]
+    pins = {line.partition("==")[0]: line for file in files for line in file.read_text().splitlines()}
+    return [pins[name] for name in names]
 
 
 def version_of(python: Path, package: str) -> str:

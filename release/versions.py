@@ -14,6 +14,9 @@ from operate.console import say
 from release.environments import make_environment, pinned, version_of
 from release.paths import COMPONENTS
 
+TESTS = ("hypothesis", "moto[server]", "pytest", "pytest-xdist")
+"""What the mocks ring imports beside the package, and what comes with that."""
+
 
 def dependencies() -> dict[str, Version]:
     """Return the package's dependencies, each with the lowest version that it allows."""
@@ -38,8 +41,7 @@ def main() -> None:
     failed: list[str] = []
     for resolution in ("lowest-direct", "highest"):
         with Step(f"Environment with the {resolution} dependencies"):
-            tests = pinned("hypothesis", "psutil", "pytest")
-            python = make_environment(resolution, [COMPONENTS, *tests], "--resolution", resolution)
+            python = make_environment(resolution, [COMPONENTS, *pinned(*TESTS)], "--resolution", resolution)
         versions = installed(python)
         if resolution == "lowest-direct" and versions != dependencies():
             untested = [f"{package} {low}" for package, low in dependencies().items() if versions[package] != low]

@@ -19,7 +19,7 @@ SCHEMA: dict[str, Any] = json.loads(COMMITTED.read_text())
 COMPONENT: dict[str, Any] = SCHEMA["resources"]["airflow-fargate:index:AirflowFargate"]
 INPUTS: dict[str, dict[str, Any]] = COMPONENT["inputProperties"]
 NUMBERS = [name for name, declared in INPUTS.items() if "integer" in json.dumps(declared)]
-PROJECT: dict[str, Any] = tomllib.loads((COMMITTED.parents[1] / "pyproject.toml").read_text())["project"]
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "components" / "pyproject.toml").read_text())["project"]
 HOST, OWNER, NAME = PROJECT["urls"]["Repository"].removeprefix("https://").split("/")
 UNITS = ("TCP port", "CPU units", "MiB", "GiB", "seconds", "minutes", "days", "How many tasks", "How many workers")
 

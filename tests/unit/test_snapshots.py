@@ -17,10 +17,13 @@ EMPTY_IS_NONE = re.compile(
     r"\.tags$|\.containerDefinitions\.json\.0\.(environment|mountPoints|portMappings|secrets|systemControls|volumesFrom)$"
 )
 
+# The SDK itself marks as secret what is only written, whether it is given or not, and each version has more of it.
+WRITE_ONLY = re.compile(r',\n +"\w+Wo"(?=,?\n)')
+
 
 @pytest.mark.parametrize("setup", SETUPS)
 def test_a_setup_registers_exactly_what_its_snapshot_says(setup: str) -> None:
-    then, now = file_of(setup).read_text(), snapshot(setup)
+    then, now = (WRITE_ONLY.sub("", text) for text in (file_of(setup).read_text(), snapshot(setup)))
 
     if now != then:
         diff = difflib.unified_diff(then.splitlines(), now.splitlines(), "committed", "now", lineterm="")
