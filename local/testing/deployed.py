@@ -1,6 +1,7 @@
 """The component deployed by the real engine, with a stand-in for Airflow that answers the container's health check."""
 
 import json
+import shlex
 import sys
 import urllib.request
 from contextlib import closing
@@ -81,19 +82,19 @@ def stand_in_image(folder: Path) -> Path:
     folder.mkdir(exist_ok=True)
     (folder / "airflow.py").write_text(AIRFLOW)
     python = f"{sys.prefix}/bin/python"
-    instead = f"exec {python} {folder}/airflow.py"
+    instead = f"exec {shlex.join([python, str(folder / 'airflow.py')])}"
     write_executable(
         folder / "bin" / "python",
         # The supervisor itself goes on as a command of the caller's own, which follows "--".
         # What a worker touches as long as it is well was just touched, for a day.
         f'[ "$4" = worker ] && touch -d "1 day" "$AIRFLOW_HOME/{HEARTBEAT_FILE}"\n'
-        f'[ "$1" = -c ] && [ "$4" != -- ] && {instead}\nexec {python} "$@"',
+        f'[ "$1" = -c ] && [ "$4" != -- ] && {instead}\nexec {shlex.quote(python)} "$@"',
     )
     write_executable(folder / "bin" / "airflow", instead)
     # The command of Airflow 1.10, whose health is the pid file that it writes.
     write_executable(
         folder / "bin" / "webserver",
-        f'echo $$ > "$AIRFLOW_HOME"/airflow-webserver.pid; exec {python} {folder}/airflow.py',
+        f'echo $$ > "$AIRFLOW_HOME"/airflow-webserver.pid; {instead}',
     )
     return folder
 

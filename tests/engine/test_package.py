@@ -52,7 +52,7 @@ def test_the_sdist_has_the_package_and_what_builds_it_alone(wheel: Path) -> None
 
 def test_pip_installs_it_from_the_repository_without_a_clone(tmp_path: Path) -> None:
     # Some versions of pip refuse a URL without a host.
-    source = f"airflow-fargate @ git+file://localhost{ROOT}#subdirectory=components"
+    source = f"airflow-fargate @ git+{ROOT.as_uri().replace('///', '//localhost/')}#subdirectory=components"
 
     subprocess.run(
         [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", tmp_path, source], check=True

@@ -30,6 +30,9 @@ from local.plugins import write_executable
 from local.processes import ProcessRecord
 from local.proxies import without_proxy
 from local.stack import Stack
+from local.testing import languages
+from local.testing.deployed import stand_in_image
+from local.testing.languages import write_hosts
 from local.testing.program import local_config
 from local.testing.workspace import Workspace
 from operate.waiting import until
@@ -118,6 +121,30 @@ def test_clones_share_an_engine_and_have_a_language_host_each(tmp_path: Path) ->
         ["pulumi", "pulumi-language-python"],
     ]
     assert [file.name for file in kept.parent.iterdir()] == ["pulumi"]
+
+
+def test_stand_ins_start_from_folders_with_a_space_in_their_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, image = tmp_path / "my code", tmp_path / "my code" / "image"
+    home.mkdir()
+    (home / "clone").symlink_to(ROOT)
+    (home / "venv").symlink_to(sys.prefix)
+    monkeypatch.setattr(languages, "ROOT", home / "clone")
+    monkeypatch.setattr(sys, "prefix", str(home / "venv"))
+    monkeypatch.setattr(sys, "executable", str(home / "venv" / "bin" / "python"))
+    monkeypatch.setenv("AIRFLOW_HOME", str(home))
+    write_hosts(home)
+    stand_in_image(image)
+    (image / "airflow.py").write_text("print('Airflow')")
+
+    def answer(*command: str | Path) -> str:
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, check=True, text=True).stdout.strip()
+
+    assert answer(image / "bin" / "python", "-c", "the supervisor") == "Airflow"
+    assert answer(image / "bin" / "python", "-c", "print('a command')", "", "--") == "a command"
+    assert [answer(image / "bin" / name) for name in ("airflow", "webserver")] == ["Airflow"] * 2
+    assert "usage" in answer(home / "pulumi-language-go", "--help")
 
 
 def test_an_engine_that_was_made_again_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
