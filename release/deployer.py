@@ -15,9 +15,9 @@ from airflow_fargate.image import DEFAULT_IMAGE
 
 from local.cloud import Cloud
 from local.engine.choose import engine
-from local.paths import ROOT, Home
+from local.paths import ROOT
+from local.testing.clouds import temporary_cloud
 from local.testing.deployed import OFFICIAL, Deployed, stand_in_image
-from local.testing.emulated import free_port
 from local.testing.faults import Faults
 from local.testing.workspace import Workspace
 from operate.console import say
@@ -223,14 +223,10 @@ def calls_of_a_life(cloud: Cloud, folder: Path) -> set[str]:
 def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        cloud = Cloud(Home(folder / "cloud"), free_port(), engine())
-        cloud.prepare()
-        cloud.start({DEFAULT_IMAGE: stand_in_image(folder / "image")})
-        try:
-            (folder / "stack").mkdir()
+        (folder / "stack").mkdir()
+        images = {DEFAULT_IMAGE: stand_in_image(folder / "image")}
+        with temporary_cloud(folder / "cloud", engine(), images) as cloud:
             document = policy(calls_of_a_life(cloud, folder / "stack"))
-        finally:
-            cloud.emulator.stop()
     DOCUMENT.write_text(json.dumps(document, indent=2) + "\n")
     say(f"{DOCUMENT.relative_to(ROOT)} has what the deployer needs; read the difference")
 

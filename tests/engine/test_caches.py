@@ -9,7 +9,8 @@ import psutil
 import pytest
 import valkey
 
-from local.testing.emulated import Description, EmulatedAccount, Emulator, until
+from local.testing.emulated import Description, EmulatedAccount, Emulator
+from operate.waiting import until
 from tests.engine.conftest import refused
 
 TOKEN = "the-token-that-was-set-&#$^<>!"

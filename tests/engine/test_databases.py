@@ -17,7 +17,8 @@ import pytest
 from local.emulator.engines import postgres
 from local.testing.clouds import free_port
 from local.testing.controls import slow_databases
-from local.testing.emulated import Description, EmulatedAccount, Emulator, until
+from local.testing.emulated import Description, EmulatedAccount, Emulator
+from operate.waiting import until
 from tests.engine.conftest import refused
 
 PASSWORD = "the-password-that-was-set-$'`#%"
