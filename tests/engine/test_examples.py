@@ -13,6 +13,7 @@ from local.paths import ROOT
 from local.testing.deployed import health
 from local.testing.emulated import acting_as
 from local.testing.workspace import Workspace
+from operate.waiting import until
 from tests.engine.conftest import EXAMPLE_CONFIG, EXAMPLES, Example
 
 
@@ -149,12 +150,20 @@ def test_the_one_with_workers_has_a_broker_and_as_many_as_it_asks_for_which_the_
     [(name, group)] = [(name, group) for name, group in groups().items() if name not in other_groups]
     assert (group["Status"], group["Engine"], group["MemberClusters"]) == ("available", "valkey", [f"{name}-001"])
     [cluster] = clusters() - other_clusters
-    services = ecs.list_services(cluster=cluster)["serviceArns"]
-    [service] = ecs.describe_services(cluster=cluster, services=services)["services"]
-    assert (service["runningCount"], service["desiredCount"]) == (2, 2)
-    resource = {"ServiceNamespace": "ecs", "ResourceId": service["serviceArn"].rpartition(":")[2]}
-    actions = cloud.client("application-autoscaling").describe_scheduled_actions(**resource)["ScheduledActions"]
+    [service] = ecs.list_services(cluster=cluster)["serviceArns"]
+    scaling, worker = cloud.client("application-autoscaling"), service.rpartition(":")[2]
+    actions = scaling.describe_scheduled_actions(ServiceNamespace="ecs", ResourceId=worker)["ScheduledActions"]
     assert sorted(each["ScalableTargetAction"]["MinCapacity"] for each in actions) == [2, 4]
+    bounds = [each["inputs"] for each in program.export()["resources"] if each["type"].endswith(":Target")]
+    assert [(each["minCapacity"], each["maxCapacity"]) for each in bounds] == [(2, 4)]
+
+    def counts() -> tuple[int, ...]:
+        [target] = scaling.describe_scalable_targets(ServiceNamespace="ecs", ResourceIds=[worker])["ScalableTargets"]
+        [now] = ecs.describe_services(cluster=cluster, services=[service])["services"]
+        return target["MinCapacity"], now["desiredCount"], now["runningCount"]
+
+    # The hour of an action may have come meanwhile.
+    until(lambda: counts() in ((2, 2, 2), (4, 4, 4)), 60, "as many workers as are the least now")
     program.preview("--expect-no-changes")
 
 

@@ -42,6 +42,8 @@ GENERATED = ("ADMIN_PASSWORD", "AIRFLOW__API_AUTH__JWT_SECRET", "AIRFLOW__API__S
 class Processes:
     """Every process seen: the values of its environment by its command line."""
 
+    file_systems: Path
+    """In which each container has its own."""
     ours: dict[str, str] = field(default_factory=dict[str, str], repr=False)
     in_containers: dict[str, str] = field(default_factory=dict[str, str], repr=False)
 
@@ -66,7 +68,8 @@ class Processes:
         for process in psutil.Process().children(recursive=True):
             with suppress(psutil.Error, OSError):
                 command, environment = " ".join(process.cmdline()), process.environ()
-                seen = self.in_containers if "AIRFLOW_HOME" in environment else self.ours
+                home = Path(environment.get("AIRFLOW_HOME", ""))
+                seen = self.in_containers if home.is_relative_to(self.file_systems) else self.ours
                 seen[command] = f"{seen.get(command, '')} {' '.join(environment.values())}"
 
 
@@ -76,9 +79,9 @@ class Run:
 
     stack: Deployed
     folders: list[Path]
+    processes: Processes
     printed: dict[str, str] = field(default_factory=dict[str, str], repr=False)
     values: dict[str, str] = field(default_factory=dict[str, str], repr=False)
-    processes: Processes = field(default_factory=Processes)
 
     def configure(self, secrets: dict[str, str], **plain: Any) -> None:
         """Write the stack's configuration: secrets as `pulumi config set --secret` encrypts them from its input."""
@@ -134,7 +137,7 @@ def run(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Generator[Run
     project, temporary = tmp_path_factory.mktemp("secrets"), tmp_path_factory.mktemp("tmp")
     copy_program(project)
     stack = Deployed(cloud, Workspace.of(cloud, project, {}))
-    run = Run(stack, [project, temporary, cloud.home.path])
+    run = Run(stack, [project, temporary, cloud.home.path], Processes(cloud.home.data))
     with pytest.MonkeyPatch.context() as environment, run.processes.watched():
         environment.setenv("TMPDIR", str(temporary))
         run.configure(OWN)
