@@ -13,6 +13,7 @@ from airflow_fargate.image import DEFAULT_IMAGE
 from botocore.exceptions import ClientError
 
 from local.cloud import Cloud
+from local.emulator.fargate.sandbox import Isolation, is_granted
 from local.engine import choose
 from local.engine.choose import Engine, add_yaml
 from local.paths import ROOT
@@ -44,6 +45,12 @@ def refused(*words: str) -> Generator[None]:
     error = refusal.value.response.get("Error", {})
     text = f"{error.get('Code')}: {error.get('Message')}"
     assert all(word in text for word in words), text
+
+
+def skip_without(isolation: Isolation) -> None:
+    """Skip a test where this machine, or this user, is not granted what isolates a task."""
+    if not is_granted(isolation):
+        pytest.skip(f"no {isolation} are granted here")
 
 
 @pytest.fixture(scope="session")

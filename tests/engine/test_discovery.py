@@ -12,6 +12,7 @@ from moto.ec2.models import EC2Backend, ec2_backends
 from moto.servicediscovery.models import ServiceDiscoveryBackend, servicediscovery_backends
 
 from local.emulator.fargate.discovery import Names
+from local.emulator.fargate.sandbox import Isolation
 from local.providers.errors import ProviderError
 from local.testing.controls import hurry
 from local.testing.emulated import (
@@ -25,6 +26,7 @@ from local.testing.emulated import (
     Emulator,
 )
 from operate.waiting import until
+from tests.engine.conftest import skip_without
 from tests.engine.provider_driver import Driven, configuration, configured
 
 PYTHON = ["python", "-c"]
@@ -306,7 +308,8 @@ def api(account: Account, namespace: dict[str, Any]) -> EmulatedService:
 
 
 @pytest.mark.parametrize("isolation", ["namespaces", "user-namespaces"])
-def test_a_container_finds_the_task_that_has_the_name_now(isolation: str, tmp_path: Path) -> None:
+def test_a_container_finds_the_task_that_has_the_name_now(isolation: Isolation, tmp_path: Path) -> None:
+    skip_without(isolation)
     emulator = Emulator(tmp_path, "--isolation", isolation)
     try:
         account = Account(emulator.endpoint)

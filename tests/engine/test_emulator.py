@@ -24,10 +24,13 @@ from local import cgroup
 from local.emulator.api.iam import read_roles_while_others_are_made
 from local.emulator.api.reads import read_while_others_write
 from local.emulator.fargate import size as task_size
+from local.emulator.fargate.plan import BACK_OFF_SECONDS
+from local.emulator.fargate.sandbox import Isolation
 from local.emulator.fargate.size import TaskSize
 from local.testing.controls import limits, pass_time
 from local.testing.emulated import CLUSTER, HEALTH_CHECK, PORT, WEB_SERVER, EmulatedAccount, EmulatedService, Emulator
 from operate.waiting import until
+from tests.engine.conftest import skip_without
 
 PYTHON = ["python", "-c"]
 SERVER = [*PYTHON, WEB_SERVER]
@@ -154,6 +157,8 @@ def test_a_container_above_its_memory_is_killed_and_says_so(account: EmulatedAcc
 def test_the_largest_process_is_killed_and_no_other(monkeypatch: pytest.MonkeyPatch, groups: Path) -> None:
     monkeypatch.setattr(cgroup, "ROOT", groups)
     size = TaskSize(uuid.uuid4().hex, 256, 128)
+    if groups.exists() and not size.entries:
+        pytest.skip("no control group can be made here")
     program = """
         import pathlib, subprocess, sys
         for entry in sys.argv[1:]:
@@ -322,7 +327,9 @@ def test_a_service_goes_from_deployment_to_deployment(account: EmulatedAccount, 
         assert service.name not in str(ecs.list_services(cluster=CLUSTER)["serviceArns"])
 
 
-def test_a_first_deployment_that_failed_is_over_until_another_is_asked_for(account: EmulatedAccount) -> None:
+def test_a_first_deployment_that_failed_is_over_until_another_is_asked_for(
+    emulator: Emulator, account: EmulatedAccount
+) -> None:
     early = account.register([*PYTHON, "raise SystemExit(1)"], restartPolicy=RESTARTS)
     service = account.create_service(early)
     broken = service.wait_until_failed()
@@ -332,6 +339,10 @@ def test_a_first_deployment_that_failed_is_over_until_another_is_asked_for(accou
     service.deploy(early)
     service.scale(1)
 
+    # Nothing more is to be started even when its back-off is over: the scheduler comes by as often as another service,
+    # which it looks at after this one, takes for its task.
+    pass_time(emulator.endpoint, BACK_OFF_SECONDS[-1])
+    account.create_service(account.register(SERVER)).task()
     assert service.deployment()["id"] == broken["id"]
     assert service.events().count("has started") == started
 
@@ -639,8 +650,9 @@ def test_an_account_sees_the_local_zone_that_it_opted_in_to_among_the_others(acc
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 @pytest.mark.parametrize("isolation", ["namespaces", "user-namespaces", "none"])
 def test_a_task_is_reached_reaches_aws_and_leaves_no_process(
-    isolation: str, number: signal.Signals, tmp_path: Path
+    isolation: Isolation, number: signal.Signals, tmp_path: Path
 ) -> None:
+    skip_without(isolation)
     # A grandchild in a session of its own: neither its parent nor a process group takes it along.
     program = f"import subprocess; subprocess.Popen(['sleep', '99'], start_new_session=True){WEB_SERVER}"
     emulator = Emulator(tmp_path, "--isolation", isolation)

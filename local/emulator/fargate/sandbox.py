@@ -22,6 +22,7 @@ _HOSTS = Path("/etc/hosts")
 _INIT = Path(__file__).with_name("init.py")
 _MESSAGE_BYTES = 256 * 1024
 _NAMESPACES = ["--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
+# The strongest first.
 _PREFIX: dict[Isolation, list[str]] = {
     "namespaces": ["unshare", *_NAMESPACES],
     "user-namespaces": ["unshare", "--user", "--map-root-user", *_NAMESPACES],
@@ -30,13 +31,16 @@ _PREFIX: dict[Isolation, list[str]] = {
 
 
 def available_isolation() -> Isolation:
-    """Return the strongest isolation that this machine grants: tried, not guessed."""
-    if shutil.which("unshare"):
-        candidates: tuple[Isolation, ...] = ("namespaces", "user-namespaces")
-        for isolation in candidates:
-            if subprocess.run([*_PREFIX[isolation], "true"], capture_output=True, check=False).returncode == 0:
-                return isolation
-    return "none"
+    """Return the strongest isolation that this machine grants."""
+    return next(isolation for isolation in _PREFIX if is_granted(isolation))
+
+
+def is_granted(isolation: Isolation) -> bool:
+    """Whether this machine grants an isolation: tried, not guessed."""
+    if isolation == "none":
+        return True
+    tried = [*_PREFIX[isolation], "true"]
+    return bool(shutil.which("unshare")) and subprocess.run(tried, capture_output=True, check=False).returncode == 0
 
 
 OnExit = Callable[[int], None]
