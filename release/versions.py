@@ -14,7 +14,7 @@ from operate.console import say
 from release.environments import make_environment, pinned, version_of
 from release.paths import COMPONENTS
 
-TESTS = ("hypothesis", "moto[server]", "pytest", "pytest-xdist")
+TESTS = ("hypothesis", "moto[server]", "psutil", "pytest", "pytest-xdist")
 """What the mocks ring imports beside the package, and what comes with that."""
 
 
