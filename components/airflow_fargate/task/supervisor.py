@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn, cast
 
 STOP_SECONDS = 40.0
-"""Seconds from SIGTERM to SIGKILL for the components; the task definition's ``stopTimeout`` is 60."""
+"""Seconds from SIGTERM to SIGKILL for the components; ``stopTimeout`` has more, for the keeper."""
 
 FAILURE_SECONDS = 10.0
 """The same when a component has died: the rest can do nothing useful, and the container should soon be back."""
