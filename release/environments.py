@@ -14,9 +14,10 @@ def make_environment(name: str, requirements: Sequence[str | Path], *options: st
     folder = LOCAL / "environments" / name
     uv = Path(sys.prefix, "bin", "uv")
     environment = venvs.uv_environment(Path(sys.executable))
-    make = [uv, "venv", "--clear", "--seed", "--python", sys.executable, folder]
-    venvs.run(make, f"Making {folder}", env=environment)
+    venvs.run([uv, "venv", "--clear", "--python", sys.executable, folder], f"Making {folder}", env=environment)
     python = folder / "bin" / "python"
+    # Not by `--seed`, which brings wheel, and with that the newest of what is to be tried at its lowest.
+    venvs.run([python, "-m", "ensurepip"], f"Installing pip into {folder}", env=environment)
     install: list[str | Path] = [uv, "pip", "install", "--python", python, *options, *requirements]
     venvs.run(install, f"Installing into {folder}", env=environment)
     return python
