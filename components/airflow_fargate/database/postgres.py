@@ -13,7 +13,7 @@ from ..part import Part, Reach, merge
 from ..scope import Scope
 from ..tcp import SYSTEM_CONTROLS
 from .container import NO_CONNECTION_CHECK, RESULT_BACKEND_VARIABLE, Database
-from .settings import PASSWORD_VARIABLE, DatabaseSettings
+from .settings import PASSWORD_VARIABLE, STORAGE_GIB, DatabaseSettings
 from .url import CONNECTION_VARIABLE, DEFAULT_PORT
 
 _NAME = "airflow"
@@ -21,7 +21,6 @@ _NAME = "airflow"
 # Storage grows by itself up to so many times of what was asked for, and never shrinks. RDS has no more GiB than that,
 # and takes no limit that is less than a tenth above what there is.
 _MOST_GROWTH = 5
-_MOST_STORAGE_GIB = 65_536
 
 
 @dataclass(frozen=True)
@@ -127,7 +126,7 @@ def create_instance(scope: Scope, settings: DatabaseSettings, network: Network, 
 
 def _most_storage(gib: int) -> int | None:
     """Return up to how many GiB storage grows by itself; None where it cannot."""
-    most = min(gib * _MOST_GROWTH, _MOST_STORAGE_GIB)
+    most = min(gib * _MOST_GROWTH, STORAGE_GIB[-1])
     return most if most >= 1.1 * gib else None
 
 

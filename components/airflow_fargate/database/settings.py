@@ -15,7 +15,7 @@ SQLITE, POSTGRES = "sqlite", "postgres"
 _VERSIONS = ("14", "15", "16", "17", "18")
 
 # AWS: Amazon RDS user guide, "Amazon RDS DB instance storage", and "Backup retention period".
-_STORAGE_GIB = range(20, 65536 + 1)
+STORAGE_GIB = range(20, 65536 + 1)
 _BACKUP_DAYS = range(35 + 1)
 
 PASSWORD_VARIABLE = "PGPASSWORD"  # noqa: S105 - its name
@@ -84,7 +84,7 @@ def _refuse_instance(settings: DatabaseSettings) -> Iterator[Refusal]:
             "database_instance_class", f"is {settings.database_instance_class!r}; give one of RDS, such as db.t4g.micro"
         )
     for argument, value, allowed, unit in (
-        ("database_storage_gib", settings.database_storage_gib, _STORAGE_GIB, "GiB"),
+        ("database_storage_gib", settings.database_storage_gib, STORAGE_GIB, "GiB"),
         ("database_backup_days", settings.database_backup_days, _BACKUP_DAYS, "days"),
     ):
         if value not in allowed:
