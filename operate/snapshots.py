@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 def are_kept(ecs: "ECSClient", service: "ServiceTypeDef") -> bool:
     """Whether the database is in the service's task, which saves it, and not elsewhere."""
     from airflow_fargate.database.url import CONNECTION_VARIABLE
+    from airflow_fargate.task.running import container_of
 
-    definition = ecs.describe_task_definition(taskDefinition=service.get("taskDefinition", ""))["taskDefinition"]
-    [container] = definition.get("containerDefinitions", [])
-    variables = [*container.get("environment", []), *container.get("secrets", [])]
-    return CONNECTION_VARIABLE not in [each.get("name") for each in variables]
+    container = container_of(ecs, service.get("taskDefinition", ""))
+    return CONNECTION_VARIABLE not in [
+        each["name"] for kind in ("environment", "secrets") for each in container.get(kind, [])
+    ]
 
 
 def newest_snapshot(s3: "S3Client", bucket: str) -> "Snapshot | None":

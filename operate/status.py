@@ -203,14 +203,10 @@ def _status(task: "TaskTypeDef") -> str:
 
 def _url(ecs: "ECSClient", ec2: "EC2Client", task: "TaskTypeDef") -> str:
     """Return where a task answers: nothing of one that has stopped, or that has no public address."""
-    from airflow_fargate.task.running import port_and_path, public_address_of
+    from airflow_fargate.task.running import container_of, port_and_path, public_address_of
 
     address = None if task.get("lastStatus") == "STOPPED" else public_address_of(ec2, task)
-    if not address:
-        return ""
-    definition = ecs.describe_task_definition(taskDefinition=task.get("taskDefinitionArn", ""))["taskDefinition"]
-    [container] = definition.get("containerDefinitions", [])
-    return f"http://{address}{port_and_path(container)}"
+    return f"http://{address}{port_and_path(container_of(ecs, task.get('taskDefinitionArn', '')))}" if address else ""
 
 
 if __name__ == "__main__":

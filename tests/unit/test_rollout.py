@@ -341,26 +341,12 @@ def test_an_update_tells_ecs_what_shall_run_where_the_state(
 ) -> None:
     ecs = Ecs()
 
-    def session(_: object) -> Ecs:
-        return ecs
-
     def ask(_: str) -> Rollout:
         return runs
 
-    monkeypatch.setattr(sessions, "aws_session", session)
     monkeypatch.setattr(rollout, "ask", ask)
 
-    rollout.deploy_what_the_state_has(
-        pulumi.ResourceHookArgs(
-            urn="urn:pulumi:dev::airflow::service",
-            id=SERVICE_ARN,
-            name="airflow-service",
-            type=SERVICE,
-            new_inputs={"cluster": CLUSTER, "taskDefinition": NEW},
-            old_outputs={"taskDefinition": was},
-        ),
-        is_scaled=False,
-    )
+    update_service(monkeypatch, ecs, {"taskDefinition": NEW}, {"taskDefinition": was})
 
     assert ecs.told == told
 
@@ -379,24 +365,37 @@ def test_an_update_tells_ecs_how_many_tasks_shall_run(
 ) -> None:
     ecs = Ecs({**service("ACTIVE", ("PRIMARY", DONE)), "desiredCount": runs})
 
+    inputs, state = ({"taskDefinition": NEW, "desiredCount": count} for count in (1, was))
+    update_service(monkeypatch, ecs, inputs, state, is_scaled=is_scaled)
+
+    assert [each["desiredCount"] for each in ecs.told] == told
+
+
+def update_service(
+    monkeypatch: pytest.MonkeyPatch,
+    ecs: Ecs,
+    inputs: dict[str, Any],
+    state: dict[str, Any],
+    *,
+    is_scaled: bool = False,
+) -> None:
+    """Do what comes before an update of the service to `inputs`, which is as `state` has it."""
+
     def session(_: object) -> Ecs:
         return ecs
 
     monkeypatch.setattr(sessions, "aws_session", session)
-
     rollout.deploy_what_the_state_has(
         pulumi.ResourceHookArgs(
             urn="urn:pulumi:dev::airflow::service",
             id=SERVICE_ARN,
             name="airflow-service",
             type=SERVICE,
-            new_inputs={"cluster": CLUSTER, "taskDefinition": NEW, "desiredCount": 1},
-            old_outputs={"taskDefinition": NEW, "desiredCount": was},
+            new_inputs={"cluster": CLUSTER, **inputs},
+            old_outputs=state,
         ),
         is_scaled=is_scaled,
     )
-
-    assert [each["desiredCount"] for each in ecs.told] == told
 
 
 def test_with_pulumis_mocks_nobody_is_asked(deploy: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,7 +90,7 @@ def public_address(
         lambda known: problem(*known)
     )
     # With what was found: the interface of a task that has not stayed must not be taken for that of the one that has.
-    of_task = pulumi.Output.all(cluster.arn, found).apply(lambda known: interface_of_task(known[0]))
+    of_task = pulumi.Output.all(cluster.arn, service.name, found).apply(lambda known: interface_of_task(*known[:2]))
     interfaces = aws.ec2.get_network_interfaces_output(
         filters=pulumi.Output.all(security_group.id, of_task).apply(
             lambda known: [

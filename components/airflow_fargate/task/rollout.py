@@ -70,12 +70,17 @@ async def finished_rollout(cluster_arn: str) -> Rollout | None:
         await asyncio.sleep(_POLL_SECONDS)
 
 
-async def interface_of_task(cluster_arn: str) -> str | None:
-    """Return the network interface of the task that the cluster's one service runs; None if ECS cannot be asked.
+async def interface_of_task(cluster_arn: str, service: str) -> str | None:
+    """Return the network interface of the task that a service runs; None without one, or if ECS cannot be asked.
 
     The task before it may still be stopping, with an interface of its own: to ECS the deployment is over by then.
     """
-    return await _answer(_interface, cluster_arn)
+
+    def interface(cluster_arn: str) -> str | None:
+        task = newest_task(_ecs(cluster_arn), cluster=cluster_arn, service=service)
+        return next(iter(network_interfaces_of(task)), None) if task else None
+
+    return await _answer(interface, cluster_arn)
 
 
 def another_deployment(
@@ -164,14 +169,6 @@ def services_of(ecs: "ECSClient", cluster_arn: str) -> "list[ServiceTypeDef]":
     """Return ECS's description of every service of a cluster."""
     arns = ecs.list_services(cluster=cluster_arn)["serviceArns"]
     return ecs.describe_services(cluster=cluster_arn, services=arns)["services"] if arns else []
-
-
-def _interface(cluster_arn: str) -> str | None:
-    ecs = _ecs(cluster_arn)
-    for service in services_of(ecs, cluster_arn):
-        if task := newest_task(ecs, cluster=cluster_arn, service=service.get("serviceName", "")):
-            return next(iter(network_interfaces_of(task)), None)
-    return None
 
 
 def _registered_at(task_definition_arn: str) -> datetime | None:

@@ -35,8 +35,7 @@ def running_airflow(
     task = newest_task(ecs, cluster=cluster, service=service)
     if task is None:
         return None
-    definition = ecs.describe_task_definition(taskDefinition=task.get("taskDefinitionArn", ""))["taskDefinition"]
-    [container] = cast(Sequence[dict[str, Any]], definition.get("containerDefinitions", []))
+    container = container_of(ecs, task.get("taskDefinitionArn", ""))
     environment = _environment(container)
     secrets: dict[str, str] = {each["name"]: each["valueFrom"] for each in container.get("secrets", [])}
     address = public_address_of(ec2, task)
@@ -50,6 +49,13 @@ def running_airflow(
         username=environment.get("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS", "admin").partition(":")[0],
         password=_parameter(ssm, secrets[_PASSWORD], labels.get(f"airflow-fargate.parameter-version.{_PASSWORD}")),
     )
+
+
+def container_of(ecs: "ECSClient", task_definition: str) -> dict[str, Any]:
+    """Return the one container of a task definition, as ECS tells it."""
+    definition = ecs.describe_task_definition(taskDefinition=task_definition)["taskDefinition"]
+    [container] = cast(Sequence[dict[str, Any]], definition.get("containerDefinitions", []))
+    return container
 
 
 def newest_task(ecs: "ECSClient", *, cluster: str, service: str) -> "TaskTypeDef | None":
