@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from local import dags, deployment, logs
 from local.cloud import UNSET, Cloud
-from local.dev import DagFolder
+from local.dev import WatchedFolder
 from local.emulator_process import EmulatorProcess
 from local.engine.choose import engine
 from local.environments import airflow as airflow_environment
@@ -63,7 +63,7 @@ def dev() -> None:
         with tempfile.TemporaryDirectory() as temporary, WarmPython(Path(temporary)) as warm:
             cloud = Cloud(HOME, PORT, warm.engine(stack.cloud.engine), detached=True, python=warm.executable)
             cloud.prepare()
-            saved = DagFolder(folder, Stack(cloud, ROOT, STACK), rest)
+            saved = WatchedFolder(folder, Stack(cloud, ROOT, STACK), rest)
             where = os.path.relpath(folder, ROOT)
             say(f"\nWatching {where}: what you save is in Airflow within seconds. Ctrl-C ends this.")
             while True:

@@ -1,15 +1,13 @@
 """`make dev`: what is saved in the DAG folder is in the Airflow of this machine within seconds."""
 
-import os
 import tempfile
 import time
-from contextlib import suppress
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from airflow_fargate.dags.folder import AIRFLOW_IGNORE_FILE, IGNORE_FILE
+from airflow_fargate.dags.folder import IGNORE_FILE, DagFolder, walk
 
 from local.stack import Stack
 from operate.console import CommandError
@@ -24,12 +22,7 @@ def might_have_dags(text: str) -> bool:
     return all(word in text.lower() for word in ("dag", "airflow"))
 
 
-def _is_left_out(part: str) -> bool:
-    hidden = part.startswith(".") and part not in (AIRFLOW_IGNORE_FILE, IGNORE_FILE)
-    return hidden or part == "__pycache__"
-
-
-class DagFolder:
+class WatchedFolder:
     """The DAG folder of a stack that is deployed, while somebody works in it."""
 
     def __init__(self, folder: Path, stack: Stack, rest: RestClient) -> None:
@@ -51,27 +44,33 @@ class DagFolder:
                 return [output.read(), f"{', '.join(changed)}: not uploaded; see above"]
         uploaded = time.monotonic() - saved
         return [
-            f"{path}: {'applied' if Path(path).name == IGNORE_FILE else 'uploaded'} after {uploaded:.1f} s"
-            f"{self._when_seen(path, saved, since)}"
+            f"{path}: {self._done_with(path)} after {uploaded:.1f} s{self._when_seen(path, saved, since)}"
             for path in changed
         ]
 
     def _look(self) -> dict[str, tuple[int, int]]:
         """Return each file, with what differs when it is saved again."""
-        found: dict[str, tuple[int, int]] = {}
-        for folder, folders, files in os.walk(self._folder):
-            folders[:] = [each for each in folders if not _is_left_out(each)]
-            for path in (Path(folder, each) for each in files if not _is_left_out(each)):
-                # Editors make files that are gone before one has looked at them.
-                with suppress(FileNotFoundError):
-                    status = path.stat()
-                    found[path.relative_to(self._folder).as_posix()] = status.st_mtime_ns, status.st_size
-        return found
+        root = self._folder.resolve()
+        while root.is_dir():
+            found = DagFolder()
+            try:
+                status = {path: path.stat() for path in (*walk(root, found), *found.ignore_files)}
+            except FileNotFoundError:  # editors make files that are gone before one has looked at them
+                continue
+            except PermissionError:  # `pulumi up` says which file may not be read
+                break
+            return {path.relative_to(root).as_posix(): (of.st_mtime_ns, of.st_size) for path, of in status.items()}
+        return {}
+
+    def _done_with(self, path: str) -> str:
+        if Path(path).name == IGNORE_FILE:
+            return "applied"
+        return "uploaded" if path in self._files else "removed"
 
     def _when_seen(self, path: str, saved: float, since: datetime) -> str:
         """Return what Airflow says of a file, once it has read it; nothing of one in which it looks for no DAGs."""
         file = self._folder / path
-        text = file.read_text(errors="replace") if file.is_file() else None
+        text = file.read_text(errors="replace") if path in self._files and file.is_file() else None
         if not path.endswith(".py") or (text is not None and not might_have_dags(text)):
             return ""
         while (seconds := time.monotonic() - saved) < SEEN_WITHIN:

@@ -17,7 +17,7 @@ import pytest
 from airflow_fargate.dags.folder import read_dag_folder
 from airflow_fargate.task.unread import unread_bundles
 
-from local.dev import DagFolder
+from local.dev import WatchedFolder
 from local.environments import airflow as airflow_environment
 from local.environments.venvs import uv_environment
 from operate.rest import until
@@ -269,7 +269,7 @@ def a_removed_dag_goes_away(airflow: Airflow, _: Repository) -> None:
 
 
 def what_is_saved_while_the_folder_is_watched_is_told_when_airflow_has_it(airflow: Airflow, _: Repository) -> None:
-    watched = DagFolder(airflow.dags, airflow.workspace.stack, airflow.rest)
+    watched = WatchedFolder(airflow.dags, airflow.workspace.stack, airflow.rest)
     file, after = airflow.dags / "saved.py", r"after [0-9.]+ s"
 
     file.write_text(DAG.format(dag_id="saved", body="return 1"))
@@ -281,10 +281,10 @@ def what_is_saved_while_the_folder_is_watched_is_told_when_airflow_has_it(airflo
     file.write_text("from airflow.sdk import (dag\n")
     said, refused = watched.next_change()
     (airflow.dags / ".dagsignore").write_text("saved.py\n")
-    [ignored] = watched.next_change()
-    (airflow.dags / ".dagsignore").unlink()
+    ignored, gone = watched.next_change()
     file.unlink()
-    again, gone = watched.next_change()
+    (airflow.dags / ".dagsignore").unlink()
+    [again] = watched.next_change()
 
     assert re.fullmatch(rf"saved\.py: uploaded {after}, in Airflow {after}: saved", new)
     assert re.fullmatch(rf"saved\.py: uploaded {after}, in Airflow {after}: saved", changed)
@@ -296,7 +296,7 @@ def what_is_saved_while_the_folder_is_watched_is_told_when_airflow_has_it(airflo
     assert "'(' was never closed" in said
     assert refused == "saved.py: not uploaded; see above"
     assert [bool(re.fullmatch(rf"\.dagsignore: applied {after}", line)) for line in (ignored, again)] == [True, True]
-    assert re.fullmatch(rf"saved\.py: uploaded {after}, gone from Airflow {after}", gone)
+    assert re.fullmatch(rf"saved\.py: removed {after}, gone from Airflow {after}", gone)
 
 
 BESIDE = {

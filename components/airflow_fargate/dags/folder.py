@@ -44,8 +44,8 @@ class DagFolder:
     """What somebody puts into it: the word for it in a problem."""
     files: list[DagFile] = field(default_factory=list[DagFile])
     problems: list[str] = field(default_factory=list[str])
-    says_what_stays: bool = False
-    """Whether there is a file that says what is not uploaded, be it empty."""
+    ignore_files: list[Path] = field(default_factory=list[Path])
+    """The files that say what is not uploaded, be they empty."""
 
     @property
     def digest(self) -> str:
@@ -59,7 +59,7 @@ class DagFolder:
         Until version 0.1 it was not, and a secret may be among it.
         """
         ignored = [file.name for file in self.files if not file.searched and file.path.name != AIRFLOW_IGNORE_FILE]
-        if not ignored or self.says_what_stays:
+        if not ignored or self.ignore_files:
             return None
         return (
             f"dags_path: {AIRFLOW_IGNORE_FILE} excludes {len(ignored)} of the files that are uploaded ("
@@ -83,12 +83,20 @@ def read_dag_folder(folder: Path, holds: str = "DAG") -> DagFolder:
     return found
 
 
+def walk(root: Path, found: DagFolder) -> dict[Path, bool]:
+    """Return the files below `root`, a path without links, that are uploaded, and whether Airflow looks into each.
+
+    The files that leave others out, and what keeps all from being uploaded, are added to `found`.
+    """
+    return dict(islice(_Walk(root, found).files(root, _Rules(), frozenset({root})), _MAX_COUNTED))
+
+
 def _read(folder: Path, found: DagFolder) -> None:
     if not folder.is_dir():
         found.problems.append(f"is {str(folder)!r}, which is not a folder; name one with {found.holds} files in it")
         return
     root = folder.resolve()
-    paths = dict(islice(_Walk(root, found).files(root, _Rules(), frozenset({root})), _MAX_COUNTED))
+    paths = walk(root, found)
     if all(path.name == AIRFLOW_IGNORE_FILE for path in paths) and not found.problems:
         found.problems.append(f"is {str(folder)!r}, in which there is no file to upload; put a {found.holds} into it")
     if len(paths) > MAX_FILES:
@@ -182,10 +190,11 @@ class _Walk:
 
         `above` are the folders that lead there, with their links resolved.
         """
-        ours = (*outer.ours, *self._ignore_rules(folder / IGNORE_FILE))
+        if (ignore_file := folder / IGNORE_FILE).exists():
+            self._found.ignore_files.append(ignore_file)
+        ours = (*outer.ours, *self._ignore_rules(ignore_file))
         airflows = (*outer.airflows, *self._ignore_rules(folder / AIRFLOW_IGNORE_FILE))
         for path in sorted(folder.iterdir()):
-            self._found.says_what_stays |= path.name == IGNORE_FILE
             hidden = path.name.startswith(".") and path.name != AIRFLOW_IGNORE_FILE
             is_folder = path.is_dir()
             if hidden or path.name == "__pycache__" or _excluded(ours, path, is_folder=is_folder):
