@@ -28,6 +28,8 @@ class Mutant(NamedTuple):
     module: str
     mutation: Mutation
     tests: Sequence[str]
+    likely: int
+    """How many of the tests, the first, are in files that import the module by name."""
     imported: bool
     """Whether it may change what happens when a module is imported."""
 
@@ -49,12 +51,17 @@ def digest() -> str:
 def mutants(module: str, folder: Path, reached: Reached, noticed: Mapping[str, int]) -> Iterator[Mutant]:
     """Yield the mutants of a module in a copy of the repository, with the tests that can notice each.
 
-    First come those that have noticed most so far, and among their equals the quickest.
+    First come those that have noticed most so far, and among their equals the quickest; but if the module has to be
+    imported for it, which takes long, those that import it by name.
     """
 
     def place(test: str) -> tuple[int, float]:
         return -noticed.get(test, 0), reached.seconds[test]
 
+    def place_if_imported(test: str) -> tuple[bool, int, float]:
+        return test not in by_import, *place(test)
+
+    texts = {file: (folder / file).read_text() for file in {test.partition("::")[0] for test in reached.seconds}}
     in_module: set[str] = set()
     everywhere: set[str] = set()
     for (path, _), tests in reached.tests.items():
@@ -62,13 +69,13 @@ def mutants(module: str, folder: Path, reached: Reached, noticed: Mapping[str, i
             everywhere |= tests
         if path == module:
             in_module |= tests
-    naming = re.compile(rf"\b{Path(module).stem}\b")
-    files = {
-        path.relative_to(folder).as_posix()
-        for path in (folder / TESTS).glob("test_*.py")
-        if naming.search(path.read_text())
-    }
-    by_name = {test for test in reached.seconds if test.partition("::")[0] in files}
+    path = Path(module.removeprefix("components/")).with_suffix("")
+    parent, stem = ".".join(path.parts[:-1]), path.stem
+    importing = rf"from {parent}(\.| import .*\b){stem}\b" if parent else rf"(from|import) {stem}\b"
+    by_name, by_import = (
+        {test for test in reached.seconds if re.search(pattern, texts[test.partition("::")[0]])}
+        for pattern in (rf"\b{stem}\b", importing)
+    )
     for mutation in mutations((folder / module).read_text(encoding="utf-8")):
         # What runs at the import concerns all; what no test calls may run in a process that one starts.
         function = (module, mutation.function)
@@ -76,8 +83,9 @@ def mutants(module: str, folder: Path, reached: Reached, noticed: Mapping[str, i
         imported = not mutation.function or function in reached.imported
         first = own or in_module or by_name
         others = everywhere | by_name if imported or not own else set[str]()
-        tests = [*sorted(first, key=place), *sorted(others - first, key=place)]
-        yield Mutant(module, mutation, tests, imported)
+        key = place_if_imported if imported else place
+        tests = [*sorted(first, key=key), *sorted(others - first, key=key)]
+        yield Mutant(module, mutation, tests, len(first & by_import), imported)
 
 
 def tried(waiting: Iterable[Mutant], copies: Sequence[Copy]) -> Iterator[tuple[Mutant, str]]:
@@ -99,7 +107,7 @@ def tried(waiting: Iterable[Mutant], copies: Sequence[Copy]) -> Iterator[tuple[M
         if not free:
             yield next_result()
         copy = free.pop()
-        run = copy.test(mutant.module, mutant.mutation, mutant.tests, imported=mutant.imported)
+        run = copy.test(mutant.module, mutant.mutation, mutant.tests, mutant.likely, imported=mutant.imported)
         running.append((mutant, copy, run))
     while running:
         yield next_result()
@@ -126,6 +134,10 @@ def main() -> int:
     survivors: set[tuple[str, str]] = set()
     waiting = (mutant for module in named for mutant in mutants(module, copies[0].folder, reached, noticed))
     for mutant, test in tried(islice(waiting, 0, None, arguments.every), copies):
+        if not made[mutant.module]:
+            print(
+                f"{made.total():5} tried, {len(survivors)} survived; now {mutant.module}", file=sys.stderr, flush=True
+            )
         made[mutant.module] += 1
         noticed[test] += 1
         tried_names.add((mutant.module, mutant.mutation.name))

@@ -104,9 +104,12 @@ class Copy:
         self._fork(serve)
         served.close()
 
-    def test(self, module: str, mutation: Mutation, tests: Sequence[str], *, imported: bool) -> "Run | Served":
+    def test(
+        self, module: str, mutation: Mutation, tests: Sequence[str], likely: int, *, imported: bool
+    ) -> "Run | Served":
         """Start the tests, in their order and up to the first that fails, with a module mutated.
 
+        :param likely: How many of the tests are tried before the files of all others are read.
         :param imported: Whether the mutation may change what happens when a module is imported.
         """
         path = self.folder / module
@@ -121,12 +124,13 @@ class Copy:
         def restore() -> None:
             path.write_text(before, encoding="utf-8")
 
+        likely = max(likely, _LIKELY)
         if self._requests and not imported:
             request = Request(module, before, mutation.source, mutation.function, tests)
             self._requests.send(tuple(request))  # its class is not the one of the modules that are read anew
             if self._requests.recv():
                 return Served(self._requests, restore)
-        return Run(self._fork(lambda: _run(tests[:_LIKELY]) or _run(tests[_LIKELY:])), self.folder, restore)
+        return Run(self._fork(lambda: _run(tests[:likely]) or _run(tests[likely:])), self.folder, restore)
 
     def _fork(self, run: Callable[[], int]) -> int:
         child = os.fork()
@@ -167,8 +171,8 @@ _OPTIONS = (
 )
 
 
-# So many tests are tried before the files of all others are read.
 _LIKELY = 8
+"""At least so many tests are tried before the files of all others are read."""
 
 
 def _run(tests: Sequence[str]) -> int:
