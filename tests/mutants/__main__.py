@@ -118,6 +118,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("modules", nargs="*", help="all, if none is named")
     parser.add_argument("--every", type=int, default=1, help="try one of so many, for an estimate")
+    parser.add_argument("--again", action="store_true", help="try those too that are accepted; each takes minutes")
     parser.add_argument("--processes", type=int, default=1 + (os.cpu_count() or 1), help="try so many at once")
     arguments = parser.parse_args()
     named = arguments.modules or modules()
@@ -128,24 +129,33 @@ def main() -> int:
     for copy in copies:
         copy.serve()
 
+    accepted = {(each.module, name): each.reason for each in ACCEPTED for name in each.mutations}
     made: Counter[str] = Counter()
     noticed: Counter[str] = Counter()
-    tried_names: set[tuple[str, str]] = set()
+    begun: set[str] = set()
+    there: set[tuple[str, str]] = set()
     survivors: set[tuple[str, str]] = set()
-    waiting = (mutant for module in named for mutant in mutants(module, copies[0].folder, reached, noticed))
-    for mutant, test in tried(islice(waiting, 0, None, arguments.every), copies):
-        if not made[mutant.module]:
-            print(
-                f"{made.total():5} tried, {len(survivors)} survived; now {mutant.module}", file=sys.stderr, flush=True
-            )
+
+    def to_be_tried() -> Iterator[Mutant]:
+        every = (mutant for module in named for mutant in mutants(module, copies[0].folder, reached, noticed))
+        for mutant in islice(every, 0, None, arguments.every):
+            there.add(name := (mutant.module, mutant.mutation.name))
+            if name in accepted and not arguments.again:
+                made[mutant.module] += 1
+                survivors.add(name)
+            else:
+                yield mutant
+
+    for mutant, test in tried(to_be_tried(), copies):
+        if mutant.module not in begun:
+            begun.add(mutant.module)
+            print(f"{made.total():5} tried, {len(survivors)} survived: {mutant.module}", file=sys.stderr, flush=True)
         made[mutant.module] += 1
         noticed[test] += 1
-        tried_names.add((mutant.module, mutant.mutation.name))
         if not test:
             survivors.add((mutant.module, mutant.mutation.name))
             print(f"survived: {mutant.module}: {mutant.mutation.name}", file=sys.stderr, flush=True)
 
-    accepted = {(each.module, name): each.reason for each in ACCEPTED for name in each.mutations}
     for module in named:
         alive = sorted(name for path, name in survivors if path == module)
         print(f"{made[module] - len(alive):5} of {made[module]:4} {module}")
@@ -156,7 +166,7 @@ def main() -> int:
     print(f"{total} mutants, {total - len(survivors)} caught ({percent:.1f} %), {len(survivors)} survivors")
 
     unlisted = survivors - accepted.keys()
-    expected = tried_names if arguments.every > 1 else {each for each in accepted if each[0] in named}
+    expected = there if arguments.every > 1 else {each for each in accepted if each[0] in named}
     outdated = (accepted.keys() & expected) - survivors
     for module, name in sorted(unlisted):
         print(f"error: no test notices, and accepted.py does not list: {module}: {name}", file=sys.stderr)
