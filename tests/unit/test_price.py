@@ -72,8 +72,16 @@ def test_an_mwaa_environment_costs_its_hours() -> None:
     assert in_cents(a_month_of("mwaa:mw1.small")) == Decimal("357.70")
 
 
-def test_every_price_says_where_it_is_from() -> None:
-    assert [name for name, price in PRICES.items() if not price.source or price.per_hour <= 0] == []
+def test_the_page_of_prices_has_each_with_its_unit_and_where_it_is_from() -> None:
+    rows = [line for line in (ROOT / "docs" / "prices.md").read_text().splitlines() if line.startswith("| `")]
+
+    def places(usd: Decimal, digits: int) -> str:
+        return f"{usd:.{digits}f}".rstrip("0")
+
+    assert rows == [
+        f"| `{name}` | {places(price.per_hour, 7)} | {places(a_month_of(name), 5)} | {price.unit} | {price.source} |"
+        for name, price in PRICES.items()
+    ]
 
 
 def test_a_zone_for_tasks_of_their_own_costs_half_a_dollar_and_the_tasks_are_left_out(deploy: Deploy) -> None:
