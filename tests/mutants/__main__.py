@@ -8,16 +8,19 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import NamedTuple
 
 from .accepted import ACCEPTED
 from .mutations import Mutation, mutations
 from .reached import Reached
+from .together import Quiet, tried_together
 from .workers import ROOT, TESTS, Copy, Run, Served, import_what_stays, recorded
 
 LEAST_PERCENT = 95
+PATIENCE = 20.0
+"""For so many seconds tests run for one mutant alone. What goes on unnoticed is likely to be noticed by none."""
 FOLDER = ROOT / ".local" / "mutants"
 PROGRAM = ("__main__.py", "configuration.py", "preflight.py")
 
@@ -30,6 +33,8 @@ class Mutant(NamedTuple):
     tests: Sequence[str]
     likely: int
     """How many of the tests, the first, are in files that import the module by name."""
+    alone: int
+    """How many of the tests are run for this mutant alone."""
     imported: bool
     """Whether it may change what happens when a module is imported."""
 
@@ -85,11 +90,16 @@ def mutants(module: str, folder: Path, reached: Reached, noticed: Mapping[str, i
         others = everywhere | by_name if imported or not own else set[str]()
         key = place_if_imported if imported else place
         tests = [*sorted(first, key=key), *sorted(others - first, key=key)]
-        yield Mutant(module, mutation, tests, len(first & by_import), imported)
+        likely = len(first & by_import) if imported else 0
+        within = sum(seconds < PATIENCE for seconds in accumulate(reached.seconds[test] for test in tests))
+        yield Mutant(module, mutation, tests, likely, max(likely, within, 1), imported)
 
 
 def tried(waiting: Iterable[Mutant], copies: Sequence[Copy]) -> Iterator[tuple[Mutant, str]]:
-    """Yield each mutant with the test that noticed it, if any did; as many are tried at once as there are copies."""
+    """Yield each mutant with the test that noticed it, if one of those did that are run for it alone.
+
+    As many are tried at once as there are copies.
+    """
     free = list(copies)
     running: list[tuple[Mutant, Copy, Run | Served]] = []
 
@@ -107,7 +117,8 @@ def tried(waiting: Iterable[Mutant], copies: Sequence[Copy]) -> Iterator[tuple[M
         if not free:
             yield next_result()
         copy = free.pop()
-        run = copy.test(mutant.module, mutant.mutation, mutant.tests, mutant.likely, imported=mutant.imported)
+        tests = mutant.tests[: mutant.alone]
+        run = copy.test(mutant.module, mutant.mutation, tests, mutant.likely, imported=mutant.imported)
         running.append((mutant, copy, run))
     while running:
         yield next_result()
@@ -146,15 +157,26 @@ def main() -> int:
             else:
                 yield mutant
 
+    def survived(module: str, mutation: Mutation) -> None:
+        survivors.add((module, mutation.name))
+        print(f"survived: {module}: {mutation.name}", file=sys.stderr, flush=True)
+
+    quiet: list[Quiet] = []
     for mutant, test in tried(to_be_tried(), copies):
         if mutant.module not in begun:
             begun.add(mutant.module)
-            print(f"{made.total():5} tried, {len(survivors)} survived: {mutant.module}", file=sys.stderr, flush=True)
+            print(f"{made.total():5} tried, {len(quiet)} for later: {mutant.module}", file=sys.stderr, flush=True)
         made[mutant.module] += 1
-        noticed[test] += 1
+        if test:
+            noticed[test] += 1
+        elif rest := mutant.tests[mutant.alone :]:
+            quiet.append(Quiet(mutant.module, mutant.mutation, frozenset(rest)))
+        else:
+            survived(mutant.module, mutant.mutation)
+    print(f"{len(quiet)} are tried together by all other tests", file=sys.stderr, flush=True)
+    for mutant, test in tried_together(quiet, list(reached.seconds), copies):
         if not test:
-            survivors.add((mutant.module, mutant.mutation.name))
-            print(f"survived: {mutant.module}: {mutant.mutation.name}", file=sys.stderr, flush=True)
+            survived(mutant.module, mutant.mutation)
 
     for module in named:
         alive = sorted(name for path, name in survivors if path == module)

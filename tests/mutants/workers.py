@@ -112,18 +112,8 @@ class Copy:
         :param likely: How many of the tests are tried before the files of all others are read.
         :param imported: Whether the mutation may change what happens when a module is imported.
         """
-        path = self.folder / module
-        (self.folder / "noticed").unlink(missing_ok=True)
-        (self.folder / "log").write_text("")
-        before = path.read_text(encoding="utf-8")
-        path.write_text(mutation.source, encoding="utf-8")
-        # A time that no other version of it has: Python knows by it whether what it once compiled is of this one.
-        self._versions += 1
-        os.utime(path, (self._versions, self._versions))
-
-        def restore() -> None:
-            path.write_text(before, encoding="utf-8")
-
+        before = (self.folder / module).read_text(encoding="utf-8")
+        restore = self._mutate({module: mutation})
         likely = max(likely, _LIKELY)
         if self._requests and not imported:
             request = Request(module, before, mutation.source, mutation.function, tests)
@@ -131,6 +121,28 @@ class Copy:
             if self._requests.recv():
                 return Served(self._requests, restore)
         return Run(self._fork(lambda: _run(tests[:likely]) or _run(tests[likely:])), self.folder, restore)
+
+    def test_together(self, mutations: Mapping[str, Mutation], tests: Sequence[str]) -> "Run":
+        """Start the tests, in their order and up to the first that fails, with several modules mutated, each once."""
+        restore = self._mutate(mutations)
+        return Run(self._fork(lambda: _run(tests)), self.folder, restore)
+
+    def _mutate(self, mutations: Mapping[str, Mutation]) -> Callable[[], None]:
+        """Write the mutations of modules into the copy, and return what takes them back."""
+        (self.folder / "noticed").unlink(missing_ok=True)
+        (self.folder / "log").write_text("")
+        before = {self.folder / module: (self.folder / module).read_text(encoding="utf-8") for module in mutations}
+        # A time that no other version of it has: Python knows by it whether what it once compiled is of this one.
+        self._versions += 1
+        for module, mutation in mutations.items():
+            (self.folder / module).write_text(mutation.source, encoding="utf-8")
+            os.utime(self.folder / module, (self._versions, self._versions))
+
+        def restore() -> None:
+            for path, source in before.items():
+                path.write_text(source, encoding="utf-8")
+
+        return restore
 
     def _fork(self, run: Callable[[], int]) -> int:
         child = os.fork()

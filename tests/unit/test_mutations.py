@@ -1,15 +1,18 @@
 """The mutations that `make mutants` tries: those that once went unnoticed are among them, and all can be compiled."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FunctionType
-from typing import Any
+from typing import Any, cast
 
 import airflow_fargate
 import pytest
 from airflow_fargate import settings
 
 from tests.mutants.collected import changed
-from tests.mutants.mutations import mutations
+from tests.mutants.mutations import Mutation, mutations
+from tests.mutants.together import Quiet, grouped, tried_together
+from tests.mutants.workers import Copy
 
 SERVICE = "task/service.py"
 
@@ -117,3 +120,52 @@ def test_a_change_inside_of_a_function_is_put_into_it_and_any_other_is_left_to_a
     assert (loaded["plain"](), loaded["inner"](), loaded["default"](), loaded["C"]().method) == (
         results or (1, 1, 1, 1)
     )
+
+
+END = "the end of the run"
+
+
+class Answering:
+    """A copy of the repository in which the given tests notice a mutation of each module, and nothing is run."""
+
+    def __init__(self, noticing: dict[str, set[str]]) -> None:
+        self._noticing = noticing
+        self.runs = 0
+
+    def test_together(self, mutations: Mapping[str, Mutation], tests: Sequence[str]) -> "Answering":
+        self.runs += 1
+        seen = [test for module in mutations for test in self._noticing[module]]
+        self._noticed = next((test for test in (*tests, END) if test in seen), "")
+        return self
+
+    def result(self) -> str:
+        return self._noticed
+
+
+@pytest.mark.parametrize(
+    ("noticing", "runs"),
+    [
+        ({"a": set[str](), "b": set[str]()}, 1),
+        ({"a": {"2"}, "b": set[str]()}, 4),
+        ({"a": {"1", "3"}, "b": {"3"}}, 4),
+        ({"a": {END}, "b": {"2"}}, 3),
+    ],
+)
+def test_mutants_that_are_tried_together_are_told_apart_when_one_is_noticed(
+    noticing: dict[str, set[str]], runs: int
+) -> None:
+    copy, mutation = Answering(noticing), Mutation("x = 4 → 2", "", "x = 2")
+    quiet = [Quiet(module, mutation, {"1", "2", "3"}) for module in noticing]
+
+    found = tried_together(quiet, ["1", "2", "3"], [cast("Copy", copy)])
+
+    assert {mutant.module: test for mutant, test in found} == {
+        module: min(tests, default="") for module, tests in noticing.items()
+    }
+    assert copy.runs == runs
+
+
+def test_a_module_is_mutated_once_in_a_group() -> None:
+    mutants = [Quiet(module, Mutation("", "", ""), ()) for module in ("a", "b", "a", "c", "a")]
+
+    assert ["".join(mutant.module for mutant in group) for group in grouped(mutants)] == ["abc", "a", "a"]
