@@ -12,13 +12,12 @@ from itertools import accumulate, islice
 from pathlib import Path
 from typing import NamedTuple
 
-from .accepted import ACCEPTED
 from .mutations import Mutation, mutations
 from .reached import Reached
+from .tally import REASONS, Name, Tally
 from .together import Quiet, tried_together
 from .workers import ROOT, TESTS, Copy, Run, Served, import_what_stays, recorded
 
-LEAST_PERCENT = 95
 PATIENCE = 20.0
 """For so many seconds tests run for one mutant alone. What goes on unnoticed is likely to be noticed by none."""
 FOLDER = ROOT / ".local" / "mutants"
@@ -37,6 +36,10 @@ class Mutant(NamedTuple):
     """How many of the tests are run for this mutant alone."""
     imported: bool
     """Whether it may change what happens when a module is imported."""
+
+    @property
+    def name(self) -> Name:
+        return self.module, self.mutation.name
 
 
 def modules() -> list[str]:
@@ -140,61 +143,36 @@ def main() -> int:
     for copy in copies:
         copy.serve()
 
-    accepted = {(each.module, name): each.reason for each in ACCEPTED for name in each.mutations}
-    made: Counter[str] = Counter()
+    tally = Tally()
     noticed: Counter[str] = Counter()
-    begun: set[str] = set()
-    there: set[tuple[str, str]] = set()
-    survivors: set[tuple[str, str]] = set()
 
     def to_be_tried() -> Iterator[Mutant]:
         every = (mutant for module in named for mutant in mutants(module, copies[0].folder, reached, noticed))
         for mutant in islice(every, 0, None, arguments.every):
-            there.add(name := (mutant.module, mutant.mutation.name))
-            if name in accepted and not arguments.again:
-                made[mutant.module] += 1
-                survivors.add(name)
+            tally.count(mutant.name)
+            if mutant.name in REASONS and not arguments.again:
+                tally.survived(mutant.name)
             else:
                 yield mutant
 
-    def survived(module: str, mutation: Mutation) -> None:
-        survivors.add((module, mutation.name))
-        print(f"survived: {module}: {mutation.name}", file=sys.stderr, flush=True)
-
+    begun: set[str] = set()
     quiet: list[Quiet] = []
     for mutant, test in tried(to_be_tried(), copies):
         if mutant.module not in begun:
             begun.add(mutant.module)
-            print(f"{made.total():5} tried, {len(quiet)} for later: {mutant.module}", file=sys.stderr, flush=True)
-        made[mutant.module] += 1
+            print(f"{len(tally):5} tried, {len(quiet)} for later: {mutant.module}", file=sys.stderr, flush=True)
         if test:
             noticed[test] += 1
         elif rest := mutant.tests[mutant.alone :]:
             quiet.append(Quiet(mutant.module, mutant.mutation, frozenset(rest)))
         else:
-            survived(mutant.module, mutant.mutation)
+            tally.survived(mutant.name)
     print(f"{len(quiet)} are tried together by all other tests", file=sys.stderr, flush=True)
     for mutant, test in tried_together(quiet, list(reached.seconds), copies):
         if not test:
-            survived(mutant.module, mutant.mutation)
-
-    for module in named:
-        alive = sorted(name for path, name in survivors if path == module)
-        print(f"{made[module] - len(alive):5} of {made[module]:4} {module}")
-        for name in alive:
-            print(f"              {name}\n                {accepted.get((module, name), 'NO REASON IS GIVEN')}")
-    total = sum(made.values())
-    percent = 100 * (total - len(survivors)) / total
-    print(f"{total} mutants, {total - len(survivors)} caught ({percent:.1f} %), {len(survivors)} survivors")
-
-    unlisted = survivors - accepted.keys()
-    expected = there if arguments.every > 1 else {each for each in accepted if each[0] in named}
-    outdated = (accepted.keys() & expected) - survivors
-    for module, name in sorted(unlisted):
-        print(f"error: no test notices, and accepted.py does not list: {module}: {name}", file=sys.stderr)
-    for module, name in sorted(outdated):
-        print(f"error: accepted.py lists what is noticed or gone: {module}: {name}", file=sys.stderr)
-    return 1 if unlisted or outdated or percent < LEAST_PERCENT else 0
+            tally.survived((mutant.module, mutant.mutation.name))
+    expected = None if arguments.every > 1 else [name for name in REASONS if name[0] in named]
+    return 0 if tally.report(named, expected) else 1
 
 
 if __name__ == "__main__":
