@@ -6,6 +6,7 @@ newest of these snapshots. A restore puts an earlier one in its place, and has t
 
 import argparse
 import json
+import os
 import re
 import sys
 import tempfile
@@ -19,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 import botocore.exceptions
 from packaging.version import Version
 
-from operate.console import CommandError, age, say
-from operate.pulumi_cli import pulumi
+from operate.console import CommandError, age, ended, say
+from operate.pulumi_cli import pulumi, short_name
 from operate.snapshots import are_kept, newest_snapshot
 from operate.status import aws_configuration
 
@@ -41,17 +42,17 @@ def main() -> int:
     parser.add_argument("--restore", metavar="FROM", help="restore a file, or what was at a time (2026-11-25T12:00Z)")
     options = parser.parse_args()
     stack: str = options.stack
-    try:
+
+    def copy() -> int:
         outputs = json.loads(pulumi("stack", "output", "--json", "--stack", stack))
         read = aws_configuration(pulumi("config", "--json", "--show-secrets", "--stack", stack))
         if options.restore is None:
             back_up(outputs, read, Path(), stack)
         else:
             restore(outputs, read, options.restore)
-    except CommandError as error:
-        say(f"error: {error}")
-        return 1
-    return 0
+        return 0
+
+    return ended(copy)
 
 
 def back_up(outputs: Mapping[str, Any], read: "ReadKey", folder: Path, stack: str) -> Path:
@@ -61,12 +62,26 @@ def back_up(outputs: Mapping[str, Any], read: "ReadKey", folder: Path, stack: st
     :param read: Reads the stack's `aws:` configuration.
     """
     with _saved(outputs, read) as saved:
-        name = f"{stack}-airflow-{saved.newest.version}-{saved.newest.modified:%Y%m%dT%H%M%SZ}.db.gz"
-        saved.s3.download_file(saved.bucket, saved.newest.key, str(folder / name))
+        of = f"{saved.newest.version}-{saved.newest.modified:%Y%m%dT%H%M%SZ}"
+        file = folder / f"{short_name(stack)}-airflow-{of}.db.gz"
+        _download(saved, file)
     old = age((datetime.now(UTC) - saved.newest.modified).total_seconds())
-    say(f"{folder / name} is the database as it was saved {old} ago.")
+    say(f"{file} is the database as it was saved {old} ago.")
     say("Its passwords are encrypted: keep the value of the stack's parameter AIRFLOW__CORE__FERNET_KEY too.")
-    return folder / name
+    return file
+
+
+def _download(saved: "_Saved", file: Path) -> None:
+    """Write the newest snapshot into a file that its owner alone can read; an earlier one is replaced."""
+    whole = file.with_name(f"{file.name}.part")
+    try:
+        with open(whole, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as body:
+            saved.s3.download_fileobj(saved.bucket, saved.newest.key, body)
+        whole.replace(file)
+    except OSError as error:
+        raise CommandError(f"{file} cannot be written: {error}.") from error
+    finally:
+        whole.unlink(missing_ok=True)
 
 
 def restore(outputs: Mapping[str, Any], read: "ReadKey", source: str) -> None:
@@ -93,7 +108,12 @@ def restore(outputs: Mapping[str, Any], read: "ReadKey", source: str) -> None:
         marked = Path(temporary) / "marked"
         marked.write_bytes(file.read_bytes())
         _replace(saved, marked, version)
-        stopped = _stop_tasks(saved.ecs, outputs["cluster_arn"], outputs["service_arn"])
+        try:
+            stopped = _stop_tasks(saved.ecs, outputs["cluster_arn"], outputs["service_arn"])
+        except BaseException:
+            say(f"{source} is the database of the next task. The one that runs saves nothing any more: stop it, with")
+            say(f"  aws ecs stop-task --cluster {outputs['cluster_arn']} --task …  (ecs:StopTask)")
+            raise
     say(f"{source} is the database now. {stopped} task{'' if stopped == 1 else 's'} of the former one stopped;")
     say("the service starts the next: `make status` shows when it is healthy, and where.")
 
@@ -130,7 +150,7 @@ def _saved(outputs: Mapping[str, Any], read: "ReadKey") -> "Generator[_Saved]":
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
         raise CommandError(
             f"AWS could not be asked: {error}",
-            "The same credentials are needed as for `pulumi up`; `aws sts get-caller-identity` shows yours.",
+            "docs/deployer.md says what is needed; `aws sts get-caller-identity` shows whose credentials yours are.",
         ) from error
 
 
