@@ -46,9 +46,9 @@ restore: venv ## Bring a backup back, or the database of an earlier time: FROM=�
 	@$(PY) -m $(if $(filter-out local,$(STACK)),operate.backup $(STACK) --restore,local restore) \
 	  $(or $(FROM),$(error say what to restore: make restore FROM=file, or FROM=2026-11-25T12:00Z))
 
-rotate: venv ## Another secret for STACK=…; WHAT=admin-password, api-keys or fernet
+rotate: venv ## Another secret for STACK=…; WHAT=admin-password, api-keys, fernet or fernet-forget
 	@$(PY) -m operate.rotate $(or $(STACK),$(error say which stack: make rotate STACK=dev WHAT=api-keys)) \
-	  $(or $(WHAT),$(error say what: WHAT=admin-password, api-keys or fernet))
+	  $(or $(WHAT),$(error say what: WHAT=admin-password, api-keys, fernet or fernet-forget))
 
 repair: venv ## After a `pulumi` that was killed: bring the state of STACK=… in step with AWS
 	@$(PY) -m operate.repair --stack $(or $(STACK),$(error say which stack: make repair STACK=dev))

@@ -11,6 +11,7 @@ import yaml
 from local.cloud import Cloud
 from local.errors import LocalCloudError
 from operate.console import CommandError, say
+from operate.pulumi_cli import waited_for
 from operate.repair.file_backend import release
 from operate.repair.repair import repair
 
@@ -79,18 +80,10 @@ class Stack:
     def run(self, *arguments: str, output: int | None = None) -> None:
         """Run `pulumi` with its output going straight to the user, or into a file by its descriptor.
 
-        Ctrl-C reaches `pulumi` as well, which then finishes what it has begun and saves the state: it is waited for.
+        Ctrl-C lets `pulumi` save the state first.
         """
         with self.start(*arguments, stdout=output, stderr=output) as process:
-            interrupted = False
-            while True:
-                try:
-                    code = process.wait()
-                    break
-                except KeyboardInterrupt:
-                    interrupted = True
-        if interrupted:
-            raise KeyboardInterrupt
+            code = waited_for(process.wait)
         if code:
             raise LocalCloudError(
                 f"`pulumi {' '.join(arguments)}` failed with exit code {code}; see its output above.",

@@ -1,7 +1,10 @@
 """How a command speaks: lines on standard error, and the error that ends it with a message and no traceback."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+INTERRUPTED = 130
+"""The exit code of what Ctrl-C has ended, as shells have it: 128 and the signal's number."""
 
 
 class CommandError(Exception):
@@ -9,6 +12,21 @@ class CommandError(Exception):
 
     def __init__(self, problem: str, way_out: str = "") -> None:
         super().__init__(f"{problem}\n  {way_out}" if way_out else problem)
+
+
+def ended(command: Callable[[], int], left: str = "") -> int:
+    """Run a command to its end and return its exit code: 1 after a `CommandError`, which is said without a traceback.
+
+    :param left: What is to be said after Ctrl-C of how things are, or how to go on.
+    """
+    try:
+        return command()
+    except CommandError as error:
+        say(f"error: {error}")
+        return 1
+    except KeyboardInterrupt:
+        say(f"\ninterrupted{f': {left}' if left else ''}")
+        return INTERRUPTED
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:

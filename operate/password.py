@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from operate.console import CommandError, say
+from operate.console import CommandError, ended
 from operate.pulumi_cli import pulumi
 
 
@@ -14,12 +14,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m operate.password", description=__doc__)
     parser.add_argument("stack", help="the name of a stack of the project in this folder")
     stack: str = parser.parse_args().stack
-    try:
+
+    def show() -> int:
         print(password(json.loads(pulumi("stack", "output", "--json", "--show-secrets", "--stack", stack))))
-    except CommandError as error:
-        say(f"error: {error}")
-        return 1
-    return 0
+        return 0
+
+    return ended(show)
 
 
 def password(outputs: Mapping[str, Any]) -> str:

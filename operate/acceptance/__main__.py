@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 from operate.acceptance.steps import STEPS, Step, destroy, up
 from operate.acceptance.trial import SkippedError, Trial
-from operate.console import CommandError, aligned, say
+from operate.console import INTERRUPTED, CommandError, aligned, say
 
 
 class Outcome(NamedTuple):
@@ -41,7 +41,11 @@ def main() -> int:
         except CommandError as error:
             say(f"error: {error}")
             return 2
-        outcomes = take(trial)
+        try:
+            outcomes = take(trial)
+        except KeyboardInterrupt:
+            say(f"\ninterrupted: `pulumi destroy --stack {stack}` takes away what is deployed.")
+            return INTERRUPTED
     print(aligned([outcome.cells for outcome in outcomes]))
     return int(any(outcome.result == "failed" for outcome in outcomes))
 

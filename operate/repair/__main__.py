@@ -4,8 +4,8 @@ import argparse
 import json
 import sys
 
-from operate.console import CommandError, say
-from operate.pulumi_cli import pulumi
+from operate.console import ended, say
+from operate.pulumi_cli import pulumi, short_name
 from operate.repair.file_backend import folder_of, release
 from operate.repair.repair import repair
 
@@ -21,19 +21,16 @@ def main() -> int:
     def of_stack(*command: str) -> str:
         return pulumi(*command, "--stack", arguments.stack)
 
-    try:
+    def mend() -> int:
         # The holders of locks in other backends may be alive on other machines.
         login: dict[str, str] = json.loads(pulumi("whoami", "--json"))
         if login["url"].startswith("file://"):
-            release(
-                folder_of(login["url"]), arguments.stack.rpartition("/")[2], lambda: of_stack("cancel", "--yes"), say
-            )
+            release(folder_of(login["url"]), short_name(arguments.stack), lambda: of_stack("cancel", "--yes"), say)
         repair(of_stack, say, arguments.gone)
-    except CommandError as error:
-        say(f"error: {error}")
-        return 1
-    say("The state is in step with AWS; `pulumi up` or `pulumi destroy` goes on from here.")
-    return 0
+        say("The state is in step with AWS; `pulumi up` or `pulumi destroy` goes on from here.")
+        return 0
+
+    return ended(mend, "what was not adopted yet stays as it was; the same command goes on.")
 
 
 if __name__ == "__main__":

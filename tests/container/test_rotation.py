@@ -27,18 +27,18 @@ def test_the_key_of_the_database_is_rotated_and_nothing_is_lost(airflow: Airflow
     run = airflow.run_dag("knows")
     before = airflow.secret(FERNET_KEY)
 
-    rotate(airflow)
+    rotate(airflow, "fernet")
     new, _, old = airflow.secret(FERNET_KEY).partition(",")
     assert old == before
     assert_kept(airflow, run)
 
-    rotate(airflow)
+    rotate(airflow, "fernet-forget")
     assert airflow.secret(FERNET_KEY) == new
     assert_kept(airflow, run)
 
 
-def rotate(airflow: Airflow) -> None:
-    ended = airflow.workspace.command("operate.rotate", airflow.workspace.stack.name, "fernet")
+def rotate(airflow: Airflow, what: str) -> None:
+    ended = airflow.workspace.command("operate.rotate", airflow.workspace.stack.name, what)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     airflow.go_on()
 

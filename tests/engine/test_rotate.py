@@ -34,8 +34,9 @@ def test_generated_secrets_are_rotated(workspace: Workspace, subtests: pytest.Su
             the_keys_of_the_api_server_alone_are_others,
             a_new_fernet_key_stands_before_the_one_that_was_used,
             the_next_up_has_nothing_to_do,
-            the_one_before_is_not_forgotten_while_the_stack_is_not_up_with_both,
-            the_next_time_the_one_before_is_forgotten,
+            the_same_again_changes_nothing,
+            what_else_has_changed_is_not_deployed,
+            the_one_before_is_forgotten_when_that_is_asked_for,
             a_password_of_the_callers_own_is_not_ours_to_rotate,
             an_unknown_stack_is_refused_in_pulumis_words,
         ],
@@ -65,21 +66,29 @@ def the_next_up_has_nothing_to_do(workspace: Workspace) -> None:
     workspace.preview("--expect-no-changes")
 
 
-def the_one_before_is_not_forgotten_while_the_stack_is_not_up_with_both(workspace: Workspace) -> None:
-    keys = secrets(workspace)[FERNET]
-    workspace.stack.pulumi("config", "set", "cpu", "7")
+def the_same_again_changes_nothing(workspace: Workspace) -> None:
+    assert rotate(workspace, "fernet") == set()
 
-    assert workspace.command("operate.rotate", workspace.stack.name, "fernet").returncode != 0
 
-    assert secrets(workspace)[FERNET] == keys
-    workspace.stack.pulumi("config", "rm", "cpu")
+def what_else_has_changed_is_not_deployed(workspace: Workspace) -> None:
+    before = secrets(workspace)
+    workspace.stack.pulumi("config", "set", "cpu", "1024")
+    try:
+        for what in ("api-keys", "fernet-forget"):
+            refused = workspace.command("operate.rotate", workspace.stack.name, what)
+
+            assert refused.returncode == 1
+            assert "nothing was rotated" in refused.stderr
+    finally:
+        workspace.stack.pulumi("config", "rm", "cpu")
+    assert secrets(workspace) == before
     workspace.preview("--expect-no-changes")
 
 
-def the_next_time_the_one_before_is_forgotten(workspace: Workspace) -> None:
+def the_one_before_is_forgotten_when_that_is_asked_for(workspace: Workspace) -> None:
     new = secrets(workspace)[FERNET].partition(",")[0]
 
-    assert rotate(workspace, "fernet") == {FERNET}
+    assert rotate(workspace, "fernet-forget") == {FERNET}
 
     assert secrets(workspace)[FERNET] == new
 
