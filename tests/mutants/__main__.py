@@ -18,7 +18,7 @@ from .tally import REASONS, Name, Tally
 from .together import Quiet, tried_together
 from .workers import ROOT, TESTS, Copy, Run, Served, import_what_stays, recorded
 
-PATIENCE = 20.0
+PATIENCE = 6.0
 """For so many seconds tests run for one mutant alone. What goes on unnoticed is likely to be noticed by none."""
 FOLDER = ROOT / ".local" / "mutants"
 PROGRAM = ("__main__.py", "configuration.py", "preflight.py")
@@ -90,7 +90,7 @@ def mutants(module: str, folder: Path, reached: Reached, noticed: Mapping[str, i
         own = reached.tests.get(function, frozenset())
         imported = not mutation.function or function in reached.imported
         first = own or in_module or by_name
-        others = everywhere | by_name if imported or not own else set[str]()
+        others = by_name | (everywhere if imported or not own else set[str]())
         key = place_if_imported if imported else place
         tests = [*sorted(first, key=key), *sorted(others - first, key=key)]
         likely = len(first & by_import) if imported else 0
