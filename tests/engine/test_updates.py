@@ -1,6 +1,7 @@
 """The table of docs/updates.md, row by row: every argument changed on a running Airflow, through the real engine.
 
-One stack holds an Airflow for each row, so that two runs of `pulumi up` are enough for all of them.
+A stack holds an Airflow for each of many rows, so that two runs of `pulumi up` are enough for all of them. It does not
+hold all: Pulumi's SDK for Python looks at everything that it waits for whenever a part of it is there.
 """
 
 import json
@@ -8,6 +9,7 @@ import re
 from collections.abc import Generator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -22,6 +24,7 @@ from local.testing.clouds import temporary_cloud
 from local.testing.deployed import Deployed, stand_in_image
 from local.testing.workspace import Workspace
 from local.warm import WarmPython
+from tests.engine.conftest import CLOCK_RATE
 from tests.indexes import Index
 
 PROGRAM = """
@@ -103,6 +106,8 @@ FOLDERS = {
     "plugins": {"words.py": "# words"},
     "plugins-with-a-changed-file": {"words.py": "# more words"},
 }
+
+STACKS = 4
 
 VERBS = {"create", "update", "replace", "delete"}
 """The engine's operations, without the parts of a replacement."""
@@ -190,17 +195,6 @@ class Update:
 
 
 @pytest.fixture(scope="module")
-def cloud(pulumi_engine: Engine, warm: WarmPython, tmp_path_factory: pytest.TempPathFactory) -> Generator[Cloud]:
-    """Return a cloud for this file alone, which has two images to choose from, and ends without `pulumi destroy`."""
-    image = stand_in_image(tmp_path_factory.mktemp("image"))
-    images = {DEFAULT_IMAGE: image, "apache/airflow:3.3.1": image}
-    folder, engine = tmp_path_factory.mktemp("cloud"), warm.engine(pulumi_engine)
-    # No faster clock: looking after a hundred tasks every three seconds takes both of two CPUs.
-    with temporary_cloud(folder, engine, images, python=warm.executable) as cloud:
-        yield cloud
-
-
-@pytest.fixture(scope="module")
 def index() -> Generator[Index]:
     index = Index()
     for name, version in (("apache_airflow", "3.3.2"), ("words", "1.0"), ("words", "2.0"), ("more", "1.0")):
@@ -210,8 +204,19 @@ def index() -> Generator[Index]:
 
 
 @pytest.fixture(scope="module")
-def update(cloud: Cloud, index: Index, tmp_path_factory: pytest.TempPathFactory) -> Update:
-    folder = tmp_path_factory.mktemp("updates")
+def update(pulumi_engine: Engine, warm: WarmPython, index: Index, tmp_path_factory: pytest.TempPathFactory) -> Update:
+    image = stand_in_image(tmp_path_factory.mktemp("image"))
+    images, engine = {DEFAULT_IMAGE: image, "apache/airflow:3.3.1": image}, warm.engine(pulumi_engine)
+    update = Update({}, {}, {})
+    for number in range(STACKS):
+        folder = tmp_path_factory.mktemp("updates")
+        # A cloud for each, which ends without `pulumi destroy`.
+        with temporary_cloud(folder / "cloud", engine, images, python=warm.executable, clock_rate=CLOCK_RATE) as cloud:
+            _update(cloud, index, folder, ROWS[number::STACKS], update)
+    return update
+
+
+def _update(cloud: Cloud, index: Index, folder: Path, rows: list[Row], into: Update) -> None:
     for name, text in FILES.items():
         (folder / name).write_text(text)
     for name, files in FOLDERS.items():
@@ -225,26 +230,20 @@ def update(cloud: Cloud, index: Index, tmp_path_factory: pytest.TempPathFactory)
         environment.setenv("PULUMI_SKIP_CHECKPOINTS", "true")
         environment.setenv("UV_DEFAULT_INDEX", index.url)
         environment.setenv("XDG_CACHE_HOME", str(folder / "cache"))
-        stack.place({row.airflow: row.before for row in ROWS})
+        stack.place({row.airflow: row.before for row in rows})
         stack.workspace.up()
-        before = stack.running()
-        stack.place({row.airflow: row.after if row.can_run else row.before for row in ROWS})
+        into.before.update(stack.running())
+        stack.place({row.airflow: row.after if row.can_run else row.before for row in rows})
         up = stack.workspace.up("--json")
-    after = stack.running()
-    stack.place({row.airflow: row.after for row in ROWS if not row.can_run})
+    into.after.update(stack.running())
+    stack.place({row.airflow: row.after for row in rows if not row.can_run})
     preview = stack.workspace.preview("--json")
 
     events: list[dict[str, Any]] = [json.loads(line) for line in up.splitlines() if line.startswith("{")]
     steps = [event["resourcePreEvent"]["metadata"] for event in events if "resourcePreEvent" in event]
     plan = json.loads(preview[preview.index("{") :])["steps"]
-    return Update(
-        {
-            row.airflow: _steps(row.airflow, steps if row.can_run else plan) - UNKNOWN.get(row.argument, set())
-            for row in ROWS
-        },
-        before,
-        after,
-    )
+    for row in rows:
+        into.steps[row.airflow] = _steps(row.airflow, steps if row.can_run else plan) - UNKNOWN.get(row.argument, set())
 
 
 def _steps(airflow: str, steps: list[dict[str, Any]]) -> set[Step]:
