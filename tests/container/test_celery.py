@@ -13,7 +13,7 @@ import pytest
 
 from local.testing.deployed import title
 from operate.rest import until
-from tests.container.conftest import Airflow
+from tests.container.conftest import OF_THE_RING, Airflow
 from tests.container.test_remote_tasks import variable
 from tests.stories import tell
 
@@ -26,6 +26,23 @@ KILLED_EVERY = 20
 
 LOSES_A_QUEUED_TASK_AFTER = 30
 """Seconds until what the broker has lost is queued again, which the component has be minutes."""
+
+COPIED_AGAIN_AFTER = 2 * OF_THE_RING["airflow-fargate:dagsRefreshSeconds"] + 1
+"""Seconds after which a worker's copy of the DAGs is too old for the next task."""
+
+FOLLOWED = """
+from airflow.sdk import dag, task
+
+@dag(schedule=None)
+def followed():
+    @task
+    def tell():
+        return "VERSION"
+
+    tell()
+
+followed()
+"""
 
 DAG = f"""
 import os
@@ -71,6 +88,7 @@ many(), slow(), load()
 
 def test_tasks_run_on_workers(airflow: Airflow, subtests: pytest.Subtests, tmp_path: Path) -> None:
     (airflow.dags / "workers.py").write_text(DAG.replace("FOLDER", str(tmp_path)))
+    (airflow.dags / "followed.py").write_text(FOLLOWED.replace("VERSION", "before"))
     airflow.set(
         executors=["CeleryExecutor"],
         database="postgres",
@@ -90,6 +108,7 @@ def test_tasks_run_on_workers(airflow: Airflow, subtests: pytest.Subtests, tmp_p
         subtests,
         [
             they_have_no_key_of_airflows_and_their_logs_are_kept,
+            a_changed_dag_is_there_in_the_next_run_on_the_same_worker,
             one_that_has_begun_ends_on_the_worker_that_is_replaced_meanwhile,
             one_whose_worker_is_killed_is_run_again,
         ],
@@ -111,6 +130,17 @@ def they_have_no_key_of_airflows_and_their_logs_are_kept(airflow: Airflow) -> No
         assert [name for name in names if name in keys or "SECRET" in name or "KEY" in name] == []
         # It is put into the bucket when the task's process is gone, seconds after the run has ended.
         until(partial(is_kept, airflow, run, number), 120, "the log to be kept")
+
+
+def a_changed_dag_is_there_in_the_next_run_on_the_same_worker(airflow: Airflow) -> None:
+    before, there = airflow.run_dag("followed"), workers(airflow)
+    (airflow.dags / "followed.py").write_text(FOLLOWED.replace("VERSION", "after"))
+    airflow.up()
+    time.sleep(COPIED_AGAIN_AFTER)
+    after = airflow.run_dag("followed")
+
+    assert [airflow.result("followed", run, "tell") for run in (before, after)] == ["before", "after"]
+    assert workers(airflow) == there
 
 
 def one_that_has_begun_ends_on_the_worker_that_is_replaced_meanwhile(airflow: Airflow) -> None:

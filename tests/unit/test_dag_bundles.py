@@ -1,11 +1,14 @@
 """The bundles that read DAGs in the container, as Airflow calls them, with stand-ins for what they inherit and ask."""
 
+import functools
 import importlib
 import io
+import os
 import socket
 import sys
+import time
 from collections.abc import Generator
-from contextlib import nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,8 +21,9 @@ class AirflowsBundle:
 
     base = Path()
 
-    def __init__(self, *, name: str, version: str | None = None) -> None:
+    def __init__(self, *, name: str, refresh_interval: int = 30, version: str | None = None) -> None:
         self.name = name
+        self.refresh_interval = refresh_interval
         self.version = version
         self.base_dir = self.base / name
         self.is_initialized = False
@@ -161,6 +165,96 @@ def test_a_task_finds_the_files_there_and_asks_nobody(bucket: Bucket, monkeypatc
 
     assert in_a_task.is_initialized
     assert files(in_a_task) == {"a.py": "1"}
+
+
+def grows_old(bundle: Any, seconds: int) -> None:
+    """Have the copy be so many seconds old."""
+    then = time.time() - seconds
+    os.utime(bundle.base_dir / "copied", (then, then))
+
+
+@pytest.mark.parametrize(("seconds", "found"), [(58, "1"), (61, "2")])
+def test_a_task_copies_what_nobody_has_copied_for_two_intervals(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch, seconds: int, found: str
+) -> None:
+    bucket.files = {"a.py": "1"}
+    earlier = bucket_bundle(bucket, monkeypatch)
+    earlier.initialize()
+
+    grows_old(earlier, seconds)
+    bucket.files = {"a.py": "2"}
+    on_a_worker = bucket_bundle(bucket, monkeypatch)
+    on_a_worker.initialize()
+
+    assert files(on_a_worker) == {"a.py": found}
+
+
+def test_a_copy_is_new_when_nothing_had_changed(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    bucket.files = {"a.py": "1"}
+    bundle = bucket_bundle(bucket, monkeypatch)
+    bundle.initialize()
+    grows_old(bundle, 1000)
+    bundle.refresh()
+
+    bucket.denied = True
+    bucket_bundle(bucket, monkeypatch).initialize()
+
+
+def test_tasks_go_on_with_an_old_copy_while_the_bucket_cannot_be_read_and_one_of_them_asks_it(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bucket.files = {"a.py": "1"}
+    bundle = bucket_bundle(bucket, monkeypatch)
+    bundle.initialize()
+
+    grows_old(bundle, 1000)
+    bucket.denied = True
+    tasks = [bucket_bundle(bucket, monkeypatch) for _ in range(2)]
+    for task in tasks:
+        task.initialize()
+
+    assert [files(task) for task in tasks] == [{"a.py": "1"}] * 2
+    why = "PermissionError: AccessDenied when listing b/dags/"
+    assert capsys.readouterr().out.splitlines() == [f"DAG bundle s3 is used as it was copied before: {why}"]
+
+
+def test_a_copy_that_has_never_been_complete_is_no_copy(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    bucket.files = {"a.py": "1", "b.py": "2"}
+    incomplete = bucket_bundle(bucket, monkeypatch)
+    with monkeypatch.context() as broken:
+        broken.setattr(bucket, "get_object", functools.partial(fail_at, "b.py", bucket))
+        for _ in range(2):
+            with pytest.raises(OSError, match="broken"):
+                incomplete.initialize()
+    incomplete.initialize()
+
+    assert files(incomplete) == bucket.files
+
+
+def fail_at(name: str, bucket: Bucket, **asked: Any) -> dict[str, Any]:
+    if asked["Key"] == f"dags/{name}":
+        raise OSError("broken")
+    return Bucket.get_object(bucket, **asked)
+
+
+def test_of_tasks_that_begin_at_once_one_copies(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bucket.files = {"a.py": "1"}
+    first, second = bucket_bundle(bucket, monkeypatch), bucket_bundle(bucket, monkeypatch)
+
+    @contextmanager
+    def behind_the_first() -> Generator[None]:
+        if not first.is_initialized:
+            first.initialize()
+            bucket.denied = True
+        yield
+
+    second.lock = behind_the_first
+    second.initialize()
+
+    assert files(second) == {"a.py": "1"}
+    assert capsys.readouterr().out == ""
 
 
 def test_what_tasks_have_written_between_the_files_stays(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
