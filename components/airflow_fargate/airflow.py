@@ -102,7 +102,7 @@ def create_airflow(
         api_keys_part(scope),
         database.part,
         data.part,
-        executors_part(executor, execution_api("localhost", endpoint)),
+        executors_part(executor, execution_api("localhost", endpoint), supervised=supervised),
         local_executor_part(executor, task.memory),
         preloaded(executor),
         celery_part(executor, task.memory, database.results) if executor.has_workers else Part(),

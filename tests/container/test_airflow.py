@@ -13,6 +13,21 @@ from tests.container.conftest import Airflow
 
 COMPONENTS = ("api-server", "dag-processor", "scheduler", "triggerer")
 
+WAITS = """
+from airflow.sdk import dag, task
+
+@dag(schedule=None)
+def waits():
+    @task(executor="LocalExecutor", retries=0)
+    def wait(number):
+        import time
+        time.sleep(30)
+
+    wait.expand(number=list(range(3)))
+
+waits()
+"""
+
 
 def test_up_ends_when_airflow_is_healthy(airflow: Airflow) -> None:
     [task] = airflow.tasks()
@@ -91,6 +106,22 @@ def test_no_process_of_airflow_has_the_password_in_its_environment(airflow: Airf
 
 def test_nothing_is_to_be_done_after_up(airflow: Airflow) -> None:
     airflow.workspace.preview("--expect-no-changes")
+
+
+def test_a_task_that_waits_for_a_slot_runs_however_long_that_takes(airflow: Airflow) -> None:
+    (airflow.dags / "waits.py").write_text(WAITS)
+    # Until a token is over that Airflow makes for itself, and some seconds more that it takes it for.
+    airflow.set(environment={"AIRFLOW__CORE__PARALLELISM": "2", "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "10"})
+    airflow.up()
+    airflow.rest.wait_for_dag("waits")
+    run = airflow.run_dag("waits")
+
+    instances = airflow.rest.api("GET", f"/dags/waits/dagRuns/{run}/taskInstances").json["task_instances"]
+    began, queued = (sorted(each[when] for each in instances) for when in ("start_date", "queued_when"))
+    ended = min(each["end_date"] for each in instances)
+    assert len(instances) == 3
+    assert began[1] < ended < began[2], "two had a slot, and one waited for it"
+    assert queued[2] < ended, "it waited behind the scheduler"
 
 
 def of_processes(airflow: Airflow, read: Callable[[psutil.Process], object]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from airflow_fargate.dags import bundles
 from airflow_fargate.data.part import keeper_arguments
 from airflow_fargate.data.settings import DataSettings
 from airflow_fargate.executor import choice
+from airflow_fargate.executor.settings import EXECUTORS, ExecutorSettings
 from airflow_fargate.task import supervisor
 from airflow_fargate.task.container import supervisor_command
 
@@ -19,9 +20,10 @@ FOLDER = Path(__file__).with_name("snapshots")
 
 _TESTS = Path(__file__).parent
 *_, _SUPERVISOR = supervisor_command()
+_ALL = ExecutorSettings(executors=EXECUTORS, worker_count_max=2)
 _MODULES = {
     source: f"<the source of {path}>"
-    for path, source in (*bundles.modules(prepare=True).items(), *choice.modules().items())
+    for path, source in (*bundles.modules(prepare=True).items(), *choice.modules(_ALL).items())
     if path.endswith(".py")
 }
 _AUTH_MANAGER = Path(supervisor.__file__).with_name("auth_manager.py").read_text(encoding="utf-8")

@@ -1,13 +1,17 @@
 """The executors in the container, with stand-ins for Airflow's own, and what parsing a DAG refuses of a task's size."""
 
 import base64
+import functools
 import importlib
 import json
 import os
 import subprocess
 import sys
+import threading
+import time
 import zlib
 from collections.abc import Callable, Mapping
+from multiprocessing import SimpleQueue
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -28,8 +32,49 @@ class ViolationError(Exception):
     pass
 
 
+class Tokens:
+    """Airflow's generator of tokens, of which each says how long it is good for."""
+
+    valid_for = 600.0
+
+    def generate(self, extras: Mapping[str, str], valid_for: float | None = None) -> str:
+        return f"{extras['sub']} {valid_for or self.valid_for:.0f}"
+
+
 class LocalExecutor:
+    """Airflow's own, which hands over as many workloads as slots are free, by what it takes for running."""
+
     parallelism = 32
+
+    def __init__(self) -> None:
+        self.queued: list[Any] = []
+        self.running: set[str] = set()
+        self.activity_queue: SimpleQueue[Any] = SimpleQueue()
+        self.left: bool | None = None
+
+    @functools.cached_property
+    def jwt_generator(self) -> Any:
+        return Tokens()
+
+    @property
+    def slots_available(self) -> int:
+        return self.parallelism - len(self.running) - len(self.queued)
+
+    @property
+    def slots_occupied(self) -> int:
+        return len(self.running) + len(self.queued)
+
+    def heartbeat(self) -> None:
+        self.trigger_tasks(self.parallelism - len(self.running))
+
+    def trigger_tasks(self, open_slots: int) -> None:
+        self._process_workloads(self.queued[:open_slots])
+
+    def _process_workloads(self, workload_list: list[Any]) -> None:
+        self.queued = self.queued[len(workload_list) :]
+
+    def end(self) -> None:
+        self.left = not self.activity_queue.empty()
 
 
 class Tasks:
@@ -110,7 +155,7 @@ def variables(container: Mapping[str, Any]) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("executors", "configured"),
     [
-        (("LocalExecutor",), "LocalExecutor"),
+        (("LocalExecutor",), "LocalExecutor:airflow_fargate_executor.local.LocalExecutor"),
         (("AwsEcsExecutor",), "AwsEcsExecutor:airflow_fargate_executor.ecs.AwsEcsExecutor"),
         (("CeleryExecutor",), "CeleryExecutor"),
         (
@@ -128,7 +173,7 @@ def variables(container: Mapping[str, Any]) -> dict[str, str]:
         ),
     ],
 )
-def test_an_executor_has_airflows_name_and_is_ours_where_another_is_beside_it(
+def test_an_executor_has_airflows_name_and_is_ours_where_that_differs(
     executors: tuple[str, ...], configured: str
 ) -> None:
     assert configured_executors(ExecutorSettings(executors=executors)) == configured
@@ -155,6 +200,110 @@ def test_local_tasks_are_bounded_by_both_numbers(
     monkeypatch.setenv("AIRFLOW_FARGATE_LOCAL_PARALLELISM", of_ours)
 
     assert airflow("local").LocalExecutor().parallelism == runs
+
+
+def test_without_another_executor_airflows_number_is_that_of_local_tasks(airflow: Callable[[str], Any]) -> None:
+    assert airflow("local").LocalExecutor().parallelism == 32
+
+
+@pytest.fixture
+def local(airflow: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return the executor with two slots."""
+    monkeypatch.setattr(LocalExecutor, "parallelism", 2)
+    return airflow("local").LocalExecutor()
+
+
+def tasks(*keys: str) -> list[Any]:
+    return [SimpleNamespace(ti=SimpleNamespace(key=key)) for key in keys]
+
+
+def test_a_task_waits_for_each_slot_and_the_scheduler_hands_over_no_other_until_one_has_ended(local: Any) -> None:
+    handed_over: list[int] = []
+    for _ in range(3):
+        local.queued = tasks(*(f"{len(handed_over)}.{number}" for number in range(local.slots_available)))
+        handed_over.append(len(local.queued))
+        local.heartbeat()
+    assert handed_over == [4, 0, 0]
+    assert (local.slots_available, local.slots_occupied) == (0, 2)
+
+    local.running.remove("0.0")
+    assert (local.slots_available, local.slots_occupied) == (1, 1)
+
+
+def test_only_the_tasks_that_run_count_for_the_number_of_all_executors(local: Any) -> None:
+    local.queued = tasks("a")
+    assert local.slots_occupied == 0
+
+    local.queued = tasks("a", "b", "c")
+    assert local.slots_occupied == 1
+
+
+def test_what_is_too_much_stays_with_the_executor(local: Any) -> None:
+    local.queued = tasks("a", "b", "c", "d", "e")
+
+    local.heartbeat()
+    local.heartbeat()
+
+    assert local.running == {"a", "b", "c", "d"}
+    assert [each.ti.key for each in local.queued] == ["e"]
+
+
+def test_a_callback_has_no_slot_that_nobody_would_give_back(local: Any) -> None:
+    local.queued = [SimpleNamespace(key="a callback")]
+
+    local.heartbeat()
+
+    assert (local.queued, local.running) == ([], set())
+
+
+def test_the_token_of_a_task_is_good_until_a_long_one_before_it_has_ended(local: Any) -> None:
+    assert local.jwt_generator.generate({"sub": "a"}, valid_for=600) == "a 86400"
+    assert local.jwt_generator.generate(extras={"sub": "a"}) == "a 86400"
+
+
+def test_a_stop_leaves_to_the_next_scheduler_what_waits_for_a_slot(local: Any) -> None:
+    for number in range(2):
+        local.activity_queue.put(number)
+
+    local.end()
+
+    assert local.left is False
+
+
+def test_a_stop_waits_for_nobody_who_waits_for_work(local: Any) -> None:
+    waiting = threading.Thread(target=local.activity_queue.get)
+    waiting.start()
+    until_locked = time.monotonic() + 10
+    while local.activity_queue._rlock.acquire(block=False) and time.monotonic() < until_locked:
+        local.activity_queue._rlock.release()
+
+    local.end()
+    local.activity_queue.put(None)
+    waiting.join(10)
+
+    assert not waiting.is_alive()
+
+
+def test_a_container_has_the_modules_of_the_executors_that_are_ours_and_no_others(deploy: Deploy) -> None:
+    def names(executors: list[str], **args: Any) -> set[str]:
+        container = definition(deploy(**args, executors=executors), "airflow-task-definition")
+        found = json.loads(variables(container)["AIRFLOW_FARGATE_MODULES"])
+        return {name.rpartition("/")[2] for name in found if name.startswith("airflow_fargate_executor")}
+
+    policy = {"policy.py", "sizes.py", "METADATA", "entry_points.txt"}
+    assert names(["LocalExecutor"]) == {"__init__.py", "local.py"}
+    assert names(BOTH) == {"__init__.py", "local.py", "ecs.py", *policy}
+    assert names(**WORKERS) == set()
+    assert names(**WORKERS, worker_count_max=2) == {"__init__.py", "celery.py"}
+
+
+def test_with_a_command_of_the_callers_the_executor_is_airflows_and_a_task_may_wait_for_a_slot(deploy: Deploy) -> None:
+    timeout = "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT"
+    theirs = variables(definition(deploy(command=["airflow", "standalone"]), "airflow-task-definition"))
+
+    assert theirs["AIRFLOW__CORE__EXECUTOR"] == "LocalExecutor"
+    assert theirs[timeout] == "86400"
+    assert timeout not in variables(definition(deploy(), "airflow-task-definition"))
 
 
 @pytest.mark.parametrize(("started_at", "failures"), [("12:00", 5), (None, 2)])
@@ -297,7 +446,7 @@ def parsing(monkeypatch: pytest.MonkeyPatch, executors: list[str]) -> None:
 
 
 def test_the_policy_is_found_as_that_of_a_distribution(tmp_path: Path) -> None:
-    for path, source in modules().items():
+    for path, source in modules(ExecutorSettings(executors=("AwsEcsExecutor",))).items():
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text(source)
     code = (

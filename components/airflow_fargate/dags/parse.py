@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from ..executor.choice import EXECUTOR_VARIABLE, brings_modules, configured_executors, modules, size_variables
+from ..executor.choice import EXECUTOR_VARIABLE, configured_executors, modules, size_variables
 from ..executor.settings import ExecutorSettings
 from ..task.supervisor import write_modules
 from . import dagbag
@@ -152,8 +152,7 @@ def _environment(
     environment: Mapping[str, str], home: Path, plugins: Path | None, executors: ExecutorSettings
 ) -> dict[str, str]:
     """Return the variables for an Airflow that has nothing to do with any other on this machine."""
-    if brings_modules(executors):
-        write_modules(json.dumps(modules()), {"AIRFLOW_HOME": str(home)})
+    write_modules(json.dumps(modules(executors)), {"AIRFLOW_HOME": str(home)})
     return {
         **{name: value for name, value in environment.items() if not name.startswith(("AIRFLOW_", "PYTHON"))},
         "AIRFLOW_HOME": str(home),

@@ -25,10 +25,15 @@ PATIENCE = Part(defaults={"AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS": "2"})
 """What has a task in another container go on for some minutes while the API server is away, as in an update of it, and
 end itself then: a heartbeat that fails has been tried ten times, over two and a half minutes on average."""
 
+LONG_QUEUE = {"AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": str(24 * 60 * 60)}
+"""How long the token of a task is good for that waits for a slot of Airflow's own LocalExecutor: ours has none wait."""
+
 _PACKAGE = "airflow_fargate_executor"
 _MODULES = Path(__file__).with_name("container")
 _OURS = {LOCAL: f"{_PACKAGE}.local", ECS: f"{_PACKAGE}.ecs", CELERY: f"{_PACKAGE}.celery"}
 """The modules of our executors, of the same names as Airflow's."""
+_FILES = {LOCAL: ("local.py",), ECS: ("ecs.py", "policy.py", "sizes.py"), CELERY: ("celery.py",)}
+"""What each of them consists of, besides the package."""
 
 # A distribution that consists of one entry point, by which Airflow finds the policy.
 _DISTRIBUTION = f"{_PACKAGE}-1.dist-info"
@@ -36,46 +41,38 @@ _METADATA = f"Metadata-Version: 2.1\nName: {_PACKAGE}\nVersion: 1\n"
 _ENTRY_POINT = f"[airflow.policy]\n{_PACKAGE} = {_PACKAGE}.policy\n"
 
 
-def executors_part(settings: ExecutorSettings, api: pulumi.Input[str]) -> Part:
+def executors_part(settings: ExecutorSettings, api: pulumi.Input[str], *, supervised: bool = True) -> Part:
     """Name the executors, for the scheduler and for whoever parses a DAG, and the API at which tasks report.
 
     After a restart in place the scheduler takes up the tasks of the one before when it looks for orphans, which Airflow
     does every five minutes; and the server's first answers can be slow on a small CPU, where Airflow gives up after
     five tries.
+
+    :param supervised: Whether the supervisor starts Airflow, and not a command of the caller's, which may be without
+        our modules.
     """
     return Part(
         defaults={
             "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
             "AIRFLOW__WORKERS__EXECUTION_API_RETRIES": "10",
+            **({} if supervised else LONG_QUEUE),
         },
         environment={
             API_VARIABLE: api,
-            EXECUTOR_VARIABLE: configured_executors(settings),
+            EXECUTOR_VARIABLE: configured_executors(settings) if supervised else ",".join(settings.executors),
             **(size_variables(settings) if settings.has_remote else {}),
         },
-        modules=modules() if brings_modules(settings) else {},
+        modules=modules(settings) if supervised else {},
     )
 
 
 def configured_executors(settings: ExecutorSettings) -> str:
     """Return Airflow's `core.executor`: the executors by their own names, and ours where they differ."""
-    ours = {name: f"{name}:{module}.{name}" for name, module in _OURS.items() if _is_ours(name, settings)}
-    return ",".join(ours.get(name, name) for name in settings.executors)
+    return ",".join(f"{name}:{_OURS[name]}.{name}" if _is_ours(name, settings) else name for name in settings.executors)
 
 
 def _is_ours(executor: str, settings: ExecutorSettings) -> bool:
-    match executor:
-        case "LocalExecutor":
-            return settings.executors != (LOCAL,)
-        case "CeleryExecutor":
-            return settings.scales_workers
-        case _:
-            return True
-
-
-def brings_modules(settings: ExecutorSettings) -> bool:
-    """Whether an executor, or the policy of tasks' sizes, is a module of ours."""
-    return configured_executors(settings) != ",".join(settings.executors)
+    return executor in _OURS and (executor != CELERY or settings.scales_workers)
 
 
 def preloaded(settings: ExecutorSettings) -> Part:
@@ -98,7 +95,11 @@ def execution_api(host: pulumi.Input[str], endpoint: Endpoint) -> pulumi.Output[
     return pulumi.Output.format("http://{0}:{1}{2}/execution/", host, endpoint.port, endpoint.path)
 
 
-def modules() -> dict[str, str]:
-    """Return the sources of our executors and of the policy by their paths, and the distribution that names it."""
-    sources = {f"{_PACKAGE}/{file.name}": file.read_text(encoding="utf-8") for file in sorted(_MODULES.glob("*.py"))}
-    return {**sources, f"{_DISTRIBUTION}/METADATA": _METADATA, f"{_DISTRIBUTION}/entry_points.txt": _ENTRY_POINT}
+def modules(settings: ExecutorSettings) -> dict[str, str]:
+    """Return the sources of our executors by their paths, and of the policy, with the distribution that names it."""
+    files = [file for name in settings.executors if _is_ours(name, settings) for file in _FILES[name]]
+    if not files:
+        return {}
+    sources = {f"{_PACKAGE}/{file}": (_MODULES / file).read_text(encoding="utf-8") for file in ("__init__.py", *files)}
+    policy = {f"{_DISTRIBUTION}/METADATA": _METADATA, f"{_DISTRIBUTION}/entry_points.txt": _ENTRY_POINT}
+    return {**sources, **(policy if settings.has_remote else {})}
