@@ -10,10 +10,12 @@ from typing import Any, NamedTuple
 
 import psutil
 import pytest
+import valkey
 
 from local.testing.deployed import title
 from operate.rest import until
 from tests.container.conftest import OF_THE_RING, Airflow
+from tests.container.test_airflow import parameters
 from tests.container.test_remote_tasks import variable
 from tests.stories import tell
 
@@ -25,7 +27,14 @@ WORKERS = 2
 KILLED_EVERY = 20
 
 LOSES_A_QUEUED_TASK_AFTER = 30
-"""Seconds until what the broker has lost is queued again, which the component has be minutes."""
+"""Seconds until what the broker has lost is queued again, which the component has be minutes; as long is the token good
+that a task begins with."""
+
+LEEWAY = 15
+"""For how many seconds Airflow takes a token that is over, and some more."""
+
+NOTICED_WITHIN = 10
+"""Seconds in which a worker has its broker again, and the scheduler has heard of whatever ended then."""
 
 COPIED_AGAIN_AFTER = 2 * OF_THE_RING["airflow-fargate:dagsRefreshSeconds"] + 1
 """Seconds after which a worker's copy of the DAGs is too old for the next task."""
@@ -109,6 +118,7 @@ def test_tasks_run_on_workers(airflow: Airflow, subtests: pytest.Subtests, tmp_p
         [
             they_have_no_key_of_airflows_and_their_logs_are_kept,
             a_changed_dag_is_there_in_the_next_run_on_the_same_worker,
+            one_whose_worker_loses_its_broker_goes_on,
             one_that_has_begun_ends_on_the_worker_that_is_replaced_meanwhile,
             one_whose_worker_is_killed_is_run_again,
         ],
@@ -141,6 +151,17 @@ def a_changed_dag_is_there_in_the_next_run_on_the_same_worker(airflow: Airflow) 
 
     assert [airflow.result("followed", run, "tell") for run in (before, after)] == ["before", "after"]
     assert workers(airflow) == there
+
+
+def one_whose_worker_loses_its_broker_goes_on(airflow: Airflow) -> None:
+    run = slow_run(airflow)
+    time.sleep(LOSES_A_QUEUED_TASK_AFTER + LEEWAY)
+    assert broker(airflow).execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes") > 0
+    time.sleep(NOTICED_WITHIN)
+    variable(airflow, "go", "yes")
+    airflow.rest.wait_for_run("slow", run)
+
+    assert airflow.result("slow", run, "slowly") == [1, "a-password"[::-1]]
 
 
 def one_that_has_begun_ends_on_the_worker_that_is_replaced_meanwhile(airflow: Airflow) -> None:
@@ -238,6 +259,12 @@ def reboot_broker(airflow: Airflow) -> None:
     elasticache = airflow.client("elasticache")
     [node] = elasticache.describe_cache_clusters()["CacheClusters"]
     elasticache.reboot_cache_cluster(CacheClusterId=node["CacheClusterId"], CacheNodeIdsToReboot=["0001"])
+
+
+def broker(airflow: Airflow) -> Any:
+    """Return a client of the broker, as workers are."""
+    [url] = [value for name, value in parameters(airflow).items() if "BROKER_URL" in name]
+    return valkey.Valkey.from_url(url.partition("?")[0], ssl_cert_reqs=None, ssl_check_hostname=False)
 
 
 def reboot_database(airflow: Airflow) -> None:

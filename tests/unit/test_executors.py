@@ -523,6 +523,13 @@ def test_what_the_broker_has_lost_is_queued_again_and_what_waits_for_a_worker_ha
     assert int(both[again]) == int(workers[again])
 
 
+def test_a_worker_has_no_message_that_is_delivered_again_once_it_has_begun_with_a_task(deploy: Deploy) -> None:
+    worker = variables(definition(deploy(**WORKERS), WORKER))
+
+    assert worker["AIRFLOW__CELERY__TASK_ACKS_LATE"] == "False"
+    assert json.loads(worker["AIRFLOW__CELERY__EXTRA_CELERY_CONFIG"]) == {"worker_disable_prefetch": True}
+
+
 def with_workers_and_with_remote_tasks_too(deploy: Deploy) -> list[dict[str, str]]:
     """Return the variables of Airflow's container with either."""
     return [

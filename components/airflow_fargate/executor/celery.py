@@ -33,9 +33,20 @@ _SCHEDULER = "AIRFLOW__SCHEDULER__"
 _QUEUED = f"{_SCHEDULER}TASK_QUEUED_TIMEOUT"
 _VISIBILITY = "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT"
 
-# A message that is not acknowledged in this time is delivered again, which Airflow refuses for a task that runs: none
-# runs as long, and the task itself is told to have failed long before.
+# A message that is not acknowledged in this time is delivered again. None takes as long: a worker acknowledges each
+# when it begins with the task.
 _LONGEST_TASK_SECONDS = 24 * 60 * 60
+
+_TAKEN_ONCE = {
+    "AIRFLOW__CELERY__TASK_ACKS_LATE": "False",
+    "AIRFLOW__CELERY__EXTRA_CELERY_CONFIG": '{"worker_disable_prefetch": true}',
+}
+"""What has a worker take a message when it has a slot for the task, and acknowledge it then.
+
+When a worker loses its connection to the broker, Celery delivers again what that has not acknowledged: a task that runs
+would be started another time, which Airflow refuses, and takes for the end of the first. That a worker has ended with
+its tasks Airflow finds out by itself.
+"""
 
 _SILENT_SECONDS = 45
 """How long a task sends no heartbeat, of which it sends one every two seconds, before it has failed."""
@@ -100,7 +111,7 @@ def worker_part(settings: ExecutorSettings, *parts: Part) -> Part:
     """
     in_s3 = any(LOG_FOLDER_VARIABLE in part.defaults for part in parts)
     own = Part(
-        defaults={_VISIBILITY: str(_LONGEST_TASK_SECONDS), **FREED_SLOTS},
+        defaults={_VISIBILITY: str(_LONGEST_TASK_SECONDS), **_TAKEN_ONCE, **FREED_SLOTS},
         environment={
             _CONCURRENCY: str(settings.worker_concurrency),
             **({PRELOADED_VARIABLE: "airflow.providers.amazon.aws.log.s3_task_handler"} if in_s3 else {}),
