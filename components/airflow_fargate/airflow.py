@@ -15,7 +15,7 @@ from .endpoint.base_url import ENDPOINT_VARIABLES, PORT_VARIABLE, refuse_address
 from .endpoint.endpoint import Endpoint
 from .environment import EnvironmentSettings, VariableRule
 from .executor.celery import celery_part
-from .executor.choice import EXECUTOR_VARIABLES, execution_api, executors_part, preloaded
+from .executor.choice import EXECUTOR_VARIABLES, LONG_TOKENS, execution_api, executors_part, preloaded
 from .executor.local import local_executor_part
 from .executor.settings import ExecutorSettings
 from .login import (
@@ -103,6 +103,7 @@ def create_airflow(
         database.part,
         data.part,
         executors_part(executor, execution_api("localhost", endpoint), supervised=supervised),
+        LONG_TOKENS if executor.is_apart else Part(),
         local_executor_part(executor, task.memory),
         preloaded(executor),
         celery_part(executor, task.memory, database.results) if executor.has_workers else Part(),

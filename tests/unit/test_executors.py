@@ -530,6 +530,19 @@ def test_a_worker_has_no_message_that_is_delivered_again_once_it_has_begun_with_
     assert json.loads(worker["AIRFLOW__CELERY__EXTRA_CELERY_CONFIG"]) == {"worker_disable_prefetch": True}
 
 
+@pytest.mark.parametrize("args", [{"executors": BOTH}, WORKERS], ids=["remote tasks", "workers"])
+def test_the_token_of_a_task_elsewhere_outlasts_its_patience_and_is_the_callers_to_set(
+    deploy: Deploy, args: dict[str, Any]
+) -> None:
+    name = "AIRFLOW__EXECUTION_API__JWT_EXPIRATION_TIME"
+    airflows = "airflow-task-definition"
+    patience = 2 * 150  # two heartbeats that fail, each after two and a half minutes
+
+    assert int(variables(definition(deploy(**args), airflows))[name]) / 5 > patience
+    assert variables(definition(deploy(**args, environment={name: "900"}), airflows))[name] == "900"
+    assert name not in variables(definition(deploy(), airflows))
+
+
 def with_workers_and_with_remote_tasks_too(deploy: Deploy) -> list[dict[str, str]]:
     """Return the variables of Airflow's container with either."""
     return [

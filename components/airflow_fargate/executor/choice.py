@@ -28,6 +28,10 @@ end itself then: a heartbeat that fails has been tried ten times, over two and a
 LONG_QUEUE = {"AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": str(24 * 60 * 60)}
 """How long the token of a task is good for that waits for a slot of Airflow's own LocalExecutor: ours has none wait."""
 
+LONG_TOKENS = Part(defaults={"AIRFLOW__EXECUTION_API__JWT_EXPIRATION_TIME": "3600"})
+"""How long the token of a running task is good for, which the API server renews when a fifth is left: of Airflow's ten
+minutes that would be over before the patience of a task in another container is."""
+
 _PACKAGE = "airflow_fargate_executor"
 _MODULES = Path(__file__).with_name("container")
 _OURS = {LOCAL: f"{_PACKAGE}.local", ECS: f"{_PACKAGE}.ecs", CELERY: f"{_PACKAGE}.celery"}
