@@ -104,7 +104,7 @@ def create_airflow(
         data.part,
         executors_part(executor, execution_api("localhost", endpoint), supervised=supervised),
         LONG_TOKENS if executor.is_apart else Part(),
-        local_executor_part(executor, task.memory),
+        local_executor_part(executor, task.memory, tasks_may_overlap=database.tasks_may_overlap),
         preloaded(executor),
         celery_part(executor, task.memory, database.results) if executor.has_workers else Part(),
         bundles,

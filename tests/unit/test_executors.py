@@ -543,6 +543,19 @@ def test_the_token_of_a_task_elsewhere_outlasts_its_patience_and_is_the_callers_
     assert name not in variables(definition(deploy(), airflows))
 
 
+def test_a_scheduler_that_lets_its_tasks_end_is_not_taken_for_dead_by_the_next_one(deploy: Deploy) -> None:
+    name = "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD"
+
+    def silent(**args: Any) -> str | None:
+        return variables(definition(deploy(**args), "airflow-task-definition")).get(name)
+
+    # Of the container's stop, and what a heartbeat may be old when it begins.
+    assert int(silent(database="postgres") or 0) > supervisor.STOP_SECONDS + 5
+    assert silent(database="postgres", environment={name: "90"}) == "90"
+    assert silent() is None, "the next one begins when this one has stopped"
+    assert silent(**WORKERS) is None, "tasks go on without the scheduler"
+
+
 def with_workers_and_with_remote_tasks_too(deploy: Deploy) -> list[dict[str, str]]:
     """Return the variables of Airflow's container with either."""
     return [

@@ -12,13 +12,26 @@ FREED_SLOTS = {"AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "2"}
 """A task that has ended may have its slot until the next heartbeat is due, 5 s by Airflow's default; and one that is
 deferred fails if its trigger fires before (apache/airflow#71580)."""
 
+OVERLAP = {"AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "60"}
+"""After how many silent seconds a scheduler is dead, and its tasks are started again: one that is told to stop says
+nothing more while it lets its tasks end, for 40 s at most, and the next one is there already."""
 
-def local_executor_part(settings: ExecutorSettings, memory: int) -> Part:
-    """Run as many tasks at once as so much memory, in MiB, carries."""
+
+def local_executor_part(settings: ExecutorSettings, memory: int, *, tasks_may_overlap: bool = False) -> Part:
+    """Run as many tasks at once as so much memory, in MiB, carries.
+
+    :param tasks_may_overlap: Whether another scheduler may be there while this one stops.
+    """
     if not settings.has_local:
         return Part()
     tasks = str(local_tasks(memory))
-    return Part(defaults={LOCAL_PARALLELISM if settings.is_apart else PARALLELISM: tasks, **FREED_SLOTS})
+    return Part(
+        defaults={
+            LOCAL_PARALLELISM if settings.is_apart else PARALLELISM: tasks,
+            **FREED_SLOTS,
+            **(OVERLAP if tasks_may_overlap else {}),
+        }
+    )
 
 
 def local_tasks(memory: int) -> int:
