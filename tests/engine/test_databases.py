@@ -333,6 +333,7 @@ def test_what_an_instance_uses_is_not_deleted_before_it(rds: Rds) -> None:
         ({"DBParameterGroupName": "missing"}, ["DBParameterGroupNotFound"]),
         ({"VpcSecurityGroupIds": ["sg-0123456789abcdef0"]}, ["sg-0123456789abcdef0"]),
         ({"ManageMasterUserPassword": True}, ["manage_master_user_password"]),
+        ({"EngineLifecycleSupport": "none"}, ["Invalid engine lifecycle support type: none"]),
     ],
     ids=str,
 )

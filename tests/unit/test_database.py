@@ -9,7 +9,7 @@ import pytest
 from airflow_fargate import AirflowFargate, InvalidArgumentsError
 from airflow_fargate.database.url import async_connection, connection
 
-from .conftest import Deploy
+from .conftest import Deploy, Registered
 from .test_inputs import SERVICE, container
 
 INSTANCE = "aws:rds/instance:Instance"
@@ -41,6 +41,19 @@ def test_storage_grows_no_further_than_that_of_rds(deploy: Deploy, gib: int, mos
     instance = deploy(database="postgres", database_storage_gib=gib).inputs(INSTANCE)
 
     assert instance.get("maxAllocatedStorage") == most
+
+
+def test_an_old_version_is_upgraded_rather_than_charged_for(deploy: Deploy) -> None:
+    deployment = deploy(database="postgres")
+
+    assert deployment.inputs(INSTANCE)["engineLifecycleSupport"] == "open-source-rds-extended-support-disabled"
+    assert "engineLifecycleSupport" in ignored(deployment), "the provider would show a change each time"
+
+
+def ignored(deployment: Registered) -> list[str]:
+    """Return the inputs of the instance whose changes have no effect."""
+    [instance] = [each for each in deployment.registrations if each.type == INSTANCE]
+    return instance.options["ignoreChanges"]
 
 
 def test_the_way_to_the_instance_leads_to_nothing_else(deploy: Deploy) -> None:

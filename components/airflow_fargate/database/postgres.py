@@ -88,6 +88,7 @@ def create_instance(scope: Scope, settings: DatabaseSettings, network: Network, 
         f"{scope.name}-database",
         engine="postgres",
         engine_version=settings.database_version,
+        engine_lifecycle_support="open-source-rds-extended-support-disabled",
         allow_major_version_upgrade=True,
         auto_minor_version_upgrade=True,
         apply_immediately=True,
@@ -111,9 +112,10 @@ def create_instance(scope: Scope, settings: DatabaseSettings, network: Network, 
         snapshot_identifier=data.restore_from,
         tags=scope.tags,
         # Another snapshot, or none, would mean another instance, and the loss of what has been written to this one.
+        # The provider changes no lifecycle, and would show the change each time.
         opts=scope.options(
             pulumi.ResourceOptions(
-                ignore_changes=["snapshotIdentifier"],
+                ignore_changes=["engineLifecycleSupport", "snapshotIdentifier"],
                 hooks=pulumi.ResourceHookBinding(before_create=[_say_what_is_in_it(scope, data)]),
             )
         ),

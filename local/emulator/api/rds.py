@@ -29,6 +29,7 @@ from local.emulator.api.managed import new_address, work_on
 from local.emulator.api.rds_rules import (
     FAMILY,
     FORCE_TLS,
+    LIFECYCLES,
     refuse_change,
     refuse_deletion,
     refuse_instance,
@@ -91,6 +92,7 @@ class Database(DBInstance):
         self.status = "creating"
         self.dbi_resource_id = f"db-{uuid.uuid4().hex[:26].upper()}"
         self.license_model = "postgresql-license"
+        self.engine_lifecycle_support: str = settings.get("engine_lifecycle_support") or LIFECYCLES[0]
         self.port = self.port or self.default_port(self.engine)
         self.server = backend.plane.new_server(self.dbi_resource_id, self.port)
         ec2: EC2Backend = ec2_backends[self.account_id][self.region]

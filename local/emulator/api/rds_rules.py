@@ -13,6 +13,8 @@ MAJOR_VERSION = VERSION.partition(".")[0]
 FAMILY = f"postgres{MAJOR_VERSION}"
 FORCE_TLS = "rds.force_ssl"
 """The one parameter that the local cloud applies."""
+LIFECYCLES = ("open-source-rds-extended-support", "open-source-rds-extended-support-disabled")
+"""What may become of an instance when the support of its version ends, the default first."""
 
 # Amazon RDS user guide: "Settings for DB instances", "Amazon RDS DB instance storage", PostgreSQL with gp3.
 _STORAGE_GIB = range(20, 65536 + 1)
@@ -44,6 +46,9 @@ def refuse_instance(request: Request) -> None:
             raise InvalidParameterCombination(f"The local cloud has no RDS instances with {name}")
     _refuse_version(request.get("engine_version") or VERSION)
     _refuse_username(request.get("master_username"))
+    lifecycle = request.get("engine_lifecycle_support") or LIFECYCLES[0]
+    if lifecycle not in LIFECYCLES:
+        raise InvalidParameterValue(f"Invalid engine lifecycle support type: {lifecycle}")
     if (name := request.get("db_name")) and not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,62}", name):
         raise InvalidParameterValue(
             "DBName must begin with a letter and contain only alphanumeric characters and underscores."

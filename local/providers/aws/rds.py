@@ -111,6 +111,9 @@ class Instance(RdsResource):
         dbName=Field(api="DBName", replaces=True, computed=True),
         dbSubnetGroupName=Field(api="DBSubnetGroupName", answer="DBSubnetGroup.DBSubnetGroupName", computed=True),
         engine=Field(replaces=True, computed=True),
+        engineLifecycleSupport=Field(
+            computed=True, values=("open-source-rds-extended-support", "open-source-rds-extended-support-disabled")
+        ),
         engineVersion=Field(computed=True),
         finalSnapshotIdentifier=Property(),
         identifier=Field(api="DBInstanceIdentifier", replaces=True, computed=True),
@@ -165,7 +168,8 @@ class Instance(RdsResource):
         return self._wait_until_available(inputs, CREATE_TIMEOUT)["DbiResourceId"]
 
     def update(self, change: Change) -> None:
-        changed = {name for name, _ in self.fields()} & change.names
+        # The provider knows the lifecycle when it creates, and not when it updates.
+        changed = {name for name, _ in self.fields()} & change.names - {"engineLifecycleSupport"}
         if changed or change.touches("password"):
             sent = {name: change.new[name] for name in {*changed, "identifier", "region"} if name in change.new}
             self.call(
