@@ -135,7 +135,7 @@ class StandIn(protocol.Provider, Generic[SessionT]):
         resource = self._bind(request.type, request.resource_id)
         state = plain_map(request.old_state)
         inputs = plain_map(request.new_inputs)
-        change = Change(state, inputs, frozenset(_changes(resource, state, inputs)))
+        change = Change(state, inputs, frozenset(_changes(resource, state, inputs, request.ignore_changes)))
         replaced = {name for name in change.names if resource.replaces(name, change)}
         naming = resource.auto_name
         # A given name that stays would clash with the one that is to be replaced.
@@ -175,7 +175,7 @@ class StandIn(protocol.Provider, Generic[SessionT]):
         old = plain_map(request.olds)
         inputs = _public(request.news)
         secrets = secret_names(request.news)
-        change = Change(old, inputs, frozenset(_changes(resource, old, inputs)))
+        change = Change(old, inputs, frozenset(_changes(resource, old, inputs, request.ignore_changes)))
         if not change.names:
             # The engine also updates what it failed to make or to change before; the real provider does nothing then.
             return protocol.UpdateResponse(request.olds)
@@ -273,10 +273,17 @@ def _violations(resource: type[Resource[Any]], given: Properties) -> Iterable[Vi
     yield from resource.check(given)
 
 
-def _changes(resource: Resource[Any], state: Properties, inputs: Properties) -> Iterable[str]:
-    """Names of the inputs that differ from the state as Terraform sees it."""
+def _changes(resource: Resource[Any], state: Properties, inputs: Properties, ignored: Collection[str]) -> Iterable[str]:
+    """Names of the inputs that differ from the state as Terraform sees it, without those that are ignored.
+
+    The engine ignores changes of the program; the real provider ignores what is not as the program has it, too.
+    """
     for name, rule in resource.inputs.items():
-        if _differs(rule, state.get(name), inputs.get(name)) and not resource.ignores(name, inputs):
+        if (
+            name not in ignored
+            and _differs(rule, state.get(name), inputs.get(name))
+            and not resource.ignores(name, state, inputs)
+        ):
             yield name
     yield from resource.drifted(state, inputs)
 

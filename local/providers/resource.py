@@ -132,9 +132,9 @@ class Resource(ABC, Generic[SessionT]):
         del state, inputs
         yield from ()
 
-    def ignores(self, name: str, inputs: Properties) -> bool:
+    def ignores(self, name: str, state: Properties, inputs: Properties) -> bool:
         """Whether the provider takes no notice of the changed input `name`."""
-        del name, inputs
+        del name, state, inputs
         return False
 
     def wanted(self, inputs: Properties) -> Properties:

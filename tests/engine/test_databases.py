@@ -387,6 +387,29 @@ def test_subnet_groups_span_two_zones_of_one_vpc(rds: Rds) -> None:
     assert [each["SubnetIdentifier"] for each in group["Subnets"]] == rds.subnets
 
 
+def test_a_parameter_group_is_of_the_version_of_the_instance(rds: Rds, database: str) -> None:
+    rds.client.create_db_parameter_group(
+        DBParameterGroupName="newer", DBParameterGroupFamily="postgres18", Description="newer"
+    )
+    rds.client.create_db_snapshot(DBInstanceIdentifier=database, DBSnapshotIdentifier="older")
+    rds.snapshot("older")
+    rds.available(database)
+    words = "DBParameterGroupFamily postgres18 cannot be used for this instance"
+    with refused("InvalidParameterCombination", words):
+        rds.create(DBParameterGroupName="newer")
+    with refused("InvalidParameterCombination", words):
+        rds.client.modify_db_instance(DBInstanceIdentifier=database, DBParameterGroupName="newer")
+    with refused("InvalidParameterCombination", words):
+        rds.client.restore_db_instance_from_db_snapshot(
+            DBInstanceIdentifier="restored",
+            DBSnapshotIdentifier="older",
+            DBParameterGroupName="newer",
+            DBSubnetGroupName="subnets",
+        )
+    rds.client.delete_db_snapshot(DBSnapshotIdentifier="older")
+    rds.client.delete_db_parameter_group(DBParameterGroupName="newer")
+
+
 def test_parameters_are_those_that_the_local_cloud_applies(rds: Rds) -> None:
     with refused("not a valid parameter group family"):
         rds.client.create_db_parameter_group(

@@ -27,11 +27,13 @@ from moto.rds.models import DBInstance, DBParameterGroup, DBSnapshot, DBSubnetGr
 
 from local.emulator.api.managed import new_address, work_on
 from local.emulator.api.rds_rules import (
+    FAMILIES,
     FAMILY,
     FORCE_TLS,
     LIFECYCLES,
     refuse_change,
     refuse_deletion,
+    refuse_family,
     refuse_instance,
     refuse_missing,
     refuse_parameters,
@@ -310,10 +312,8 @@ class StrictRDSBackend(RDSBackend):
 
     def create_db_parameter_group(self, db_parameter_group_kwargs: Any) -> DBParameterGroup:
         family = db_parameter_group_kwargs.get("db_parameter_group_family")
-        if family != FAMILY:
-            raise InvalidParameterValue(
-                f"ParameterGroupFamily {family} is not a valid parameter group family (the local cloud has {FAMILY})"
-            )
+        if family not in FAMILIES:
+            raise InvalidParameterValue(f"ParameterGroupFamily {family} is not a valid parameter group family")
         return super().create_db_parameter_group(db_parameter_group_kwargs)
 
     def describe_db_parameter_groups(self, db_parameter_group_kwargs: Any) -> list[DBParameterGroup]:
@@ -419,8 +419,11 @@ class StrictRDSBackend(RDSBackend):
                 )
 
     def _refuse_parameter_group(self, name: str) -> None:
-        if name not in self.db_parameter_groups and name != f"default.{FAMILY}":
+        if name == f"default.{FAMILY}":
+            return
+        if name not in self.db_parameter_groups:
             raise DBParameterGroupNotFoundError(name)
+        refuse_family(name, self.db_parameter_groups[name].family)
 
     def _in_group(self, group: DBSubnetGroup) -> list[Database]:
         return [each for each in self._all() if each.db_subnet_group is group]

@@ -11,6 +11,8 @@ from local.emulator.engines.postgres import ADMINISTRATOR, UNAVAILABLE, VERSION
 
 MAJOR_VERSION = VERSION.partition(".")[0]
 FAMILY = f"postgres{MAJOR_VERSION}"
+FAMILIES = tuple(f"postgres{version}" for version in range(14, 18 + 1))
+"""Those of parameter groups; there are instances of one of them only."""
 FORCE_TLS = "rds.force_ssl"
 """The one parameter that the local cloud applies."""
 LIFECYCLES = ("open-source-rds-extended-support", "open-source-rds-extended-support-disabled")
@@ -115,6 +117,15 @@ def refuse_subnets(name: str, subnets: list[Subnet]) -> None:
             "DBSubnetGroupDoesNotCoverEnoughAZs",
             "The DB subnet group doesn't meet Availability Zone (AZ) coverage requirement. "
             f"Current AZ coverage: {', '.join(zones)}. Add subnets to cover at least 2 AZs.",
+        )
+
+
+def refuse_family(name: str, family: str | None) -> None:
+    """Raise for a parameter group of another family than an instance's version has."""
+    if family != FAMILY:
+        raise InvalidParameterCombination(
+            f"The Parameter Group {name} with DBParameterGroupFamily {family} cannot be used for this instance. "
+            f"Please use a Parameter Group with DBParameterGroupFamily {FAMILY}"
         )
 
 

@@ -149,6 +149,23 @@ def _get_network_interface(session: Session, arguments: Properties) -> Propertie
     }
 
 
+def _get_snapshot(session: Session, arguments: Properties) -> Properties:
+    found = session.client("rds", arguments.get("region")).describe_db_snapshots(
+        DBSnapshotIdentifier=arguments["dbSnapshotIdentifier"], IncludeShared=arguments.get("includeShared", False)
+    )["DBSnapshots"]
+    if not found:
+        raise ProviderError("Your query returned no results. Please change your search criteria and try again.")
+    [snapshot] = found
+    same = ("allocatedStorage", "encrypted", "engine", "engineVersion", "snapshotType", "status", "storageType")
+    return {
+        **arguments,
+        **{name: snapshot.get(pascal_case(name)) for name in same},
+        "dbSnapshotArn": snapshot["DBSnapshotArn"],
+        "id": snapshot["DBSnapshotIdentifier"],
+        "region": _region(session, arguments),
+    }
+
+
 def _get_service(session: Session, arguments: Properties) -> Properties:
     name, cluster = arguments["serviceName"], arguments["clusterArn"]
     services = session.client("ecs", arguments.get("region")).describe_services(
@@ -233,6 +250,12 @@ FUNCTIONS = (
         "aws:ec2/getNetworkInterface:getNetworkInterface",
         "pulumi_aws.ec2:get_network_interface",
         _get_network_interface,
+    ),
+    Function(
+        "aws:rds/getSnapshot:getSnapshot",
+        "pulumi_aws.rds:get_snapshot",
+        _get_snapshot,
+        required=frozenset({"dbSnapshotIdentifier"}),
     ),
     Function(
         "aws:ecs/getService:getService",

@@ -8,14 +8,16 @@ from local.providers.errors import ProviderError
 from local.providers.naming import AutoName
 from local.providers.resource import Change, Property, properties, same_set
 from local.providers.schema import Violation
-from local.providers.values import Properties
+from local.providers.values import UNKNOWN, Properties
 
 CREATE_TIMEOUT, UPDATE_TIMEOUT, DELETE_TIMEOUT = 40 * 60.0, 80 * 60.0, 60 * 60.0
 """Seconds, as in the real provider, unless `custom_timeouts` says otherwise."""
 POLL_INTERVAL = 0.5
 
-# What RestoreDBInstanceFromDBSnapshot does not take, and a later call therefore sets.
-_AFTER_RESTORE = frozenset({"allocatedStorage", "backupRetentionPeriod", "maxAllocatedStorage"})
+# What the provider sets by a later call than RestoreDBInstanceFromDBSnapshot, in one with the password.
+_AFTER_RESTORE = frozenset(
+    {"allocatedStorage", "backupRetentionPeriod", "engineVersion", "maxAllocatedStorage", "storageType"}
+)
 
 
 def same_parameters(old: list[dict[str, str]], new: list[dict[str, str]]) -> bool:
@@ -152,6 +154,13 @@ class Instance(RdsResource):
                 if inputs.get(name) is None:
                     yield Violation(name, "missing; only an instance from a snapshot has it from there")
 
+    def ignores(self, name: str, state: Properties, inputs: Properties) -> bool:
+        # Storage that has grown by itself.
+        least, most = inputs.get("allocatedStorage"), inputs.get("maxAllocatedStorage")
+        if name != "allocatedStorage" or UNKNOWN in (least, most):
+            return False
+        return state.get(name, 0) > (least or 0) and (most or 0) > (least or 0)
+
     def create(self, inputs: Properties) -> str:
         if inputs.get("snapshotIdentifier") is None:
             self.call("create_db_instance", inputs, **self._password(inputs), **self.creation_tags(inputs))
@@ -160,11 +169,15 @@ class Instance(RdsResource):
         asked = {name: value for name, value in inputs.items() if name not in {*_AFTER_RESTORE, "dbName"}}
         snapshot = {"DBSnapshotIdentifier": inputs["snapshotIdentifier"]}
         self.call("restore_db_instance_from_db_snapshot", asked, **snapshot, **self.creation_tags(inputs))
-        restored = self._wait_until_available(inputs, CREATE_TIMEOUT)
+        self._wait_until_available(inputs, CREATE_TIMEOUT)
         rest = {name: value for name, value in inputs.items() if name in {*_AFTER_RESTORE, "identifier", "region"}}
-        if rest.get("allocatedStorage") == restored["AllocatedStorage"]:
-            del rest["allocatedStorage"]
-        self.call("modify_db_instance", rest, **self._password(inputs), ApplyImmediately=True)
+        self.call(
+            "modify_db_instance",
+            rest,
+            ApplyImmediately=True,
+            AllowMajorVersionUpgrade=bool(inputs.get("allowMajorVersionUpgrade")),
+            **self._password(inputs),
+        )
         return self._wait_until_available(inputs, CREATE_TIMEOUT)["DbiResourceId"]
 
     def update(self, change: Change) -> None:

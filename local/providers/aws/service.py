@@ -79,7 +79,8 @@ class Service(EcsTaggedResource):
             raise ProviderError("force_new_deployment should be true when capacity_provider_strategy is being updated")
         return super().replaces(name, change)
 
-    def ignores(self, name: str, inputs: Properties) -> bool:
+    def ignores(self, name: str, state: Properties, inputs: Properties) -> bool:
+        del state
         return name == "triggers" and not (inputs.get("forceNewDeployment") and inputs.get("triggers"))
 
     def create(self, inputs: Properties) -> str:
