@@ -371,7 +371,8 @@ class AirflowFargateArgs(TypedDict):
     name, or the ARN, of a snapshot that a new RDS instance starts from; it has no effect on an existing one. Otherwise:
     the name of a bucket; a stack without a snapshot of its own starts from the newest in it, and only reads it.
     Default: none. Needs `fernet_key`, with which the passwords in it are encrypted. Refused: what is no name of a
-    snapshot or a bucket, and any with `database_url`, or without snapshots of a database in the container.
+    snapshot or a bucket, and any with `database_url`, or without snapshots of a database in the container; for a new
+    instance, a snapshot with more storage than `database_storage_gib` or of another version than `database_version`.
     """
 
     fernet_key: NotRequired[pulumi.Input[str]]

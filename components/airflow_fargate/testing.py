@@ -77,6 +77,8 @@ class Mocks(mocks.Mocks):
                 }
             case "aws:ec2/getSubnet:getSubnet":
                 return {"availabilityZone": f"{self.region}a", "availabilityZoneId": "test1-az1"}
+            case "aws:rds/getSnapshot:getSnapshot":
+                return {"allocatedStorage": 20, "engine": "postgres", "engineVersion": "17.6"}
             case "aws:ecs/getService:getService":
                 return {"taskDefinition": self.running_task_definition}
             case "aws:ec2/getNetworkInterfaces:getNetworkInterfaces":

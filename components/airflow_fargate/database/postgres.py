@@ -8,12 +8,14 @@ import pulumi_random as random
 
 from ..cost import a_month_of_instance
 from ..data.settings import DataSettings
+from ..errors import InvalidArgumentsError
 from ..network import Network
 from ..part import Part, Reach, merge
 from ..scope import Scope
 from ..tcp import SYSTEM_CONTROLS
 from .container import NO_CONNECTION_CHECK, RESULT_BACKEND_VARIABLE, Database
 from .settings import PASSWORD_VARIABLE, STORAGE_GIB, DatabaseSettings
+from .snapshot import find_snapshot, refuse_snapshot
 from .url import CONNECTION_VARIABLE, DEFAULT_PORT
 
 _NAME = "airflow"
@@ -21,6 +23,11 @@ _NAME = "airflow"
 # Storage grows by itself up to so many times of what was asked for, and never shrinks. RDS has no more GiB than that,
 # and takes no limit that is less than a tenth above what there is.
 _MOST_GROWTH = 5
+
+# Another snapshot, or none, would mean another instance, and the loss of what has been written to this one; so would
+# what an instance has from its snapshot, where that is not what is asked for. The provider changes no lifecycle, and
+# would show the change each time.
+_NEVER_CHANGED = ("dbName", "engineLifecycleSupport", "kmsKeyId", "snapshotIdentifier", "storageEncrypted", "username")
 
 
 @dataclass(frozen=True)
@@ -111,12 +118,13 @@ def create_instance(scope: Scope, settings: DatabaseSettings, network: Network, 
         final_snapshot_identifier=_final_snapshot(scope) if data.retain_data else None,
         snapshot_identifier=data.restore_from,
         tags=scope.tags,
-        # Another snapshot, or none, would mean another instance, and the loss of what has been written to this one.
-        # The provider changes no lifecycle, and would show the change each time.
         opts=scope.options(
             pulumi.ResourceOptions(
-                ignore_changes=["engineLifecycleSupport", "snapshotIdentifier"],
-                hooks=pulumi.ResourceHookBinding(before_create=[_say_what_is_in_it(scope, data)]),
+                ignore_changes=list(_NEVER_CHANGED),
+                hooks=pulumi.ResourceHookBinding(
+                    before_create=[_look_what_is_in_it(scope, settings, data)],
+                    on_error=[pulumi.ErrorHook(f"{scope.name}-database-failed", say_why_storage_stays)],
+                ),
             )
         ),
     )
@@ -132,20 +140,35 @@ def _most_storage(gib: int) -> int | None:
     return most if most >= 1.1 * gib else None
 
 
-def _say_what_is_in_it(scope: Scope, data: DataSettings) -> pulumi.ResourceHook:
-    """Say, in the preview too, what a new instance holds and what stays elsewhere."""
-    if data.restore_from:
-        text = f"A new instance of RDS, with what the snapshot {data.restore_from} holds."
-    else:
-        text = (
-            "A new instance of RDS, empty: the runs, users and connections of another database stay where they are, "
-            "those of one in the container in its last snapshot."
+def _look_what_is_in_it(scope: Scope, settings: DatabaseSettings, data: DataSettings) -> pulumi.ResourceHook:
+    """Say, in the preview too, what a new instance holds and what stays elsewhere; refuse a snapshot that does not fit.
+
+    Only a new instance asks for the snapshot, which may be deleted when the instance is there.
+    """
+
+    async def look(_: pulumi.ResourceHookArgs) -> None:
+        if data.restore_from is None:
+            pulumi.log.info(
+                "A new instance of RDS, empty: the runs, users and connections of another database stay where they "
+                "are, those of one in the container in its last snapshot."
+            )
+            return
+        snapshot = await find_snapshot(data.restore_from, scope.opts.parent)
+        if snapshot and (refusals := list(refuse_snapshot(snapshot, settings))):
+            raise InvalidArgumentsError(scope.name, refusals)
+        pulumi.log.info(f"A new instance of RDS, with what the snapshot {data.restore_from} holds.")
+
+    return pulumi.ResourceHook(f"{scope.name}-database-is-new", look, pulumi.ResourceHookOptions(on_dry_run=True))
+
+
+def say_why_storage_stays(failure: pulumi.ErrorHookArgs) -> bool:
+    """Say how to go on after RDS has refused storage that is less than what there is by now; nothing is retried."""
+    if "Invalid storage size" in failure.errors[0]:
+        pulumi.log.error(
+            "RDS shrinks no storage, and the instance's has grown by itself to more than database_storage_gib. Give "
+            "more, or run `pulumi up --refresh`, which takes what there is, and has it grow further."
         )
-    return pulumi.ResourceHook(
-        f"{scope.name}-database-is-new",
-        lambda _: pulumi.log.info(text),
-        pulumi.ResourceHookOptions(on_dry_run=True),
-    )
+    return False
 
 
 def _final_snapshot(scope: Scope) -> pulumi.Output[str]:
