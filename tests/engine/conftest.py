@@ -47,6 +47,12 @@ def refused(*words: str) -> Generator[None]:
     assert all(word in text for word in words), text
 
 
+def create_linked_roles(iam: Any) -> None:
+    """Make an account one in which the services have been used before."""
+    for service in ("ecs", "elasticache", "rds"):
+        iam.create_service_linked_role(AWSServiceName=f"{service}.amazonaws.com")
+
+
 def skip_without(isolation: Isolation) -> None:
     """Skip a test where this machine, or this user, is not granted what isolates a task."""
     if not is_granted(isolation):
@@ -81,11 +87,11 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def cloud(
     pulumi_engine: Engine, warm: WarmPython, images: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Generator[Cloud]:
-    """Return the cloud that the tests share: its programs and providers start warm, and ECS has run in its account."""
+    """Return the cloud that the tests share: its programs and providers start warm, and its account has been used."""
     folder = tmp_path_factory.mktemp("cloud")
     engine = warm.engine(pulumi_engine)
     with temporary_cloud(folder, engine, images, python=warm.executable, clock_rate=CLOCK_RATE) as cloud:
-        cloud.client("iam").create_service_linked_role(AWSServiceName="ecs.amazonaws.com")
+        create_linked_roles(cloud.client("iam"))
         yield cloud
 
 
@@ -95,7 +101,7 @@ def cold_cloud(
 ) -> Generator[Cloud]:
     """Return another one, for tests that look at the processes of a run, which are those of `make up`."""
     with temporary_cloud(tmp_path_factory.mktemp("cold"), pulumi_engine, images, clock_rate=CLOCK_RATE) as cloud:
-        cloud.client("iam").create_service_linked_role(AWSServiceName="ecs.amazonaws.com")
+        create_linked_roles(cloud.client("iam"))
         yield cloud
 
 

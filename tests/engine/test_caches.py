@@ -81,6 +81,7 @@ def caches(emulator: Emulator) -> ElastiCache:
 
 def make_elasticache(emulator: Emulator) -> ElastiCache:
     account = EmulatedAccount(emulator.endpoint)
+    account.iam.create_service_linked_role(AWSServiceName="elasticache.amazonaws.com")
     account.elasticache.create_cache_subnet_group(
         CacheSubnetGroupName="subnets", CacheSubnetGroupDescription="one", SubnetIds=[account.subnet]
     )

@@ -91,6 +91,7 @@ def rds(emulator: Emulator) -> Rds:
 
 def make_rds(emulator: Emulator) -> Rds:
     account = EmulatedAccount(emulator.endpoint)
+    account.iam.create_service_linked_role(AWSServiceName="rds.amazonaws.com")
     made = [
         account.ec2.create_subnet(
             VpcId=account.vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"us-east-1{zone}"

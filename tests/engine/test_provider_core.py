@@ -138,6 +138,7 @@ def world(client: ClientOf) -> World:
         for _ in range(2)
     ]
     client("s3").create_bucket(Bucket="world")
+    iam.create_service_linked_role(AWSServiceName="elasticache.amazonaws.com")
     client("elasticache").create_cache_subnet_group(
         CacheSubnetGroupName="caches", CacheSubnetGroupDescription="caches", SubnetIds=subnets
     )

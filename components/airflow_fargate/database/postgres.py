@@ -9,6 +9,7 @@ import pulumi_random as random
 from ..cost import a_month_of_instance
 from ..data.settings import DataSettings
 from ..errors import InvalidArgumentsError
+from ..linked_role import RDS
 from ..network import Network
 from ..part import Part, Reach, merge
 from ..scope import Scope
@@ -79,7 +80,11 @@ def create_instance(scope: Scope, settings: DatabaseSettings, network: Network, 
         description="Airflow: where its database is",
         subnet_ids=network.subnet_ids,
         tags=scope.tags,
-        opts=scope.opts,
+        opts=scope.options(
+            pulumi.ResourceOptions(
+                hooks=pulumi.ResourceHookBinding(on_error=[RDS.awaited(f"{scope.name}-database-subnet-group-failed")])
+            )
+        ),
     )
     parameter_group = aws.rds.ParameterGroup(
         f"{scope.name}-database-parameter-group",
@@ -123,7 +128,10 @@ def create_instance(scope: Scope, settings: DatabaseSettings, network: Network, 
                 ignore_changes=list(_NEVER_CHANGED),
                 hooks=pulumi.ResourceHookBinding(
                     before_create=[_look_what_is_in_it(scope, settings, data)],
-                    on_error=[pulumi.ErrorHook(f"{scope.name}-database-failed", say_why_storage_stays)],
+                    on_error=[
+                        RDS.awaited(f"{scope.name}-database-awaits-role"),
+                        pulumi.ErrorHook(f"{scope.name}-database-failed", say_why_storage_stays),
+                    ],
                 ),
             )
         ),

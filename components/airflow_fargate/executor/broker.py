@@ -5,6 +5,7 @@ import pulumi_aws as aws
 import pulumi_random as random
 
 from ..cost import a_month_of
+from ..linked_role import ELASTICACHE
 from ..network import Network
 from ..part import Part, Reach
 from ..scope import Scope
@@ -34,7 +35,13 @@ def create_broker(scope: Scope, network: Network) -> Part:
         description="Airflow: where its broker is",
         subnet_ids=network.subnet_ids,
         tags=scope.tags,
-        opts=scope.opts,
+        opts=scope.options(
+            pulumi.ResourceOptions(
+                hooks=pulumi.ResourceHookBinding(
+                    on_error=[ELASTICACHE.awaited(f"{scope.name}-broker-subnet-group-failed")]
+                )
+            )
+        ),
     )
     # Letters and digits alone, so that it stands in a URL as it is.
     token = random.RandomPassword(f"{scope.name}-broker-token", length=64, special=False, opts=scope.opts)
@@ -55,7 +62,12 @@ def create_broker(scope: Scope, network: Network) -> Part:
         apply_immediately=True,
         tags=scope.tags,
         # AWS upgrades it by itself, and a version before that would mean another broker.
-        opts=scope.options(pulumi.ResourceOptions(ignore_changes=["engineVersion"])),
+        opts=scope.options(
+            pulumi.ResourceOptions(
+                ignore_changes=["engineVersion"],
+                hooks=pulumi.ResourceHookBinding(on_error=[ELASTICACHE.awaited(f"{scope.name}-broker-failed")]),
+            )
+        ),
     )
     url = pulumi.Output.concat(
         "rediss://:", token.result, "@", broker.primary_endpoint_address, f":{_PORT}/0?ssl_cert_reqs=required"

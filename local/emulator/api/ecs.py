@@ -23,7 +23,7 @@ from moto.ecs.models import Cluster, EC2ContainerServiceBackend, TaskDefinition,
 from moto.ecs.responses import EC2ContainerServiceResponse
 
 from local.emulator.api.discovery import refuse_registry
-from local.emulator.api.linked_role import create_linked_role, refuse_without_linked_role
+from local.emulator.api.linked_role import create_linked_role, has_linked_role
 from local.emulator.fargate import clock
 from local.emulator.fargate.definitions import items, part, refuse_task_definition
 from local.emulator.fargate.description import count, describe_service, describe_task
@@ -168,11 +168,17 @@ class EcsResponse(EC2ContainerServiceResponse):
             return super().describe_clusters()
 
     def create_cluster(self) -> ActionResult:
-        create_linked_role(self.ecs_backend)
+        create_linked_role(self.ecs_backend, "ECS")
         return super().create_cluster()
 
+    def _refuse_without_linked_role(self) -> None:
+        if not has_linked_role(self.ecs_backend, "ECS"):
+            raise InvalidParameterException(
+                "Unable to assume the service linked role. Please verify that the ECS service linked role exists."
+            )
+
     def put_cluster_capacity_providers(self) -> ActionResult:
-        refuse_without_linked_role(self.ecs_backend)
+        self._refuse_without_linked_role()
         with self.plane.lock:
             cluster = self._cluster()
             kept = self._names("capacityProviders")
@@ -425,7 +431,7 @@ class EcsResponse(EC2ContainerServiceResponse):
         """Refuse what ECS refuses of a service's `serviceRegistries`, and what the local agent does not do."""
         if not registries:
             return
-        refuse_without_linked_role(self.ecs_backend)
+        self._refuse_without_linked_role()
         if len(registries) > 1:
             raise InvalidParameterException("Multiple service registries for each service are not supported.")
         [registry] = registries

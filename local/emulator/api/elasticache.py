@@ -35,6 +35,7 @@ from local.emulator.api.elasticache_rules import (
     refuse_deletion,
     refuse_subnet_group,
 )
+from local.emulator.api.linked_role import create_linked_role, has_linked_role
 from local.emulator.api.managed import LEAST_SECONDS, new_address, work_on
 from local.emulator.engines.certificates import Certificate
 from local.emulator.engines.valkey import ValkeyServer
@@ -202,6 +203,7 @@ class StrictElastiCacheBackend(ElastiCacheBackend):
 
     def create_cache(self, request: Request) -> Cache:
         refuse_creation(request)
+        self._refuse_without_role()
         identifier = request["ReplicationGroupId"].lower()
         if identifier in self.caches:
             raise ReplicationGroupAlreadyExists(identifier)
@@ -282,6 +284,7 @@ class StrictElastiCacheBackend(ElastiCacheBackend):
         tags: list[dict[str, str]] | None,
     ) -> CacheSubnetGroup:
         refuse_subnet_group(cache_subnet_group_name)
+        self._refuse_without_role()
         self._refuse_subnets(subnet_ids)
         return super().create_cache_subnet_group(
             cache_subnet_group_name.lower(), cache_subnet_group_description, subnet_ids, tags
@@ -315,6 +318,15 @@ class StrictElastiCacheBackend(ElastiCacheBackend):
                 f"Cache Subnet Group {name} is currently in use by a cache cluster: {cache.member}",
             )
         del self.cache_subnet_groups[group.cache_subnet_group_name]
+
+    def _refuse_without_role(self) -> None:
+        if not has_linked_role(self, "ElastiCache"):
+            create_linked_role(self, "ElastiCache")
+            raise _refusal(
+                "ServiceLinkedRoleNotFoundFault",
+                "This action cannot be completed due to insufficient permissions. (Recommended action) Please create "
+                "new role using IAM API CreateServiceLinkedRole.",
+            )
 
     def _available(self, identifier: str, *others: str) -> Cache:
         cache = self.cache(identifier)

@@ -1,40 +1,43 @@
-"""AWSServiceRoleForECS, by which ECS acts in an account: made with its first cluster, and there a moment later."""
+"""The roles by which services act in an account: made when a service is first asked, and there a moment later."""
 
 import threading
 from contextlib import suppress
+from typing import Literal
 
-from moto.ecs.exceptions import InvalidParameterException
-from moto.ecs.models import EC2ContainerServiceBackend
+from moto.core.base_backend import BaseBackend
 from moto.iam.exceptions import EntityAlreadyExists, NotFoundException
 from moto.iam.models import SERVICE_NAME_CONVERSION, IAMBackend, iam_backends
 
 SECONDS = 2.0
 """IAM takes as long to show a new role everywhere, or longer."""
 
+Service = Literal["ECS", "ElastiCache", "RDS"]
+
 # moto spells what it does not know in lower case.
-SERVICE_NAME_CONVERSION["ecs"] = "ECS"
+SERVICE_NAME_CONVERSION.update({"ecs": "ECS", "elasticache": "ElastiCache", "rds": "RDS"})
 
 
-def create_linked_role(ecs: EC2ContainerServiceBackend) -> None:
-    """Begin to create the role, as the creation of a cluster does."""
+def create_linked_role(backend: BaseBackend, service: Service) -> None:
+    """Begin to create the role, as the creation of a cluster of ECS does."""
 
     def create() -> None:
         with suppress(EntityAlreadyExists):
-            _iam(ecs).create_service_linked_role("ecs.amazonaws.com", "Role to enable Amazon ECS", "")
+            _iam(backend).create_service_linked_role(
+                f"{service.lower()}.amazonaws.com", f"Role to enable Amazon {service}", ""
+            )
 
     timer = threading.Timer(SECONDS, create)
     timer.daemon = True
     timer.start()
 
 
-def refuse_without_linked_role(ecs: EC2ContainerServiceBackend) -> None:
+def has_linked_role(backend: BaseBackend, service: Service) -> bool:
     try:
-        _iam(ecs).get_role("AWSServiceRoleForECS")
-    except NotFoundException as error:
-        raise InvalidParameterException(
-            "Unable to assume the service linked role. Please verify that the ECS service linked role exists."
-        ) from error
+        _iam(backend).get_role(f"AWSServiceRoleFor{service}")
+    except NotFoundException:
+        return False
+    return True
 
 
-def _iam(ecs: EC2ContainerServiceBackend) -> IAMBackend:
-    return iam_backends[ecs.account_id][ecs.partition]
+def _iam(backend: BaseBackend) -> IAMBackend:
+    return iam_backends[backend.account_id][backend.partition]

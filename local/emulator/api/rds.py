@@ -25,6 +25,7 @@ from moto.rds.exceptions import (
 )
 from moto.rds.models import DBInstance, DBParameterGroup, DBSnapshot, DBSubnetGroup, RDSBackend, rds_backends
 
+from local.emulator.api.linked_role import create_linked_role, has_linked_role
 from local.emulator.api.managed import new_address, work_on
 from local.emulator.api.rds_rules import (
     FAMILIES,
@@ -281,6 +282,10 @@ class StrictRDSBackend(RDSBackend):
         self, subnet_name: str, description: str, subnets: list[Subnet], tags: Any
     ) -> DBSubnetGroup:
         with self.plane.lock:
+            self._refuse_without_role(
+                "Missing necessary credentials. Please check "
+                "http://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAM.ServiceLinkedRoles.html"
+            )
             if subnet_name in self.subnet_groups:
                 raise RDSClientError(
                     "DBSubnetGroupAlreadyExists", f"The DB subnet group '{subnet_name}' already exists."
@@ -350,6 +355,10 @@ class StrictRDSBackend(RDSBackend):
             return super().delete_db_parameter_group(db_parameter_group_name)
 
     def _create(self, settings: dict[str, Any], backup: Path | None) -> Database:
+        self._refuse_without_role(
+            "Unable to create the resource. Verify that you have permission to create service linked role. Otherwise "
+            "wait and try again later"
+        )
         identifier = settings["db_instance_identifier"]
         if identifier in self.databases:
             raise DBInstanceAlreadyExists
@@ -377,6 +386,11 @@ class StrictRDSBackend(RDSBackend):
 
         self._work(database, "creating", create)
         return database
+
+    def _refuse_without_role(self, words: str) -> None:
+        if not has_linked_role(self, "RDS"):
+            create_linked_role(self, "RDS")
+            raise InvalidParameterValue(words)
 
     def _new_snapshot(self, database: Database, identifier: str, tags: Any = None) -> DBSnapshot:
         if identifier in self.database_snapshots:
