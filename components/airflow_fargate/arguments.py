@@ -508,5 +508,5 @@ class AirflowFargateArgs(TypedDict):
     Tags of every resource that can be tagged, and of the tasks. Default: none. Refused: more than 50, the two that
     awsx gives to a VPC of its own included; names over 128 or values over 256 characters; characters other than
     letters, digits, blanks and `_.:/=+-@`; names that begin with `aws:`, and names that differ in case only (AWS's
-    limits).
+    limits); with an RDS instance, names that begin with `rds:`, and values that begin with either.
     """

@@ -55,10 +55,11 @@ def refuse_name(name: str) -> Iterator[Refusal]:
         )
 
 
-def refuse_tags(settings: TagSettings, *, added: Collection[str]) -> Iterator[Refusal]:
+def refuse_tags(settings: TagSettings, *, added: Collection[str], in_rds: bool) -> Iterator[Refusal]:
     """Refuse what AWS does not take as tags, beside those called `added`, which some resources have anyway.
 
-    The characters are those of the pattern that ECS, IAM, SSM and CloudWatch Logs have for tags (`TagKey`, `TagValue`).
+    The characters are those of the pattern that ECS, IAM, SSM and CloudWatch Logs have for tags (`TagKey`, `TagValue`);
+    what RDS refuses besides is in its own `Tag`.
     """
     tags = settings.tags
     if (number := len(tags.keys() | set(added))) > _MAX_TAGS:
@@ -78,6 +79,18 @@ def refuse_tags(settings: TagSettings, *, added: Collection[str]) -> Iterator[Re
             yield Refusal("tags", f"has {key!r} with a value of {len(value)} characters; use at most 256")
         if isinstance(value, str) and (wrong := _not_in_tags(value)):
             yield Refusal("tags", f"has {key!r} with {wrong} in its value {value!r}; {_TAG_WORDS}")
+    if in_rds:
+        yield from _refuse_for_rds(tags)
+
+
+def _refuse_for_rds(tags: Mapping[str, pulumi.Input[str]]) -> Iterator[Refusal]:
+    for key, value in tags.items():
+        if key.lower().startswith("rds:"):
+            yield Refusal("tags", f"has {key!r}; names that begin with rds: belong to RDS, choose another")
+        if isinstance(value, str) and value.lower().startswith(("aws:", "rds:")):
+            yield Refusal(
+                "tags", f"has {key!r} with the value {value!r}; with an instance of RDS none begins with aws: or rds:"
+            )
 
 
 def _not_in_tags(text: str) -> str:

@@ -180,7 +180,7 @@ def _refuse(name: str, settings: Settings) -> Iterator[Refusal]:
             supervised=settings.task.command is None and not settings.image.legacy,
         ),
         refuse_log(settings.log),
-        refuse_tags(settings.tags, added=settings.network.added_tags),
+        refuse_tags(settings.tags, added=settings.network.added_tags, in_rds=settings.database.has_instance),
     )
     if settings.image.legacy:
         capabilities = (

@@ -31,6 +31,7 @@ class Account:
     ecs: Any
     iam: Any
     logs: Any
+    rds: Any
     s3: Any
     ssm: Any
     vpc: str
@@ -74,7 +75,7 @@ def aws() -> Generator[dict[str, Any]]:
         refuse_invalid_requests()
         with mock_aws():
             session: Any = boto3.Session("test", "test", region_name=REGION)
-            clients = {name: session.client(name) for name in ("ec2", "ecs", "iam", "logs", "s3", "ssm")}
+            clients = {name: session.client(name) for name in ("ec2", "ecs", "iam", "logs", "rds", "s3", "ssm")}
             clients["s3"].create_bucket(Bucket="bucket")
             yield clients
 
@@ -148,6 +149,12 @@ REFUSED: dict[str, tuple[Call, str]] = {
     "many tags in EC2": (
         lambda a: a.ec2.create_tags(Resources=[a.vpc], Tags=many(51)),
         "TagLimitExceeded: ",
+    ),
+    "a tag of RDS's own": (
+        lambda a: a.rds.create_db_parameter_group(
+            DBParameterGroupName="p", DBParameterGroupFamily="postgres17", Description="p", Tags=tag("rds:x")
+        ),
+        "InvalidParameterValue: Tags can't be prefixed with aws: or rds:",
     ),
     "a tag in ECS": (
         lambda a: a.ecs.create_cluster(clusterName="c", tags=tag(AMPERSAND, "key", "value")),

@@ -88,6 +88,14 @@ def _ec2_tags(request: Parameters) -> Iterator[RefusedValueError]:
             )
 
 
+def _rds_tags(request: Parameters) -> Iterator[RefusedValueError]:
+    # RDS API reference, Tag: neither the key nor the value can be prefixed with these.
+    for tag in items(request, "Tags"):
+        for text in (tag["Key"], tag.get("Value", "")):
+            if text.lower().startswith(("aws:", "rds:")):
+                yield RefusedValueError("InvalidParameterValue", f"Tags can't be prefixed with aws: or rds:: {text}")
+
+
 def _task_definition(request: Parameters) -> Iterator[RefusedValueError]:
     if not _ECS_NAME.fullmatch(request["family"]):
         yield RefusedValueError("ClientException", "Family contains invalid characters.")
@@ -177,6 +185,13 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("ecs", "RegisterTaskDefinition"): _task_definition,
     ("ecs", "RunTask"): _run_task,
     ("ecs", "UpdateService"): _service,
+    **{
+        ("rds", operation): _rds_tags
+        for operation in (
+            *("AddTagsToResource", "CreateDBInstance", "CreateDBParameterGroup", "CreateDBSnapshot"),
+            *("CreateDBSubnetGroup", "RestoreDBInstanceFromDBSnapshot"),
+        )
+    },
     ("ssm", "PutParameter"): _parameter,
 }
 """The rules, most important first; each says what is wrong with a request."""
