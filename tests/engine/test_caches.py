@@ -226,6 +226,10 @@ def test_subnets_are_those_of_one_vpc_and_stay_as_long_as_a_cache_is_in_them(cac
     other = account.ec2.create_subnet(VpcId=account.vpc, CidrBlock="10.0.7.0/24")["Subnet"]["SubnetId"]
     with refused("SubnetInUse"):
         client.modify_cache_subnet_group(CacheSubnetGroupName="subnets", SubnetIds=[other])
+    vpc = account.ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
+    elsewhere = account.ec2.create_subnet(VpcId=vpc, CidrBlock="10.1.0.0/24")["Subnet"]["SubnetId"]
+    with refused("InvalidSubnet", "not in the same Vpc as the existing subnet group"):
+        client.modify_cache_subnet_group(CacheSubnetGroupName="subnets", SubnetIds=[elsewhere])
     client.modify_cache_subnet_group(CacheSubnetGroupName="subnets", SubnetIds=[account.subnet, other])
     [group] = client.describe_cache_subnet_groups(CacheSubnetGroupName="subnets")["CacheSubnetGroups"]
     assert {each["SubnetIdentifier"] for each in group["Subnets"]} == {account.subnet, other}

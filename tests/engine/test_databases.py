@@ -383,6 +383,11 @@ def test_subnet_groups_span_two_zones_of_one_vpc(rds: Rds) -> None:
         rds.client.create_db_subnet_group(
             DBSubnetGroupName="subnets", DBSubnetGroupDescription="again", SubnetIds=rds.subnets
         )
+    across = rds.account.ec2.create_subnet(VpcId=other, CidrBlock="10.1.2.0/24", AvailabilityZone="us-east-1a")
+    with refused("InvalidParameterValue", "not in the same Vpc as the existing subnet group"):
+        rds.client.modify_db_subnet_group(
+            DBSubnetGroupName="subnets", SubnetIds=[each["Subnet"]["SubnetId"] for each in (elsewhere, across)]
+        )
     rds.client.modify_db_subnet_group(DBSubnetGroupName="subnets", SubnetIds=rds.subnets)
     [group] = rds.client.describe_db_subnet_groups(DBSubnetGroupName="subnets")["DBSubnetGroups"]
     assert [each["SubnetIdentifier"] for each in group["Subnets"]] == rds.subnets

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 import pulumi
 import pytest
 from airflow_fargate import AirflowFargate, InvalidArgumentsError
-from airflow_fargate.database.postgres import say_why_storage_stays
+from airflow_fargate.database.postgres import say_why_network_stays, say_why_storage_stays
 from airflow_fargate.database.url import async_connection, connection
 from pulumi.runtime.mocks import MockCallArgs
 
@@ -233,6 +233,25 @@ def test_whoever_may_not_look_is_told_and_rds_judges(deploy: Deploy, monkeypatch
 
     [warning] = warned
     assert "airflow-database-final-00c0ffee was not checked" in warning
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        ("InvalidParameterValue: The new Subnets are not in the same Vpc as the existing subnet group", True),
+        ("SubnetAlreadyInUse: Some of the subnets to be deleted are currently in use.", True),
+        ("DBSubnetGroupDoesNotCoverEnoughAZs: Add subnets to cover at least 2 AZs.", False),
+    ],
+)
+def test_another_vpc_ends_with_the_way_back_and_the_way_out(
+    monkeypatch: pytest.MonkeyPatch, error: str, told: bool
+) -> None:
+    lines: list[str] = []
+    monkeypatch.setattr(pulumi.log, "error", lines.append)
+
+    assert not say_why_network_stays(pulumi.ErrorHookArgs("urn", "", "name", "type", errors=[error, "an earlier one"]))
+
+    assert ["retain_data" in line for line in lines] == [True] * told
 
 
 @pytest.mark.parametrize(

@@ -98,5 +98,8 @@ def test_whatever_may_be_the_first_of_its_service_waits_for_the_role(deploy: Dep
         "airflow-broker": ["airflow-broker-failed"],
         "airflow-broker-subnet-group": ["airflow-broker-subnet-group-failed"],
         "airflow-database": ["airflow-database-awaits-role", "airflow-database-failed"],
-        "airflow-database-subnet-group": ["airflow-database-subnet-group-failed"],
+        "airflow-database-subnet-group": [
+            "airflow-database-subnet-group-awaits-role",
+            "airflow-database-subnet-group-failed",
+        ],
     }

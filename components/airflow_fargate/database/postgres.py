@@ -82,7 +82,12 @@ def create_instance(scope: Scope, settings: DatabaseSettings, network: Network, 
         tags=scope.tags,
         opts=scope.options(
             pulumi.ResourceOptions(
-                hooks=pulumi.ResourceHookBinding(on_error=[RDS.awaited(f"{scope.name}-database-subnet-group-failed")])
+                hooks=pulumi.ResourceHookBinding(
+                    on_error=[
+                        RDS.awaited(f"{scope.name}-database-subnet-group-awaits-role"),
+                        pulumi.ErrorHook(f"{scope.name}-database-subnet-group-failed", say_why_network_stays),
+                    ]
+                )
             )
         ),
     )
@@ -167,6 +172,17 @@ def _look_what_is_in_it(scope: Scope, settings: DatabaseSettings, data: DataSett
         pulumi.log.info(f"A new instance of RDS, with what the snapshot {data.restore_from} holds.")
 
     return pulumi.ResourceHook(f"{scope.name}-database-is-new", look, pulumi.ResourceHookOptions(on_dry_run=True))
+
+
+def say_why_network_stays(failure: pulumi.ErrorHookArgs) -> bool:
+    """Say how to go on after RDS has refused other subnets; nothing is retried."""
+    if any(words in failure.errors[0] for words in ("not in the same Vpc", "SubnetAlreadyInUse")):
+        pulumi.log.error(
+            "An instance of RDS stays in its VPC and in the subnet that it is in: give vpc_id and subnet_ids as they "
+            "were, and run `pulumi up`. To move, destroy the stack with retain_data, and have the new one restore_from "
+            "the snapshot that is left."
+        )
+    return False
 
 
 def say_why_storage_stays(failure: pulumi.ErrorHookArgs) -> bool:

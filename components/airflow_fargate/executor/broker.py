@@ -35,11 +35,13 @@ def create_broker(scope: Scope, network: Network) -> Part:
         description="Airflow: where its broker is",
         subnet_ids=network.subnet_ids,
         tags=scope.tags,
+        # ElastiCache takes away no subnet that a node is in, and moves no group to another VPC: another broker does.
         opts=scope.options(
             pulumi.ResourceOptions(
+                replace_on_changes=["subnetIds"],
                 hooks=pulumi.ResourceHookBinding(
                     on_error=[ELASTICACHE.awaited(f"{scope.name}-broker-subnet-group-failed")]
-                )
+                ),
             )
         ),
     )

@@ -293,6 +293,9 @@ class StrictElastiCacheBackend(ElastiCacheBackend):
     def modify_cache_subnet_group(self, name: str, description: str | None, subnet_ids: list[str]) -> CacheSubnetGroup:
         group = self.subnet_group(name)
         self._refuse_subnets(subnet_ids)
+        ec2: EC2Backend = ec2_backends[self.account_id][self.region_name]
+        if ec2.get_subnet(subnet_ids[0]).vpc_id != group.vpc_id:
+            raise _refusal("InvalidSubnet", "The new Subnets are not in the same Vpc as the existing subnet group")
         if any(cache.interface.subnet_id not in subnet_ids for cache in self._in_group(group)):
             raise _refusal("SubnetInUse", "Some of the subnets to be deleted are currently in use.")
         made = cast(

@@ -297,6 +297,8 @@ class StrictRDSBackend(RDSBackend):
         with self.plane.lock:
             [group] = self.describe_db_subnet_groups(subnet_name)
             refuse_subnets(subnet_name, subnets)
+            if subnets[0].vpc_id != group.vpc_id:
+                raise InvalidParameterValue("The new Subnets are not in the same Vpc as the existing subnet group")
             kept = {subnet.id for subnet in subnets}
             if any(each.interface.subnet_id not in kept for each in self._in_group(group)):
                 raise RDSClientError("SubnetAlreadyInUse", "Some of the subnets to be deleted are currently in use.")

@@ -1,0 +1,50 @@
+"""The broker of workers, deployed: it goes where the stack goes."""
+
+from local.testing.deployed import OFFICIAL, Deployed
+
+PROGRAM = """
+import pulumi
+import pulumi_awsx as awsx
+from airflow_fargate import AirflowFargate
+
+vpcs = {
+    name: awsx.ec2.Vpc(
+        name,
+        availability_zone_names=["us-east-1a", "us-east-1b"],
+        nat_gateways=awsx.ec2.NatGatewayConfigurationArgs(strategy=awsx.ec2.NatGatewayStrategy.NONE),
+        subnet_specs=[awsx.ec2.SubnetSpecArgs(type=awsx.ec2.SubnetType.PUBLIC)],
+        subnet_strategy=awsx.ec2.SubnetAllocationStrategy.AUTO,
+        enable_dns_hostnames=True,
+    )
+    for name in ("first", "second")
+}
+vpc = vpcs["VPC"]
+airflow = AirflowFargate("airflow", {"vpc_id": vpc.vpc_id, "subnet_ids": vpc.public_subnet_ids, **ARGS})
+pulumi.export("vpc_id", vpc.vpc_id)
+"""
+
+
+def test_another_vpc_has_another_broker(stack: Deployed) -> None:
+    elasticache = stack.client("elasticache")
+    workers = {
+        "database_url": "postgresql://airflow:word@db.example.com/airflow",
+        "egress_ports": [5432],
+        "executors": ["CeleryExecutor"],
+    }
+
+    def brokers() -> list[tuple[str, str]]:
+        """Return the id of each, and the VPC that it is in."""
+        groups = elasticache.describe_cache_subnet_groups()["CacheSubnetGroups"]
+        vpcs = {group["CacheSubnetGroupName"]: group["VpcId"] for group in groups}
+        nodes = elasticache.describe_cache_clusters()["CacheClusters"]
+        return [(node["ReplicationGroupId"], vpcs[node["CacheSubnetGroupName"]]) for node in nodes]
+
+    stack.configure(PROGRAM.replace("VPC", "first"), **OFFICIAL, **workers)
+    stack.workspace.up()
+    [(before, first)] = brokers()
+    stack.configure(PROGRAM.replace("VPC", "second"), **OFFICIAL, **workers)
+    stack.workspace.up()
+
+    [(after, second)] = brokers()
+    assert (before != after, second) == (True, stack.workspace.outputs()["vpc_id"])
+    assert first != second
