@@ -233,7 +233,8 @@ class StandIn(protocol.Provider, Generic[SessionT]):
         )
 
     def _delete(self, request: protocol.DeleteRequest) -> None:
-        resource = self._bind(request.type, request.resource_id, request.timeout)
+        timeout = self._type(request.type).delete_seconds or request.timeout
+        resource = self._bind(request.type, request.resource_id, timeout)
         state = plain_map(request.properties)
         self.attempt(resource, "deleting", resource.id, lambda: resource.delete(state))
 

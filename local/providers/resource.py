@@ -108,6 +108,8 @@ class Resource(ABC, Generic[SessionT]):
     secret_outputs: ClassVar[frozenset[str]] = frozenset()
     retry_delete_on: ClassVar[tuple[str, ...]] = ()
     """Error codes that mean "still in use", for a provider that knows codes."""
+    delete_seconds: ClassVar[float] = 0
+    """How long a deletion may take, whatever `custom_timeouts` says, where the real type has none; 0 where it has."""
 
     def __init__(self, session: SessionT, operation: Operation, resource_id: str = "") -> None:
         self.session = session

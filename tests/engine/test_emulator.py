@@ -1,5 +1,6 @@
 """The emulator as AWS: what services, tasks, addresses, logs and deletions do, asked through boto3."""
 
+import functools
 import http.client
 import os
 import re
@@ -321,10 +322,29 @@ def test_a_service_goes_from_deployment_to_deployment(account: EmulatedAccount, 
         deleted = ecs.delete_service(cluster=CLUSTER, service=service.name, force=True)["service"]
         assert deleted["status"] == "DRAINING"
         until(lambda: service.describe()["status"] == "INACTIVE", 10, "end of the service")
-        assert service.interfaces() == []
         assert service.tasks() == []
+        until(lambda: service.interfaces() == [], 10, "end of the task")
         ec2.delete_security_group(GroupId=service.group)
         assert service.name not in str(ecs.list_services(cluster=CLUSTER)["serviceArns"])
+
+
+def test_a_deleted_service_is_inactive_while_its_task_still_stops_in_its_security_group(
+    account: EmulatedAccount,
+) -> None:
+    late = [*PYTHON, "import signal, time; signal.signal(signal.SIGTERM, lambda *_: time.sleep(3)); signal.pause()"]
+    service = account.create_service(account.register(late))
+    service.wait_until_completed()
+    task = service.task()
+
+    account.ecs.delete_service(cluster=CLUSTER, service=service.name, force=True)
+    until(lambda: service.describe()["status"] == "INACTIVE", 2, "end of the service")
+
+    described = account.task(task)
+    assert (described["desiredStatus"], "stoppedAt" in described) == ("STOPPED", False)
+    delete = functools.partial(account.ec2.delete_security_group, GroupId=service.group)
+    assert "DependencyViolation: resource sg-" in refusal(delete)
+    account.wait_until_stopped(task)
+    delete()
 
 
 def test_a_first_deployment_that_failed_is_over_until_another_is_asked_for(

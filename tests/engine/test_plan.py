@@ -68,6 +68,12 @@ def stopping(task_id: str) -> Task:
     return task(task_id, code="ServiceSchedulerInitiated", reason=SCALING)
 
 
+def protected(task_id: str) -> Task:
+    made = task(task_id)
+    made.protected_until = NOW + 1
+    return made
+
+
 def deployment(
     name: str,
     *tasks: Task,
@@ -301,15 +307,19 @@ CASES: dict[str, tuple[Service, list[Action]]] = {
         service(deployment("new", task("a"), state="COMPLETED"), desired=0, status="DRAINING"),
         [Stop(("a",), SCALING), Say("has stopped 1 running tasks: (task a).")],
     ),
-    "waits for their end": (
-        service(deployment("new", stopping("a"), state="COMPLETED"), desired=0, status="DRAINING"),
-        [],
-    ),
-    "takes notice of it": (
+    "takes notice of the end of one": (
         service(deployment("new", task("a", "STOPPED", code="UserInitiated")), desired=0, status="DRAINING"),
         [Forget("a")],
     ),
-    "and is INACTIVE then": (
+    "and is INACTIVE as soon as the last one is stopping": (
+        service(deployment("new", stopping("a"), state="COMPLETED"), desired=0, status="DRAINING"),
+        [Close()],
+    ),
+    "though not while another is protected": (
+        service(deployment("new", stopping("a"), protected("b"), state="COMPLETED"), desired=0, status="DRAINING"),
+        [],
+    ),
+    "a service without tasks is at once": (
         service(deployment("new", state="COMPLETED"), desired=0, status="DRAINING"),
         [Close()],
     ),

@@ -33,6 +33,7 @@ from local.emulator.engines.certificates import new_authority
 from local.emulator.fargate.relay import start_relay_loop
 from local.paths import ROOT
 from local.providers.aws import provider
+from local.providers.aws.cluster import Cluster, ClusterCapacityProviders
 from local.providers.aws.logs import LogGroup
 from local.providers.aws.network import Vpc
 from local.providers.aws.provider import AwsStandIn
@@ -1014,6 +1015,17 @@ def vpc_in_use(aws: AwsStandIn, monkeypatch: pytest.MonkeyPatch) -> Driven:
 def test_a_deletion_fails_in_the_end_with_the_words_of_aws(vpc_in_use: Driven) -> None:
     with pytest.raises(ProviderError, match=r"deleting EC2 VPC \(vpc-1\): .*DependencyViolation: has a dependent"):
         vpc_in_use.delete(timeout=0.2)
+
+
+def test_a_type_without_timeouts_takes_none(vpc_in_use: Driven, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Vpc, "delete_seconds", 0.2)
+
+    with pytest.raises(ProviderError, match="DependencyViolation"):
+        vpc_in_use.delete(timeout=3600)
+
+
+def test_clusters_and_their_capacity_wait_for_ten_minutes() -> None:
+    assert {each.delete_seconds for each in (Cluster, ClusterCapacityProviders)} == {600}
 
 
 def test_cancelling_ends_a_wait_at_once(vpc_in_use: Driven, endpoint: str) -> None:

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from local.testing.controls import limits
 from local.testing.emulated import ACCOUNT, CLUSTER, EmulatedAccount, Emulator
 from operate.waiting import until
+from tests.engine.conftest import refused
 
 PYTHON = ["python", "-c"]
 SHOW = [*PYTHON, "import os, sys; print(sys.argv[1:], *map(os.environ.get, ('KEPT', 'CHANGED', 'ADDED')))"]
@@ -201,3 +202,30 @@ def test_many_tasks_without_ports_run_at_once_each_with_addresses_of_its_own(acc
             account.ecs.stop_task(cluster=CLUSTER, task=task["taskArn"])
         for task in tasks:
             account.wait_until_stopped(task)
+
+
+def test_a_cluster_and_its_capacity_stay_while_a_task_uses_them(account: EmulatedAccount) -> None:
+    ecs, cluster = account.ecs, "with-capacity"
+    ecs.create_cluster(clusterName=cluster, capacityProviders=["FARGATE", "FARGATE_SPOT"])
+    vpc = {"subnets": [account.subnet], "securityGroups": [account.group], "assignPublicIp": "ENABLED"}
+    [task] = ecs.run_task(
+        cluster=cluster,
+        taskDefinition=account.register([*PYTHON, "import signal; signal.pause()"]),
+        capacityProviderStrategy=[{"capacityProvider": "FARGATE_SPOT", "weight": 1}],
+        networkConfiguration={"awsvpcConfiguration": vpc},
+    )["tasks"]
+
+    def keep(*providers: str) -> None:
+        ecs.put_cluster_capacity_providers(
+            cluster=cluster, capacityProviders=providers, defaultCapacityProviderStrategy=[]
+        )
+
+    keep("FARGATE_SPOT")
+    with refused("ResourceInUseException", "in use and cannot be removed"):
+        keep("FARGATE")
+    with refused("ClusterContainsTasksException"):
+        ecs.delete_cluster(cluster=cluster)
+    ecs.stop_task(cluster=cluster, task=task["taskArn"])
+    ecs.get_waiter("tasks_stopped").wait(cluster=cluster, tasks=[task["taskArn"]], WaiterConfig={"Delay": 1})
+    keep()
+    ecs.delete_cluster(cluster=cluster)

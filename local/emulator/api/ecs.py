@@ -181,15 +181,17 @@ class EcsResponse(EC2ContainerServiceResponse):
         self._refuse_without_linked_role()
         with self.plane.lock:
             cluster = self._cluster()
-            kept = self._names("capacityProviders")
-            for service in self._services.values():
-                if service.cluster_arn == cluster.arn and service.status != "INACTIVE":
-                    for each in items(service.settings, "capacityProviderStrategy"):
-                        if each["capacityProvider"] not in kept:
-                            raise ECSException(
-                                "ResourceInUseException",
-                                "The specified capacity provider is in use and cannot be removed.",
-                            )
+            used = {
+                each["capacityProvider"]
+                for service in self._services.values()
+                if service.cluster_arn == cluster.arn and service.status != "INACTIVE"
+                for each in items(service.settings, "capacityProviderStrategy")
+            }
+            used |= {task.capacity_provider for task in self._active_tasks(cluster) if task.capacity_provider}
+            if not used <= {*self._names("capacityProviders")}:
+                raise ECSException(
+                    "ResourceInUseException", "The specified capacity provider is in use and cannot be removed."
+                )
             return super().put_cluster_capacity_providers()
 
     def delete_cluster(self) -> ActionResult:
@@ -199,7 +201,7 @@ class EcsResponse(EC2ContainerServiceResponse):
                 raise ECSException(
                     "ClusterContainsServicesException", "The Cluster cannot be deleted while Services are active."
                 )
-            if any(each.last_status != "STOPPED" for each in _tasks(self.ecs_backend).get(cluster.name, {}).values()):
+            if self._active_tasks(cluster):
                 raise ECSException(
                     "ClusterContainsTasksException", "The Cluster cannot be deleted while Tasks are active."
                 )
@@ -410,6 +412,10 @@ class EcsResponse(EC2ContainerServiceResponse):
     def _task(self, cluster: Cluster, name: str) -> Task | None:
         tasks = _tasks(self.ecs_backend).get(cluster.name, {}).values()
         return next((task for task in tasks if name in (task.task_arn, task.id)), None)
+
+    def _active_tasks(self, cluster: Cluster) -> list[Task]:
+        """Return those of a cluster that have not stopped, whoever has started them."""
+        return [task for task in _tasks(self.ecs_backend).get(cluster.name, {}).values() if not task.ended.is_set()]
 
     def _definition(self, name: str) -> TaskDefinition:
         definition = self.ecs_backend.describe_task_definition(name)

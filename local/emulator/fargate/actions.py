@@ -153,7 +153,7 @@ class Steady:
 
 @dataclass(frozen=True)
 class Close:
-    """Make a service without tasks INACTIVE."""
+    """Make a service INACTIVE, of which no task runs on; those that are stopping go on with it."""
 
     def perform(self, service: Service) -> None:
         service.status = "INACTIVE"

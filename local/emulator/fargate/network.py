@@ -128,6 +128,10 @@ class TaskNetwork:
                 return self.may_connect(other, port)
         return _lets_out(self.interface, port, _ANYWHERE)
 
+    def reaches_internet(self) -> bool:
+        """Whether the subnet's routes and the groups' egress rules, as they are now, let the task reach HTTPS."""
+        return _reaches_internet(self.interface.ec2_backend, self.interface, self.public_address is not None)
+
     def may_connect(self, other: ManagedNetworkInterface, port: int) -> bool:
         """Whether the security groups of both, as they are now, let the task reach TCP `port` of an interface."""
         return (

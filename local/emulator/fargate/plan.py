@@ -157,7 +157,8 @@ def _settle(service: Service, now: float) -> Sequence[Action]:
 
 
 def _close(service: Service, _now: float) -> Sequence[Action]:
-    return () if service.tasks else [Close()]
+    """End a service whose tasks have all begun to stop, however long that takes (ECS API reference, DeleteService)."""
+    return () if _wanted(service.tasks) else [Close()]
 
 
 Rule = Callable[[Service, float], Sequence[Action]]

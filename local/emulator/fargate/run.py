@@ -220,13 +220,13 @@ class _Run:
             self._relay.serve(listener, sandbox, functools.partial(network.allows, listener.getsockname()[1]))
         if self._agent.isolation != "none":
             own = {("127.0.0.1", port) for port in self._task.ports}
+            # No rule of a security group applies to the agent itself.
             self._relay.lead_out(sandbox, credentials.ADDRESS, ("127.0.0.1", self._agent.port), lambda: True)
             for to in destinations(environment.values()):
                 if (to.address, to.port) not in own:
-                    # An interface without HTTPS to anywhere would not have been made.
                     allows = functools.partial(network.may_reach, to.address, to.port)
                     at = (to.address, to.port)
-                    self._relay.lead_out(sandbox, at, at, (lambda: True) if to.is_web else allows)
+                    self._relay.lead_out(sandbox, at, at, network.reaches_internet if to.is_web else allows)
 
     def _open_names(self, network: TaskNetwork, sandbox: Sandbox, environment: Mapping[str, str]) -> None:
         """Let the container reach other tasks by the names of Cloud Map that URLs in its environment have."""

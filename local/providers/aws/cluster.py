@@ -10,6 +10,8 @@ from local.providers.naming import AutoName
 from local.providers.resource import Change, properties, same_set
 from local.providers.values import Properties
 
+DELETE_SECONDS = 10 * 60.0
+
 ACTIVE = "clusters[?status != 'INACTIVE'] | [0]"
 """The cluster of an answer; ECS goes on describing a deleted one for a while."""
 
@@ -50,6 +52,7 @@ class Cluster(EcsTaggedResource):
         "ResourceInUseException",
         "UpdateInProgressException",
     )
+    delete_seconds = DELETE_SECONDS
 
     def describe(self, state: Properties) -> Any:
         included = ["SETTINGS", "TAGS", "CONFIGURATIONS"]
@@ -68,6 +71,7 @@ class ClusterCapacityProviders(EcsResource):
     )
     identity = "{clusterName}"
     retry_delete_on = ("ResourceInUseException", "UpdateInProgressException")
+    delete_seconds = DELETE_SECONDS
 
     def create(self, inputs: Properties) -> str:
         self._put(inputs, inputs.get("capacityProviders") or [])

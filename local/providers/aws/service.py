@@ -140,32 +140,13 @@ class Service(EcsTaggedResource):
         if service and service["status"] == "ACTIVE":
             ecs.update_service(cluster=cluster, service=self.id, desiredCount=0)
             ecs.delete_service(cluster=cluster, service=self.id)
-        while self._is_draining(state):
+        # Not for its tasks, which may still be stopping.
+        while (service := self._describe(state)) and service["status"] != "INACTIVE":
             if not self.operation.wait(POLL_INTERVAL, TIMEOUT):
                 raise ProviderError(
                     f"waiting for ECS Service ({self.id}) delete: timeout while waiting for state to become "
                     f"'INACTIVE' (last state: 'DRAINING', timeout: {self.operation.timeout or TIMEOUT:.0f}s)"
                 )
-
-    def _is_draining(self, state: Properties) -> bool:
-        """Whether the service, or a task of it, is still there."""
-        service = self._describe(state)
-        if service and service["status"] != "INACTIVE":
-            return True
-        ecs, cluster = self.client(state), state["cluster"]
-        tasks = [
-            arn
-            for status in ("RUNNING", "STOPPED")
-            for page in ecs.get_paginator("list_tasks").paginate(cluster=cluster, desiredStatus=status)
-            for arn in page["taskArns"]
-        ]
-        group = f"service:{state['name']}"
-        # DescribeTasks takes a hundred at a time.
-        return any(
-            task.get("group") == group and task["lastStatus"] != "STOPPED"
-            for start in range(0, len(tasks), 100)
-            for task in ecs.describe_tasks(cluster=cluster, tasks=tasks[start : start + 100])["tasks"]
-        )
 
     def _describe(self, state: Properties) -> dict[str, Any] | None:
         cluster = {"cluster": state["cluster"]} if state.get("cluster") else {}
