@@ -18,7 +18,7 @@ from .executor.apart import Surroundings
 from .executor.broker import create_broker
 from .executor.celery import create_workers, worker_part
 from .executor.discovery import create_discovery
-from .executor.ecs import create_remote_tasks, patient, remote_part
+from .executor.ecs import create_remote_tasks, remote_part
 from .firewall import create_firewall, egress_part
 from .identity import create_roles, find_location
 from .image import image_definition, image_part
@@ -178,7 +178,7 @@ class AirflowFargate(pulumi.ComponentResource):
                 api_host=discovery.host if discovery else None,
             )
         )
-        cluster = create_cluster(patient(scope) if settings.executor.has_remote else scope)
+        cluster = create_cluster(scope)
         egress = egress_part(settings.firewall)
         environment = environment_part(settings.environment, name, settings.variable_rules)
         capabilities = merge(
@@ -235,7 +235,7 @@ class AirflowFargate(pulumi.ComponentResource):
         remote_role_arn = remote_role_name = pulumi.Output.from_input("")
         if settings.executor.has_remote:
             secrets = only(parameters, settings.executor.remote_task_secrets)
-            remote = remote_part(log.part, egress, environment, airflow.remote, secrets.part, pull)
+            remote = remote_part(log.part, network.part, egress, environment, airflow.remote, secrets.part, pull)
             remote_tasks = create_remote_tasks(
                 scope, settings.executor, remote, surroundings, cluster=cluster, parameters=secrets
             )
@@ -246,7 +246,8 @@ class AirflowFargate(pulumi.ComponentResource):
             results = airflow.database.results
             secrets = only(parameters, {*broker.secrets, *results.secrets, *settings.executor.remote_task_secrets})
             worker = worker_part(
-                settings.executor, log.part, egress, environment, airflow.remote, results, broker, secrets.part, pull
+                settings.executor,
+                *(log.part, network.part, egress, environment, airflow.remote, results, broker, secrets.part, pull),
             )
             workers = create_workers(scope, settings.executor, worker, surroundings, parameters=secrets)
             part = merge(part, workers.part)

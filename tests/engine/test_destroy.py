@@ -1,5 +1,6 @@
 """`pulumi destroy` of what has changed since `pulumi up`: nothing is left, and nothing else goes."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,13 @@ from botocore.exceptions import ClientError
 
 from local.cloud import Cloud
 from local.paths import ROOT
-from local.testing.deployed import Deployed
+from local.testing.deployed import AIRFLOW, OFFICIAL, Deployed
 from local.testing.workspace import Workspace
 
 PAGE = 1000
 """How many versions S3 lists at once."""
+
+SAVING_SECONDS = 15
 
 
 def test_neither_a_task_that_just_stopped_nor_a_full_bucket_is_in_the_way(
@@ -37,6 +40,65 @@ def test_neither_a_task_that_just_stopped_nor_a_full_bucket_is_in_the_way(
     assert other.task_arns, "the other stack is untouched"
 
     stack.workspace.destroy()  # with nothing there, it is no error
+
+
+BUCKET = "kept-by-the-task"
+SAVES = f"""
+import boto3, signal, sys, time
+def save(*_):
+    # Long enough for `pulumi destroy` to delete all that does not wait for the end of the task.
+    time.sleep({SAVING_SECONDS})
+    boto3.client("s3").put_object(Bucket="{BUCKET}", Key=sys.argv[1], Body=b"")
+    print("saved", flush=True)
+    sys.exit(0)
+"""
+MAY_SAVE = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{BUCKET}/*"}
+
+
+def test_what_a_stopping_task_saves_is_saved_before_anything_that_it_needs_goes(stack: Deployed) -> None:
+    s3 = stack.client("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    saves_at_its_end = SAVES + AIRFLOW.replace("sys.exit(0)", "save()")
+    stack.configure(
+        command=["python", "-c", saves_at_its_end, "service"],
+        task_role_policy=json.dumps({"Version": "2012-10-17", "Statement": MAY_SAVE}),
+    )
+    stack.workspace.up()
+
+    stack.workspace.destroy()
+
+    assert saved(s3) == ["service"]
+
+
+def test_destroy_waits_for_a_task_that_airflow_has_started_with_all_that_it_needs(stack: Deployed) -> None:
+    s3 = stack.client("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    stack.configure(
+        **OFFICIAL,
+        executors=["AwsEcsExecutor"],
+        task_role_policy=json.dumps({"Version": "2012-10-17", "Statement": MAY_SAVE}),
+    )
+    stack.workspace.up()
+    executor = "AIRFLOW__AWS_ECS_EXECUTOR__"
+    variables = {each["name"].removeprefix(executor): each["value"] for each in stack.container["environment"]}
+    vpc = {"subnets": variables["SUBNETS"].split(","), "securityGroups": variables["SECURITY_GROUPS"].split(",")}
+    # It ends by itself, as a task of Airflow does whose API server is gone.
+    command = ["python", "-c", f"{SAVES}save()", "remote", "--"]
+    stack.client("ecs").run_task(
+        cluster=variables["CLUSTER"],
+        taskDefinition=variables["TASK_DEFINITION"],
+        networkConfiguration={"awsvpcConfiguration": {**vpc, "assignPublicIp": "ENABLED"}},
+        overrides={"containerOverrides": [{"name": variables["CONTAINER_NAME"], "command": command}]},
+        capacityProviderStrategy=json.loads(variables["RUN_TASK_KWARGS"])["capacity_provider_strategy"],
+    )
+
+    stack.workspace.destroy()
+
+    assert saved(s3) == ["remote"]
+
+
+def saved(s3: Any) -> list[str]:
+    return [each["Key"] for each in s3.list_objects_v2(Bucket=BUCKET).get("Contents", ())]
 
 
 def fill(s3: Any, bucket: str) -> None:

@@ -69,8 +69,8 @@ ACCEPTED = (
     ),
     Accepted(
         "CKV2_AWS_5",
-        frozenset({"airflow-remote-security-group"}),
-        "It is given to the tasks that Airflow starts by RunTask; no resource of the stack stands for one of them.",
+        frozenset({"airflow-remote-security-group", "airflow-remote-lifetime-security-group"}),
+        "They are given to the tasks that Airflow starts by RunTask; no resource of the stack stands for one of them.",
     ),
     Accepted(
         "CKV_AWS_337",

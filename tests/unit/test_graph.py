@@ -1,10 +1,15 @@
 """What is true of the graph as a whole, whatever it is; the snapshots have each resource."""
 
+import json
+from collections.abc import Mapping
+from typing import Any
+
 import airflow_fargate
 import pulumi
 import pulumi_aws as aws
 import pytest
 from airflow_fargate import OUTPUTS, AirflowFargate
+from airflow_fargate.testing import Registration
 
 from .conftest import Deploy
 
@@ -52,3 +57,72 @@ def test_an_explicit_provider_reaches_every_child_and_every_lookup(deploy: Deplo
     assert {call.token: "::frankfurt::" in call.provider for call in recorder.calls} == {
         call.token: True for call in recorder.calls
     }
+
+
+GROUP = "aws:ec2/securityGroup:SecurityGroup"
+NEEDED = ("aws:iam/rolePolicy:", "aws:iam/rolePolicyAttachment:", "aws:vpc/securityGroup", "aws:s3/bucket")
+EVERYTHING: dict[str, Any] = {
+    "executors": ["LocalExecutor", "AwsEcsExecutor", "CeleryExecutor"],
+    "database": "postgres",
+    "task_role_policy_arns": ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"],
+}
+
+
+@pytest.mark.parametrize("suffix", ["", "-remote", "-worker"])
+def test_what_a_task_needs_stays_until_the_group_that_outlives_it_is_gone(deploy: Deploy, suffix: str) -> None:
+    deployment = deploy(**EVERYTHING)
+    by_urn = {each.urn: each for each in deployment.registrations}
+    [group] = [each for each in by_urn.values() if each.name == f"airflow{suffix}-lifetime-security-group"]
+    kept = [by_urn[urn] for urn in after(group.urn, by_urn)]
+
+    needed = {
+        each.name
+        for each in by_urn.values()
+        if each.type.startswith(NEEDED)
+        and (suffix == each.name.removeprefix("airflow")[: len(suffix)])
+        and (suffix or not each.name.startswith(("airflow-remote", "airflow-worker")))
+    }
+    assert needed - {each.name for each in kept} == set()
+    assert {each.type for each in kept} >= {
+        "aws:cloudwatch/logGroup:LogGroup",
+        "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders",
+        "aws:s3/bucketPolicy:BucketPolicy",
+        "awsx:ec2:Vpc",
+    }
+    assert group.options["customTimeouts"] == {"delete": "20m"}
+
+
+def test_every_task_is_in_the_group_that_outlives_it(deploy: Deploy) -> None:
+    deployment = deploy(**EVERYTHING)
+
+    groups = {
+        each.name: each.inputs["networkConfiguration"]["securityGroups"]
+        for each in deployment.registrations
+        if each.type == "aws:ecs/service:Service"
+    }
+    assert groups == {
+        f"airflow{suffix}-service": [
+            f"airflow{suffix}-security-group-id",
+            f"airflow{suffix}-lifetime-security-group-id",
+        ]
+        for suffix in ("", "-worker")
+    }
+    definition = deployment.inputs("aws:ecs/taskDefinition:TaskDefinition", "airflow-task-definition")
+    [container] = json.loads(definition["containerDefinitions"])
+    variables = {each["name"]: each["value"] for each in container["environment"]}
+    assert variables["AIRFLOW__AWS_ECS_EXECUTOR__SECURITY_GROUPS"].split(",") == [
+        "airflow-remote-security-group-id",
+        "airflow-remote-lifetime-security-group-id",
+    ]
+
+
+def after(urn: str, by_urn: Mapping[str, Registration]) -> set[str]:
+    """Return what is deleted after a resource: all that it depends on, directly or not."""
+    found: set[str] = set()
+    waiting = [urn]
+    while waiting:
+        for each in by_urn[waiting.pop()].options.get("dependencies", ()):
+            if each in by_urn and each not in found:
+                found.add(each)
+                waiting.append(each)
+    return found

@@ -7,6 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from ..credentials import Parameters
+from ..firewall import create_lifetime_group
 from ..identity import create_roles
 from ..packed import packed_program
 from ..part import Part, Statement, Variables, merge
@@ -25,17 +26,6 @@ REMOTE_TASKS = 32
 
 _EXECUTOR = "AIRFLOW__AWS_ECS_EXECUTOR__"
 _SUPERVISOR_VARIABLE = "AIRFLOW_FARGATE_SUPERVISOR"
-
-
-def patient(scope: Scope) -> Scope:
-    """Return a scope whose resources wait, when they are deleted, for remote tasks that have not ended yet.
-
-    Such a task ends itself when it has not reached the API server for some minutes.
-    """
-    return replace(
-        scope,
-        opts=scope.options(pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(delete="20m"))),
-    )
 
 
 @dataclass(frozen=True)
@@ -71,9 +61,14 @@ def create_remote_tasks(
     :param part: What a remote task has.
     :param parameters: The secrets that the caller names for remote tasks.
     """
-    remote = replace(patient(scope), name=f"{scope.name}{REMOTE_SUFFIX}")
+    remote = replace(scope, name=f"{scope.name}{REMOTE_SUFFIX}")
     group = surroundings.create_firewall(remote, part, "Airflow: tasks that run elsewhere")
     roles = create_roles(remote, surroundings.role_settings, surroundings.location, part)
+    lifetime = create_lifetime_group(
+        remote,
+        surroundings.network.vpc_id,
+        needs=[*part.waits_for, *group.rules, *roles.policies, cluster.capacity_providers],
+    )
     definition = create_task_definition(
         scope,
         Workload(
@@ -112,7 +107,7 @@ def create_remote_tasks(
         f"{_EXECUTOR}CONTAINER_NAME": f"airflow{REMOTE_SUFFIX}",
         f"{_EXECUTOR}REGION_NAME": surroundings.log.region,
         f"{_EXECUTOR}RUN_TASK_KWARGS": pulumi.Output.json_dumps(started_with),
-        f"{_EXECUTOR}SECURITY_GROUPS": group.security_group.id,
+        f"{_EXECUTOR}SECURITY_GROUPS": pulumi.Output.concat(group.security_group.id, ",", lifetime.id),
         f"{_EXECUTOR}SUBNETS": surroundings.network.subnet_ids.apply(",".join),
         f"{_EXECUTOR}TASK_DEFINITION": definition.arn,
     }
@@ -130,7 +125,7 @@ def create_remote_tasks(
                 lambda arns: _permissions(*arns)
             ),
         ),
-        waits_for=(*group.rules, *roles.policies),
+        waits_for=(lifetime,),
         without_price=("the tasks that AwsEcsExecutor starts",),
     )
     return RemoteTasks(roles.task_role, starting)

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pulumi
@@ -9,7 +10,7 @@ import pulumi_aws as aws
 
 from ..cost import INCLUDED_STORAGE_GIB
 from ..credentials import Parameters
-from ..firewall import Firewall
+from ..firewall import Firewall, create_lifetime_group
 from ..identity import Roles
 from ..network import Network
 from ..part import Part
@@ -86,8 +87,8 @@ def create_service(
 
     Where two tasks must never run at once, an update stops the task and then starts the next (0 to 100 percent). A
     replacement of the service deletes it first, and ECS moves no task between zones.
-    The service depends on everything that its task needs, so that `pulumi destroy` stops the task, and with it the
-    network interface that would hold the security group and the subnets, before anything else.
+    The service depends on everything that its task needs, by way of a security group that outlives the task, so that
+    `pulumi destroy` stops the task, and waits for its end, before anything else.
 
     :param registry_arn: Where ECS keeps the address of the healthy task, if it does.
     """
@@ -96,6 +97,11 @@ def create_service(
     def correct(update: pulumi.ResourceHookArgs) -> None:
         deploy_what_the_state_has(update, is_scaled=workload.is_scaled)
 
+    lifetime = create_lifetime_group(
+        replace(scope, name=f"{scope.name}{workload.suffix}"),
+        network.vpc_id,
+        needs=[*part.waits_for, *firewall.rules, *roles.policies, cluster.capacity_providers],
+    )
     corrects = pulumi.ResourceHook(f"{name}-corrects", correct)
     unread = pulumi.ResourceHook(f"{name}-reads", warn_of_unread_bundles)
     return aws.ecs.Service(
@@ -111,7 +117,7 @@ def create_service(
         triggers=another_deployment(cluster.cluster.arn, task_definition.arn),
         network_configuration={
             "subnets": network.subnet_ids,
-            "security_groups": [firewall.security_group.id],
+            "security_groups": [firewall.security_group.id, lifetime.id],
             "assign_public_ip": workload.public_ip,
         },
         service_registries=None if registry_arn is None else {"registry_arn": registry_arn},
@@ -127,7 +133,6 @@ def create_service(
         tags=scope.tags,
         opts=scope.options(
             pulumi.ResourceOptions(
-                depends_on=[*part.waits_for, *firewall.rules, *roles.policies, cluster.capacity_providers],
                 delete_before_replace=True,
                 # Given to a service that was made without one, it might replace it: that depends on what ECS answers.
                 ignore_changes=["deploymentController", *(["desiredCount"] if workload.is_scaled else [])],
