@@ -230,6 +230,7 @@ class AirflowFargateArgs(TypedDict):
     The ARNs of managed policies, AWS's or your own, whose permissions DAGs have in AWS. Default: none. A policy whose
     ARN is not known beforehand is attached to the role `task_role_name`. Refused: what is no ARN of a policy, one that
     is there twice, more than 20 (AWS: quotas of IAM), and AWS's `AdministratorAccess` without `allow_admin_task_role`.
+    More than 10 need the account's quota `Managed policies per role` raised; a warning says so.
     """
 
     task_role_policy: NotRequired[pulumi.Input[str]]

@@ -129,8 +129,8 @@ class AirflowFargate(pulumi.ComponentResource):
         require_engine()
         settings = validate(name, args)
         super().__init__("airflow-fargate:index:AirflowFargate", name, {}, opts)
-        if settings.unprepared_login:
-            pulumi.log.warn(settings.unprepared_login, resource=self)
+        for warning in filter(None, (settings.unprepared_login, settings.roles.wanted_quota)):
+            pulumi.log.warn(warning, resource=self)
         # All else that Pulumi documents as inherited comes by the parent; the SDK leaves the waiting to the component.
         child = pulumi.ResourceOptions(parent=self, depends_on=opts.depends_on if opts else None)
         scope = Scope(name, settings.tags.tags, child)

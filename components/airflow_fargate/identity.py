@@ -25,7 +25,8 @@ from .settings import CapabilitySettings
 # AWS: IAM user guide, "IAM ARNs"; AWS's own policies have the account `aws`.
 _POLICY_ARN = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[\w+=,.@/-]+")
 
-# AWS: "IAM and AWS STS quotas", managed policies attached to a role.
+# AWS: "IAM and AWS STS quotas", managed policies attached to a role, by default and at most. The component has none.
+_MANAGED_POLICIES = 10
 _MAX_MANAGED_POLICIES = 20
 
 _ADMINISTRATOR = "iam::aws:policy/AdministratorAccess"
@@ -39,6 +40,18 @@ class RoleSettings(CapabilitySettings):
     task_role_policy_arns: tuple[str, ...] = ()
     task_role_policy: pulumi.Input[str] | None = None
     allow_admin_task_role: bool = False
+
+    @property
+    def wanted_quota(self) -> str | None:
+        """What the account has to have been granted for so many policies, if anything."""
+        number = len(self.task_role_policy_arns)
+        if number <= _MANAGED_POLICIES:
+            return None
+        return (
+            f"task_role_policy_arns has {number} policies; IAM attaches {_MANAGED_POLICIES} to a role, and refuses the "
+            'others until the account\'s quota "Managed policies per role" is raised (Service Quotas). '
+            "Merge some into one of your own, or into task_role_policy."
+        )
 
 
 @dataclass(frozen=True)

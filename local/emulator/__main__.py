@@ -5,6 +5,7 @@ On the same port it takes, as JSON, what tests have it behave otherwise by:
     PUT /clock      {"seconds": how far its clock goes forward, "rate": how many times as fast it goes from then on}
     PUT /databases  {"creating_seconds": how long a new RDS instance is `creating` at least}
     PUT /limits     {"vcpus": …, "full_zones": […], "pulls": …}: what Fargate runs out of; what is left out has no limit
+    PUT /quotas     {"policies_per_role": …}: what IAM grants the account; what is left out is that of a new one
     /faults         see `api.faults`
 """
 
@@ -81,7 +82,7 @@ def main() -> int:
     from local.emulator.api.discovery import enforce_discovery_rules
     from local.emulator.api.ecs import ControlPlane
     from local.emulator.api.elasticache import Caches
-    from local.emulator.api.iam import read_roles_while_others_are_made
+    from local.emulator.api.iam import Quotas, read_roles_while_others_are_made
     from local.emulator.api.rds import Databases
     from local.emulator.api.reads import read_while_others_write
     from local.emulator.api.requests import refuse_invalid_requests
@@ -123,6 +124,8 @@ def main() -> int:
     enforce_discovery_rules()
     serve_scaling()
     read_roles_while_others_are_made()
+    quotas = Quotas()
+    quotas.enforce()
     take_requests_for_encrypted()
     refuse_invalid_tags()
     refuse_invalid_requests()
@@ -143,6 +146,7 @@ def main() -> int:
                 "/clock": lambda body: clock.adjust(**body),
                 "/databases": lambda body: databases.set(**body),
                 "/limits": lambda body: limits.set(**body),
+                "/quotas": lambda body: quotas.set(**body),
             },
             credentials,
             protections,

@@ -28,6 +28,16 @@ def limits(endpoint: str, **limits: Any) -> Generator[None]:
 
 
 @contextmanager
+def quotas(endpoint: str, **quotas: int) -> Generator[None]:
+    """Have the account granted other quotas of IAM (`policies_per_role`) for the length of the block."""
+    _put(endpoint, "/quotas", quotas)
+    try:
+        yield
+    finally:
+        _put(endpoint, "/quotas", {})
+
+
+@contextmanager
 def slow_databases(endpoint: str, creating_seconds: float) -> Generator[None]:
     """Have new RDS instances be `creating` for so long, in the block."""
     _put(endpoint, "/databases", {"creating_seconds": creating_seconds})

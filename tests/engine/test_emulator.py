@@ -2,6 +2,7 @@
 
 import functools
 import http.client
+import json
 import os
 import re
 import signal
@@ -28,7 +29,7 @@ from local.emulator.fargate import size as task_size
 from local.emulator.fargate.plan import BACK_OFF_SECONDS
 from local.emulator.fargate.sandbox import Isolation
 from local.emulator.fargate.size import TaskSize
-from local.testing.controls import limits, pass_time
+from local.testing.controls import limits, pass_time, quotas
 from local.testing.emulated import CLUSTER, HEALTH_CHECK, PORT, WEB_SERVER, EmulatedAccount, EmulatedService, Emulator
 from operate.waiting import until
 from tests.engine.conftest import skip_without
@@ -422,6 +423,26 @@ def test_nothing_in_use_can_be_deleted(
     account.s3.create_bucket(Bucket="full")
     account.s3.put_object(Bucket="full", Key="key", Body=b"")
     assert re.match(words, refusal(lambda: delete(account, healthy)))
+
+
+def test_a_role_has_ten_managed_policies_until_the_quota_is_raised(
+    emulator: Emulator, account: EmulatedAccount
+) -> None:
+    account.iam.create_role(RoleName="with-policies", AssumeRolePolicyDocument="{}")
+    document = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}})
+    names = [f"policy-{number}" for number in range(11)]
+    arns = [account.iam.create_policy(PolicyName=name, PolicyDocument=document)["Policy"]["Arn"] for name in names]
+    *first, last = [
+        functools.partial(account.iam.attach_role_policy, RoleName="with-policies", PolicyArn=a) for a in arns
+    ]
+    for attach in first:
+        attach()
+
+    first[0]()  # once more is no other one
+
+    assert refusal(last) == "LimitExceeded: Cannot exceed quota for PoliciesPerRole: 10"
+    with quotas(emulator.endpoint, policies_per_role=11):
+        last()
 
 
 def test_a_vpc_goes_once_it_is_empty_and_takes_along_what_came_with_it(account: EmulatedAccount) -> None:

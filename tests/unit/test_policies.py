@@ -5,6 +5,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, cast
 
+import pulumi
 import pytest
 from airflow_fargate.identity import Location, policy, trust_policy
 from airflow_fargate.image import Image, pull_statements
@@ -218,3 +219,25 @@ def test_the_deployer_may_write_every_parameter_of_a_stack(deploy: Deploy) -> No
 
     assert [arn for arn in arns if "/connections/" in arn]
     assert [arn for arn in arns if not any(fnmatchcase(arn, pattern) for pattern in allowed)] == []
+
+
+@pytest.mark.parametrize(("number", "warned"), [(10, 0), (11, 1)])
+def test_more_policies_than_iam_attaches_by_default_are_a_warning(
+    deploy: Deploy, monkeypatch: pytest.MonkeyPatch, number: int, warned: int
+) -> None:
+    warnings: list[str] = []
+
+    def warn(message: str, **_: object) -> None:
+        warnings.append(message)
+
+    monkeypatch.setattr(pulumi.log, "warn", warn)
+
+    deploy(
+        task_role_policy_arns=[f"arn:aws:iam::123456789012:policy/{each}" for each in range(number)],
+        executors=["LocalExecutor", "AwsEcsExecutor"],
+    )
+
+    assert len(warnings) == warned
+    assert all(
+        "has 11 policies; IAM attaches 10" in each and '"Managed policies per role"' in each for each in warnings
+    )
