@@ -17,7 +17,7 @@ from local.cloud import Cloud
 from local.engine.choose import engine
 from local.paths import ROOT
 from local.testing.clouds import temporary_cloud
-from local.testing.deployed import OFFICIAL, Deployed, stand_in_image
+from local.testing.deployed import OFFICIAL, PROGRAM, Deployed, stand_in_image
 from local.testing.faults import Faults
 from local.testing.workspace import Workspace
 from operate.console import say
@@ -33,11 +33,6 @@ BESIDES: Mapping[str, Collection[str]] = {
     ),
     "the AWS provider, deleting a file that has versions": ("s3:DeleteObjectVersion",),
     "the AWS provider, waiting for a deployment": ("ecs:DescribeServiceDeployments", "ecs:ListServiceDeployments"),
-    "the AWS provider, for tags that are taken away": (
-        *("ec2:DeleteTags", "ecs:UntagResource", "iam:UntagRole", "logs:UntagResource", "rds:RemoveTagsFromResource"),
-        *("elasticache:RemoveTagsFromResource", "servicediscovery:UntagResource", "ssm:RemoveTagsFromResource"),
-        "application-autoscaling:UntagResource",
-    ),
     "the AWS provider, reading and deleting a role": ("iam:ListInstanceProfilesForRole", "iam:ListRolePolicies"),
     "the AWS provider, for another `permissions_boundary_arn`": (
         *("iam:DeleteRolePermissionsBoundary", "iam:PutRolePermissionsBoundary"),
@@ -45,8 +40,9 @@ BESIDES: Mapping[str, Collection[str]] = {
     "the AWS provider, where a stack has drifted": (
         *("ec2:ModifySecurityGroupRules", "ec2:ReplaceRoute", "ec2:ReplaceRouteTableAssociation"),
         *("iam:UpdateAssumeRolePolicy", "iam:UpdateRole", "logs:DeleteRetentionPolicy", "rds:ResetDBParameterGroup"),
-        *("elasticache:ModifyCacheSubnetGroup", "elasticache:ModifyReplicationGroup"),
+        "elasticache:ModifyReplicationGroup",
     ),
+    "the AWS provider, for another subnet with `CeleryExecutor`": ("elasticache:ModifyCacheSubnetGroup",),
     "Application Auto Scaling, for the alarms of a policy": (
         *("cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm"),
     ),
@@ -93,13 +89,17 @@ _S3_ACTIONS = {
 
 _NEEDS_NO_PERMISSION = {"sts:GetCallerIdentity"}
 
-_TOGETHER = ("application-autoscaling:*", "ec2:Describe*")
-"""Permissions that are given by a pattern, and that AWS gives for no resource whose name is known beforehand: with each
-by its own name the document would be longer than IAM lets a policy be."""
+_TOGETHER = ("application-autoscaling:*", "ec2:Describe*", "s3:GetBucket*")
+"""Permissions that are given by a pattern: with each by its own name the document would be longer than IAM lets a
+policy be. AWS gives the first two for no resource whose name is known beforehand; the last one only reads how buckets
+of the stack are set up."""
 
 _NAMED: Mapping[str, Collection[str]] = {
     "cloudwatch": ("alarm:TargetTracking-service/airflow-*",),
-    "ecs": ("cluster/airflow-*", "service/airflow-*/*", "service-deployment/airflow-*/*", "task/airflow-*/*"),
+    "ecs": (
+        *("cluster/airflow-*", "service/airflow-*/*", "service-deployment/airflow-*/*", "task/airflow-*/*"),
+        "task-definition/airflow-*",
+    ),
     # The parameter group is the one that AWS gives every cache.
     "elasticache": (
         *("cluster:airflow-*", "parametergroup:default.valkey*", "replicationgroup:airflow-*", "subnetgroup:airflow-*"),
@@ -135,6 +135,23 @@ _CONDITIONS: Mapping[str, tuple[str, str, list[str]]] = {
 """Resource, key and values of those that would otherwise allow more than they are for."""
 
 
+PROGRAM_WITH_ANOTHER = f"""{PROGRAM}
+import pulumi_awsx as awsx
+
+vpc = awsx.ec2.Vpc(
+    "airflow-own",
+    availability_zone_names=["us-east-1a", "us-east-1b", "us-east-1c"],
+    nat_gateways=awsx.ec2.NatGatewayConfigurationArgs(strategy=awsx.ec2.NatGatewayStrategy.NONE),
+    subnet_specs=[awsx.ec2.SubnetSpecArgs(type=awsx.ec2.SubnetType.PUBLIC)],
+    subnet_strategy=awsx.ec2.SubnetAllocationStrategy.AUTO,
+    enable_dns_hostnames=True,
+)
+subnet_ids = vpc.public_subnet_ids.apply(lambda ids: ids[:NUMBER])
+AirflowFargate("airflow-elsewhere", {{"vpc_id": vpc.vpc_id, "subnet_ids": subnet_ids, "database": "postgres"}})
+"""
+"""Beside an Airflow in a network that it makes, one in a network of the caller's, of which it has so many subnets."""
+
+
 def policy(calls: Iterable[str]) -> dict[str, Any]:
     """Return the policy document that allows calls such as "s3:HeadBucket", and what is needed besides."""
     actions = {action(call) for call in calls} - _NEEDS_NO_PERMISSION
@@ -151,8 +168,8 @@ def policy(calls: Iterable[str]) -> dict[str, Any]:
 
 
 def action(call: str) -> str:
-    """Return the permission that a call needs."""
-    service, _, operation = call.partition(":")
+    """Return the permission that a call needs, whatever its parameters."""
+    service, _, operation = call.partition(" ")[0].partition(":")
     return f"{service}:{_S3_ACTIONS.get(operation, operation) if service == 's3' else operation}"
 
 
@@ -173,7 +190,7 @@ def _arns(service: str, name: str) -> list[str]:
 
 
 def calls_of_a_life(cloud: Cloud, folder: Path) -> set[str]:
-    """Create, update, refresh and destroy a stack that has everything, and return what AWS was asked meanwhile.
+    """Create, update, refresh and destroy a stack that has everything, and return all calls of AWS, with parameters.
 
     `folder` is empty; the cloud has a stand-in for the official image.
     """
@@ -187,16 +204,18 @@ def calls_of_a_life(cloud: Cloud, folder: Path) -> set[str]:
     try:
         executors = ["LocalExecutor", "AwsEcsExecutor", "CeleryExecutor"]
         stack.configure(
+            PROGRAM_WITH_ANOTHER.replace("NUMBER", "2"),
             **OFFICIAL,
             dags_path=str(dags),
             database="postgres",
             executors=executors,
-            tags={"team": "data"},
+            tags={"team": "data", "taken": "away"},
             worker_count_max=2,
         )
         stack.workspace.up()
         (dags / "first.py").rename(dags / "second.py")
         stack.configure(
+            PROGRAM_WITH_ANOTHER.replace("NUMBER", "3"),
             **OFFICIAL,
             allowed_cidrs=["127.0.0.0/9"],
             dags_path=str(dags),
@@ -215,7 +234,7 @@ def calls_of_a_life(cloud: Cloud, folder: Path) -> set[str]:
         stack.workspace.refresh()
     finally:
         stack.workspace.destroy()
-    seen = faults.seen
+    seen = faults.calls
     faults.forget()
     return seen
 

@@ -31,9 +31,14 @@ class Faults:
         self._request("DELETE")
 
     @property
+    def calls(self) -> set[str]:
+        """Every call that `seen` has, each with its parameters, as in "ec2:DeleteVpc {…}"."""
+        return {*self._request("GET")["seen"]}
+
+    @property
     def seen(self) -> set[str]:
         """Every call since the first that was asked to fail, or since `pause`, as in "ec2:CreateVpc"."""
-        return {call.partition(" ")[0] for call in self._request("GET")["seen"]}
+        return {call.partition(" ")[0] for call in self.calls}
 
     @property
     def failed(self) -> list[str]:

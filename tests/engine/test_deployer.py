@@ -2,6 +2,7 @@
 
 import json
 import re
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,27 @@ def test_nothing_is_named_as_coming_besides_that_the_calls_show(calls: set[str])
     seen = {action(call) for call in calls}
 
     assert {each for group in BESIDES.values() for each in group} & seen == set()
+
+
+def test_tags_are_set_and_removed_where_they_are_allowed_to_be(calls: set[str], document: dict[str, Any]) -> None:
+    tagging = [call for call in calls if re.match(r"ecs:(Unt|T)agResource ", call)]
+
+    arns = {(action(call), json.loads(call.partition(" ")[2])["resourceArn"]) for call in tagging}
+
+    assert {arn.split(":")[5].partition("/")[0] for _, arn in arns} == {"cluster", "service", "task-definition"}
+    assert {each for each in arns if not allows(document, *each)} == set()
+
+
+def allows(document: dict[str, Any], action: str, arn: str) -> bool:
+    """Whether a statement has the action for the resource."""
+    return any(
+        action in each["Action"]
+        and any(
+            fnmatchcase(arn, pattern)
+            for pattern in ([each["Resource"]] if isinstance(each["Resource"], str) else each["Resource"])
+        )
+        for each in document["Statement"]
+    )
 
 
 def test_only_what_aws_gives_for_no_single_resource_is_allowed_for_all(document: dict[str, Any]) -> None:
