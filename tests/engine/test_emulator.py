@@ -348,6 +348,39 @@ def test_a_deleted_service_is_inactive_while_its_task_still_stops_in_its_securit
     delete()
 
 
+ASKS_AWS = """
+import os, time, urllib.error, urllib.request
+answered = None
+while True:
+    try:
+        urllib.request.urlopen(os.environ["AWS_ENDPOINT_URL"] + "/faults", timeout=5).close()
+        now = True
+    except OSError as error:
+        now = isinstance(error, urllib.error.HTTPError)
+    if now != answered:
+        print("AWS answers" if now else "no answer", flush=True)
+    answered = now
+    time.sleep(0.2)
+"""
+
+
+def test_a_task_reaches_aws_as_long_as_a_rule_lets_it_out(account: EmulatedAccount) -> None:
+    group = account.create_group()
+    task = account.run_task(account.register([*PYTHON, ASKS_AWS], portMappings=[]), group=group)
+    until(lambda: said(account, task) == ["AWS answers"], 20, "answer of AWS")
+
+    everything = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    account.ec2.revoke_security_group_egress(GroupId=group, IpPermissions=[everything])
+
+    until(lambda: said(account, task) == ["AWS answers", "no answer"], 20, "end of the way out")
+    account.ecs.stop_task(cluster=CLUSTER, task=task["taskArn"])
+
+
+def said(account: EmulatedAccount, task: dict[str, Any]) -> list[str]:
+    """Return the log of a task, of which there is none before it runs."""
+    return account.log(task) if account.task(task)["lastStatus"] == "RUNNING" else []
+
+
 def test_a_first_deployment_that_failed_is_over_until_another_is_asked_for(
     emulator: Emulator, account: EmulatedAccount
 ) -> None:

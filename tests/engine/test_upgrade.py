@@ -68,6 +68,7 @@ def nothing_is_replaced_or_taken_away(stack: Deployed) -> None:
     assert len(others) > 25
     assert {step["urn"]: step["op"] for step in others if step["op"] not in ("same", "update", "create")} == {}
     created = {step["urn"].rpartition("::")[2] for step in others if step["op"] == "create"}
+    assert "airflow-lifetime-security-group" in created
     assert {name for name in created if name.startswith("airflow-data")} == {
         "airflow-data",
         "airflow-data-encryption",
