@@ -72,7 +72,7 @@ def test_only_the_allowed_ranges_reach_the_port_and_nothing_else(deploy: Deploy)
         (None, "2001:db8::/64", "tcp", 9000, 9000),
     }
     assert len(rules) == 2
-    security_group = deployment.inputs("aws:ec2/securityGroup:SecurityGroup")
+    security_group = deployment.inputs("aws:ec2/securityGroup:SecurityGroup", "airflow-security-group")
     assert not {"ingress", "egress"} & set(security_group), "rules inside the group would fight with those beside it"
 
 
