@@ -131,22 +131,20 @@ class AirflowFargate(pulumi.ComponentResource):
         super().__init__("airflow-fargate:index:AirflowFargate", name, {}, opts)
         for warning in filter(None, (settings.unprepared_login, settings.roles.wanted_quota)):
             pulumi.log.warn(warning, resource=self)
-        # All else that Pulumi documents as inherited comes by the parent; the SDK leaves the waiting to the component.
-        child = pulumi.ResourceOptions(parent=self, depends_on=opts.depends_on if opts else None)
-        scope = Scope(name, settings.tags.tags, child)
+        scope = Scope.below(self, name, settings.tags, opts.depends_on if opts else None)
         location = find_location(pulumi.InvokeOutputOptions(parent=self))
         image = settings.image.known(name, settings.firewall.open_ports)
 
-        network = create_network(scope, settings.network)
+        network = create_network(scope.for_data if settings.database.has_instance else scope, settings.network)
         endpoint = public_ip_endpoint(settings.endpoint, base_path(settings.environment))
         discovery = create_discovery(scope, network.vpc_id) if settings.executor.is_apart else None
         broker = create_broker(scope, network) if settings.executor.has_workers else Part()
-        log = create_log(scope, settings.log, location.apply(lambda known: known.region))
+        log = create_log(scope.for_data, settings.log, location.apply(lambda known: known.region))
         data = (
             NOTHING_KEPT
             if settings.image.legacy
             else create_data(
-                scope,
+                scope.for_data,
                 settings.data,
                 in_container=settings.database.in_container,
                 own_command=settings.task.command is not None,

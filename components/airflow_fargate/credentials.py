@@ -49,7 +49,7 @@ def fernet_part(scope: Scope, settings: KeySettings) -> Part:
     """
     if settings.fernet_key is not None:
         return Part(secrets={FERNET_VARIABLE: checked_late(scope.name, settings.fernet_key, refuse_fernet_key)})
-    key = random.RandomBytes(f"{scope.name}-fernet-key", length=32, opts=scope.opts)
+    key = random.RandomBytes(f"{scope.name}-fernet-key", length=32, opts=scope.for_data.opts)
     return Part(secrets={FERNET_VARIABLE: key.base64.apply(url_safe)})
 
 
@@ -90,7 +90,13 @@ def create_parameters(scope: Scope, secrets: Variables, *, retained: Collection[
 
     The parameters of the `retained` variables stay when the stack is destroyed.
     """
-    stays = scope.options(pulumi.ResourceOptions(retain_on_delete=True))
+
+    def options(variable: str) -> pulumi.ResourceOptions:
+        of_its_kind = scope.for_data if variable == FERNET_VARIABLE else scope
+        if variable in retained:
+            return of_its_kind.options(pulumi.ResourceOptions(retain_on_delete=True))
+        return of_its_kind.opts
+
     parameters = {
         variable: aws.ssm.Parameter(
             f"{scope.name}-{variable}",
@@ -98,7 +104,7 @@ def create_parameters(scope: Scope, secrets: Variables, *, retained: Collection[
             description=f"Airflow: environment variable {variable}",
             value=pulumi.Output.secret(value),
             tags=scope.tags,
-            opts=stays if variable in retained else scope.opts,
+            opts=options(variable),
         )
         for variable, value in sorted(secrets.items())
     }

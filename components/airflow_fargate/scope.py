@@ -2,8 +2,9 @@
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, field, replace
 
 import pulumi
 
@@ -25,6 +26,10 @@ class TagSettings(CapabilitySettings):
     tags: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
 
 
+WaitsFor = pulumi.Input[Sequence[pulumi.Input[pulumi.Resource]] | pulumi.Resource] | None
+"""The option `depends_on`."""
+
+
 @dataclass(frozen=True)
 class Scope:
     """The component's name, which begins the name of each child, and the tags and options that each child has."""
@@ -32,6 +37,24 @@ class Scope:
     name: str
     tags: Mapping[str, pulumi.Input[str]]
     opts: pulumi.ResourceOptions
+
+    @classmethod
+    def below(cls, component: pulumi.Resource, name: str, tags: TagSettings, waits_for: WaitsFor) -> "Scope":
+        """Return the scope of what the program makes again when it is gone: of all but data.
+
+        It says no to `protect` and `retain_on_delete`, which it would inherit: almost every update replaces a task
+        definition or deletes a rule, and a rule that is removed must not stay open in AWS. Else, Pulumi documents as
+        inherited what comes by the parent, and the waiting, which the SDK leaves to the component.
+        """
+        opts = pulumi.ResourceOptions(parent=component, depends_on=waits_for, protect=False, retain_on_delete=False)
+        return cls(name, tags.tags, opts)
+
+    @property
+    def for_data(self) -> "Scope":
+        """The scope of what holds data, or what that cannot be without, which inherits those two options."""
+        opts = copy(self.opts)
+        opts.protect = opts.retain_on_delete = None
+        return replace(self, opts=opts)
 
     def options(self, more: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
         """Return the options of a child that has `more` than the others."""

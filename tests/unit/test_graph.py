@@ -8,10 +8,11 @@ import airflow_fargate
 import pulumi
 import pulumi_aws as aws
 import pytest
-from airflow_fargate import OUTPUTS, AirflowFargate
+from airflow_fargate import OUTPUTS, AirflowFargate, AirflowFargateArgs
 from airflow_fargate.testing import Registration
 
-from .conftest import Deploy
+from .conftest import Deploy, Registered
+from .setups import SETUPS
 
 
 def test_two_components_in_one_stack_share_nothing(deploy: Deploy) -> None:
@@ -126,3 +127,67 @@ def after(urn: str, by_urn: Mapping[str, Registration]) -> set[str]:
                 found.add(each)
                 waiting.append(each)
     return found
+
+
+@pytest.fixture
+def protected_setups(deploy: Deploy, monkeypatch: pytest.MonkeyPatch) -> dict[str, Registered]:
+    """Every setup with `protect` on the component."""
+    init = AirflowFargate.__init__
+
+    def protect(self: AirflowFargate, name: str, args: AirflowFargateArgs, opts: pulumi.ResourceOptions | None = None):
+        init(self, name, args, pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(protect=True)))
+
+    monkeypatch.setattr(AirflowFargate, "__init__", protect)
+    return {setup: deploy(program) for setup, program in SETUPS.items()}
+
+
+def protected(deployment: Registered) -> set[str]:
+    return {each.name for each in deployment.registrations if each.options.get("protect")} - {"airflow"}
+
+
+DATA = {
+    *("airflow-logs", "airflow-fernet-key", "airflow-AIRFLOW__CORE__FERNET_KEY", "airflow-data"),
+    *(f"airflow-data-{of}" for of in ("encryption", "lifecycle", "policy", "public-access-block", "versioning")),
+}
+DATA_IN_RDS = {
+    *("airflow-database", "airflow-vpc"),
+    *(f"airflow-database-{of}" for of in ("parameter-group", "password", "security-group", "subnet-group")),
+}
+HOLDS_NO_DATA = {
+    "aws:appautoscaling/policy:Policy",
+    "aws:appautoscaling/target:Target",
+    "aws:ecs/cluster:Cluster",
+    "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders",
+    "aws:ecs/service:Service",
+    "aws:ecs/taskDefinition:TaskDefinition",
+    "aws:elasticache/replicationGroup:ReplicationGroup",
+    "aws:elasticache/subnetGroup:SubnetGroup",
+    "aws:iam/role:Role",
+    "aws:iam/rolePolicy:RolePolicy",
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+    "aws:s3/bucketObjectv2:BucketObjectv2",
+    "aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace",
+    "aws:servicediscovery/service:Service",
+    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
+    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+}
+
+
+def test_protecting_the_component_protects_data_and_no_other_resource(
+    protected_setups: dict[str, Registered],
+) -> None:
+    assert protected(protected_setups["a-folder-of-dags"]) == DATA
+    assert protected(protected_setups["workers"]) == DATA | DATA_IN_RDS
+    assert protected(protected_setups["an-instance-of-rds-kept"]) == DATA | DATA_IN_RDS
+
+
+def test_whoever_adds_a_type_of_resource_says_whether_it_holds_data(protected_setups: dict[str, Registered]) -> None:
+    ours = [
+        each
+        for deployment in protected_setups.values()
+        for each in deployment.registrations
+        if each.type.startswith(("aws:", "awsx:", "random:"))
+    ]
+
+    of_data = {each.type for each in ours if each.options.get("protect")}
+    assert {each.type for each in ours} - of_data == HOLDS_NO_DATA, "is it made with `scope`, or `scope.for_data`?"

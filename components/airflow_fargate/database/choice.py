@@ -24,7 +24,7 @@ def create_database(
     data: DataSettings,
 ) -> Database:
     """Make the database that `settings` ask for, and an instance of RDS that is kept beside it."""
-    instance = create_instance(scope, settings, network, data) if settings.has_instance else None
+    instance = create_instance(scope.for_data, settings, network, data) if settings.has_instance else None
     if instance is not None and settings.in_rds:
         return postgres_database(instance)
     database = _other_database(scope, settings, open_ports)
