@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import pulumi
 
+from .scope import Scope
+
 # AWS: "service linked role" of ECS and RDS, the page "ServiceLinkedRoles" of RDS, "ServiceLinkedRoleNotFoundFault" of
 # ElastiCache.
 _NO_ROLE = re.compile("service.?linked.?role", re.IGNORECASE)
@@ -21,9 +23,9 @@ class LinkedRole:
     name: str
     principal: str
 
-    def awaited(self, name: str) -> pulumi.ErrorHook:
-        """Return a hook called `name` that has a call tried again while the service has no role in the account yet."""
-        return pulumi.ErrorHook(name, self.await_it)
+    def awaited(self, scope: Scope, suffix: str) -> pulumi.ErrorHook:
+        """Return a hook that has a call tried again while the service has no role in the account yet."""
+        return pulumi.ErrorHook(scope.hook_name(f"{scope.name}-{suffix}"), self.await_it)
 
     async def await_it(self, failure: pulumi.ErrorHookArgs) -> bool:
         """Have a call tried again while the service has no role.

@@ -2,9 +2,11 @@
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
+from weakref import WeakKeyDictionary
 
 import pulumi
 
@@ -37,6 +39,8 @@ class Scope:
     name: str
     tags: Mapping[str, pulumi.Input[str]]
     opts: pulumi.ResourceOptions
+    namesake: str = ""
+    """What distinguishes it from an earlier component of the same name, which another parent may have."""
 
     @classmethod
     def below(cls, component: pulumi.Resource, name: str, tags: TagSettings, waits_for: WaitsFor) -> "Scope":
@@ -47,7 +51,7 @@ class Scope:
         inherited what comes by the parent, and the waiting, which the SDK leaves to the component.
         """
         opts = pulumi.ResourceOptions(parent=component, depends_on=waits_for, protect=False, retain_on_delete=False)
-        return cls(name, tags.tags, opts)
+        return cls(name, tags.tags, opts, _namesake(name))
 
     @property
     def for_data(self) -> "Scope":
@@ -56,9 +60,28 @@ class Scope:
         opts.protect = opts.retain_on_delete = None
         return replace(self, opts=opts)
 
+    def hook_name(self, name: str) -> str:
+        """Return a name that no hook of another component has: to the engine, all hooks of a stack are in one list."""
+        return f"{name}{self.namesake}"
+
     def options(self, more: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
         """Return the options of a child that has `more` than the others."""
         return pulumi.ResourceOptions.merge(self.opts, more)
+
+
+class _Process:
+    """What counts where there is no program: the plugin builds the components of a stack in one process."""
+
+
+_PROCESS = _Process()
+_names: WeakKeyDictionary[object, Counter[str]] = WeakKeyDictionary()
+
+
+def _namesake(name: str) -> str:
+    names = _names.setdefault(pulumi.runtime.get_root_resource() or _PROCESS, Counter())
+    names[name] += 1
+    # No component has a name with this character.
+    return f"#{names[name]}" if names[name] > 1 else ""
 
 
 def refuse_name(name: str) -> Iterator[Refusal]:

@@ -150,6 +150,18 @@ def test_of_a_retained_component_a_removed_range_is_closed_and_data_alone_stays(
         forget_to_retain(stack, state)
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_two_components_may_have_one_name_below_different_parents(project: Project, form: str) -> None:
+    project.write(form)
+    with (project.workspace.stack.project / "__main__.py").open("a") as program:
+        program.write('team = pulumi.ComponentResource("company:index:Team", "team")\n')
+        program.write(f'{form}("airflow", {FORMS[form]!r}, pulumi.ResourceOptions(parent=team))\n')
+
+    of_team = [urn for urn in project.plan() if "company:index:Team$" in urn]
+
+    assert len(project.plan()) == 2 * len(of_team) > 50
+
+
 def configure(stack: Deployed, options: str, **args: Any) -> None:
     """Write a program whose component has options, and saves its data to a bucket."""
     stack.configure(WITH_OUTPUTS.replace("ARGS", f"ARGS, pulumi.ResourceOptions({options})"), **OFFICIAL, **args)

@@ -26,6 +26,25 @@ def test_two_components_in_one_stack_share_nothing(deploy: Deploy) -> None:
     assert {name.replace("first", "second", 1) for name in first} == names - first
 
 
+def test_components_of_one_name_below_different_parents_share_no_hook(deploy: Deploy) -> None:
+    args: AirflowFargateArgs = {"executors": ["CeleryExecutor"], "database": "postgres", "drain_minutes": 1}
+    args["allowed_cidrs"] = ["203.0.113.7/32"]
+
+    def program() -> AirflowFargate:
+        AirflowFargate("airflow", args)
+        team = pulumi.ComponentResource("company:index:Team", "team")
+        return AirflowFargate("airflow", args, pulumi.ResourceOptions(parent=team))
+
+    hooks: dict[str, list[set[str]]] = {}
+    for each in deploy(program).registrations:
+        names = {name for names in each.options.get("hooks", {}).values() for name in names}
+        hooks.setdefault(each.urn, []).append(names)
+
+    assert len([urn for urn, names in hooks.items() if any(names)]) == 5
+    shared = {urn: names for urn, names in hooks.items() if len(names) == 2 and names[0] & names[1]}
+    assert shared == {}
+
+
 def test_the_outputs_of_the_component_are_those_that_are_named(deploy: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
     registered: list[set[str]] = []
 

@@ -84,8 +84,10 @@ def create_instance(scope: Scope, settings: DatabaseSettings, network: Network, 
             pulumi.ResourceOptions(
                 hooks=pulumi.ResourceHookBinding(
                     on_error=[
-                        RDS.awaited(f"{scope.name}-database-subnet-group-awaits-role"),
-                        pulumi.ErrorHook(f"{scope.name}-database-subnet-group-failed", say_why_network_stays),
+                        RDS.awaited(scope, "database-subnet-group-awaits-role"),
+                        pulumi.ErrorHook(
+                            scope.hook_name(f"{scope.name}-database-subnet-group-failed"), say_why_network_stays
+                        ),
                     ]
                 )
             )
@@ -134,8 +136,8 @@ def create_instance(scope: Scope, settings: DatabaseSettings, network: Network, 
                 hooks=pulumi.ResourceHookBinding(
                     before_create=[_look_what_is_in_it(scope, settings, data)],
                     on_error=[
-                        RDS.awaited(f"{scope.name}-database-awaits-role"),
-                        pulumi.ErrorHook(f"{scope.name}-database-failed", say_why_storage_stays),
+                        RDS.awaited(scope, "database-awaits-role"),
+                        pulumi.ErrorHook(scope.hook_name(f"{scope.name}-database-failed"), say_why_storage_stays),
                     ],
                 ),
             )
@@ -171,7 +173,9 @@ def _look_what_is_in_it(scope: Scope, settings: DatabaseSettings, data: DataSett
             raise InvalidArgumentsError(scope.name, refusals)
         pulumi.log.info(f"A new instance of RDS, with what the snapshot {data.restore_from} holds.")
 
-    return pulumi.ResourceHook(f"{scope.name}-database-is-new", look, pulumi.ResourceHookOptions(on_dry_run=True))
+    return pulumi.ResourceHook(
+        scope.hook_name(f"{scope.name}-database-is-new"), look, pulumi.ResourceHookOptions(on_dry_run=True)
+    )
 
 
 def say_why_network_stays(failure: pulumi.ErrorHookArgs) -> bool:

@@ -45,7 +45,10 @@ class Drain:
     """The hooks of one service that drain its task before an update, and let the DAGs go on afterwards."""
 
     def __init__(self, name: str, minutes: int) -> None:
-        """Make the hooks of the service called `name`, none for 0 minutes."""
+        """Make the hooks of a service, none for 0 minutes.
+
+        :param name: What their names begin with.
+        """
         self._minutes = minutes
         self._paused: Sequence[str] = ()
         self.hooks = pulumi.ResourceHookBinding()

@@ -34,7 +34,7 @@ class Progress:
     """The hooks of one service, and what they show: it appears beside the resource, and only while it is waited for."""
 
     def __init__(self, name: str) -> None:
-        """Make the hooks of the service called `name`."""
+        """Make the hooks of a service, whose names begin with `name`."""
         self._ended = threading.Event()
         begin = pulumi.ResourceHook(f"{name}-begins", self._begin)
         end = pulumi.ResourceHook(f"{name}-ends", self._end)

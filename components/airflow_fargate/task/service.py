@@ -102,8 +102,9 @@ def create_service(
         network.vpc_id,
         needs=[*part.waits_for, *firewall.rules, *roles.policies, cluster.capacity_providers],
     )
-    corrects = pulumi.ResourceHook(f"{name}-corrects", correct)
-    unread = pulumi.ResourceHook(f"{name}-reads", warn_of_unread_bundles)
+    hook = scope.hook_name(name)
+    corrects = pulumi.ResourceHook(f"{hook}-corrects", correct)
+    unread = pulumi.ResourceHook(f"{hook}-reads", warn_of_unread_bundles)
     return aws.ecs.Service(
         name,
         cluster=cluster.cluster.arn,
@@ -139,13 +140,13 @@ def create_service(
                 # Three tasks that never become healthy take this long at the smallest size.
                 custom_timeouts=pulumi.CustomTimeouts(create="40m", update="40m", delete="20m"),
                 hooks=_merged(
-                    Drain(name, workload.drain_minutes).hooks,
-                    Progress(name).hooks,
+                    Drain(hook, workload.drain_minutes).hooks,
+                    Progress(hook).hooks,
                     pulumi.ResourceHookBinding(
                         before_update=[corrects],
                         after_create=[unread],
                         after_update=[unread],
-                        on_error=[pulumi.ErrorHook(f"{name}-failed", explain_failed_service)],
+                        on_error=[pulumi.ErrorHook(f"{hook}-failed", explain_failed_service)],
                     ),
                 ),
             )
