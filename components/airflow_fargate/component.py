@@ -28,6 +28,7 @@ from .parameter_store import create_parameter_store_part
 from .part import Part, merge
 from .scope import Scope
 from .task.cluster import create_cluster
+from .task.drain import drained_with_own_credentials
 from .task.exec import exec_part
 from .task.log import create_log
 from .task.service import create_service, create_task_definition
@@ -133,6 +134,8 @@ class AirflowFargate(pulumi.ComponentResource):
             pulumi.log.warn(warning, resource=self)
         scope = Scope.below(self, name, settings.tags, opts.depends_on if opts else None)
         location = find_location(pulumi.InvokeOutputOptions(parent=self))
+        if settings.drain.drain_minutes and self.get_provider("aws:ecs/service:Service"):
+            location = drained_with_own_credentials(name, location)
         image = settings.image.known(name, settings.firewall.open_ports)
 
         network = create_network(scope.for_data if settings.database.has_instance else scope, settings.network)

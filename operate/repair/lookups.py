@@ -249,7 +249,9 @@ def _cache_subnet_group(elasticache: Client, inputs: Inputs) -> Iterable[Found]:
 
 def _parameter(ssm: Client, inputs: Inputs) -> Iterable[Found]:
     named = [{"Key": "Name", "Option": "Equals", "Values": [inputs["name"]]}]
-    return [Found(parameter["Name"]) for parameter in ssm.describe_parameters(ParameterFilters=named)["Parameters"]]
+    # A page may be empty, and the parameter on the next.
+    pages = ssm.get_paginator("describe_parameters").paginate(ParameterFilters=named)
+    return map(Found, pages.search("Parameters[].Name"))
 
 
 def _bucket(s3: Client, inputs: Inputs) -> Iterable[Found]:

@@ -11,6 +11,7 @@ from operate.console import CommandError
 from operate.repair.state import ResourceState, StackState
 
 _CREDENTIALS = ("accessKey", "secretKey", "token")
+_ROLES = ("assumeRoleWithWebIdentity", "assumeRoles")
 
 Client = Any
 """A boto3 client: its stubs make every member of an answer optional, even those that AWS always gives."""
@@ -27,7 +28,7 @@ class ProviderSession:
         except NotFollowedError as error:
             raise CommandError(
                 f"Whether it is there cannot be asked: {error}.",
-                "Set the credentials of that role in the environment, and remove the setting for this one command.",
+                "Look for it in the AWS console, delete it if it is there, and say so with --gone.",
             ) from error
         self._clients: dict[tuple[str, str | None], Client] = {}
 
@@ -44,7 +45,7 @@ class ProviderSession:
         if actual != number:
             raise CommandError(
                 f"The stack's resources are in the AWS account {number}, and the credentials are of {actual}.",
-                "Use those that `pulumi up` was run with.",
+                "Use those that `pulumi up` was run with, or those of the role, where that is a secret in the state.",
             )
 
 
@@ -52,9 +53,12 @@ def readable(inputs: Mapping[str, Any]) -> dict[str, str]:
     """Return the inputs of a provider that are text in the state.
 
     Credentials count together, and where one of them is a secret there are none: the environment's are used, such as
-    those that `pulumi env run` takes from a Pulumi ESC environment. Half of them would be refused.
+    those that `pulumi env run` takes from a Pulumi ESC environment. Half of them would be refused. Where it is a role
+    that is secret, with its external id say, the environment's have to be those of that role.
     """
     found = {name: value for name, value in inputs.items() if isinstance(value, str)}
+    if any(name in inputs and name not in found for name in _ROLES):
+        return {name: value for name, value in found.items() if name not in (*_CREDENTIALS, *_ROLES)}
     if any(name in inputs and name not in found for name in _CREDENTIALS):
         return {name: value for name, value in found.items() if name not in _CREDENTIALS}
     return found

@@ -8,13 +8,15 @@ from typing import Any, NamedTuple
 import boto3
 import botocore.exceptions
 import pulumi
+import pulumi_aws as aws_sdk
 import pytest
+from airflow_fargate import AirflowFargate
 from airflow_fargate.task import drain
 from airflow_fargate.task.drain import Drain
 from airflow_fargate.task.running import RunningAirflow
 from pulumi.runtime import mocks
 
-from .conftest import Recorder
+from .conftest import Deploy, Recorder
 from .test_drain import Airflow, airflow
 
 __all__ = ["airflow"]
@@ -134,6 +136,74 @@ def test_the_dags_are_paused_for_the_length_of_an_update(aws: Aws, said: Said, a
 
     assert airflow.paused == UNPAUSED
     assert said == Said(["drained: no task of Airflow is at work"], [])
+
+
+class Sts:
+    """Stands for STS, as the program's own credentials reach it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, answer: str | Exception) -> None:
+        self.asked: list[str] = []
+        self._answer = answer
+        monkeypatch.setattr(drain, "program_clients", self.clients)
+        monkeypatch.setattr(drain, "is_mocked", lambda: False)
+
+    def clients(self, arn: str) -> Callable[[str], "Sts"]:
+        self.asked.append(arn)
+        return lambda _: self
+
+    def get_caller_identity(self) -> dict[str, str]:
+        if isinstance(self._answer, Exception):
+            raise self._answer
+        return {"Account": self._answer}
+
+
+def drained(provider: bool, minutes: int = 10) -> Callable[[], AirflowFargate]:
+    def program() -> AirflowFargate:
+        given = pulumi.ResourceOptions(provider=aws_sdk.Provider("elsewhere") if provider else None)
+        return AirflowFargate("airflow", {"drain_minutes": minutes, "allowed_cidrs": ["203.0.113.7/32"]}, given)
+
+    return program
+
+
+def test_an_explicit_provider_of_another_account_cannot_be_drained(
+    deploy: Deploy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sts = Sts(monkeypatch, "999999999999")
+
+    with pytest.raises(Exception, match=r"of the account 123456789012, and the program's own .* of 999999999999; give"):
+        deploy(drained(provider=True))
+
+    assert set(sts.asked) == {"arn:aws:sts:us-east-1:123456789012:"}
+
+
+def test_one_of_the_programs_own_account_can(deploy: Deploy, monkeypatch: pytest.MonkeyPatch, said: Said) -> None:
+    Sts(monkeypatch, "123456789012")
+
+    deploy(drained(provider=True))
+
+    assert said.warned == []
+
+
+def test_where_the_account_cannot_be_asked_a_warning_says_what_draining_needs(
+    deploy: Deploy, monkeypatch: pytest.MonkeyPatch, said: Said
+) -> None:
+    Sts(monkeypatch, REFUSED)
+
+    deploy(drained(provider=True))
+
+    [warning] = set(said.warned)
+    assert "Whether updates can be drained was not checked: " in warning
+
+
+@pytest.mark.parametrize(("provider", "minutes"), [(False, 10), (True, 0)])
+def test_whose_account_it_is_matters_to_nobody_else(
+    deploy: Deploy, monkeypatch: pytest.MonkeyPatch, provider: bool, minutes: int
+) -> None:
+    sts = Sts(monkeypatch, "999999999999")
+
+    deploy(drained(provider, minutes))
+
+    assert sts.asked == []
 
 
 def test_an_update_that_starts_no_other_task_asks_nobody(aws: Aws, said: Said) -> None:

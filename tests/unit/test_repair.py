@@ -2,11 +2,15 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
 
+import boto3
+import botocore.session
 import pytest
+from botocore.stub import Stubber
 
 from operate.console import CommandError
 from operate.repair import sessions as module
@@ -189,7 +193,7 @@ def test_nothing_is_written_when_nothing_was_interrupted() -> None:
 GIVEN_NAME = resource(ROLE, "role", inputs={"name": "role", "__defaults": []})
 NO_TAGS = resource("aws:ec2/vpc:Vpc", "vpc", inputs={"cidrBlock": "10.0.0.0/16"})
 ELSEWHERE = resource(ROLE, "other", id="other", outputs={"arn": "arn:aws:iam::999999999999:role/other"})
-ASSUMING = {**PROVIDER, "urn": f"{STACK}::pulumi:providers:aws::assuming", "inputs": {"assumeRoles": "[]"}}
+FILES = {**PROVIDER, "urn": f"{STACK}::pulumi:providers:aws::files", "inputs": {"sharedConfigFiles": '["a", "b"]'}}
 
 
 @pytest.mark.parametrize(
@@ -199,9 +203,9 @@ ASSUMING = {**PROVIDER, "urn": f"{STACK}::pulumi:providers:aws::assuming", "inpu
         (deployed(creating=GIVEN_NAME), ["role"], "was given by the program: what has it may be somebody else's"),
         (deployed(creating=resource(ROLE, "role")), ["a", "b"], "It could be each of a, b"),
         (
-            deployed(ASSUMING, creating=resource(ROLE, "r", provider=f"{ASSUMING['urn']}::1")),
+            deployed(FILES, creating=resource(ROLE, "r", provider=f"{FILES['urn']}::1")),
             [],
-            "the provider alone follows aws:assumeRoles",
+            "the provider alone follows aws:sharedConfigFiles of the stack's configuration.\n  Look for it in the",
         ),
     ],
 )
@@ -259,6 +263,69 @@ def test_credentials_that_the_state_keeps_secret_come_from_the_environment(
     used = session.client("sts")._get_credentials()  # pyright: ignore[reportPrivateUsage] # boto3 has no public way
     assert used.secret_key == (credentials or "of the environment")
     assert used.token == (None if credentials else "token")
+
+
+CHAIN = [{"roleArn": f"arn:aws:iam::{account * 12}:role/{name}"} for account, name in (("1", "first"), ("2", "second"))]
+
+
+def test_it_is_looked_for_as_the_last_of_the_roles_that_the_provider_assumes(monkeypatch: pytest.MonkeyPatch) -> None:
+    clients = {"key": assuming("first"), "of-first-role-0000": assuming("second")}
+    create = botocore.session.Session.create_client
+
+    def create_client(self: Any, service: str, *arguments: Any, **named: Any) -> Any:
+        if service == "sts":
+            return clients.pop(named["aws_access_key_id"])
+        return create(self, service, *arguments, **named)
+
+    monkeypatch.setattr(botocore.session.Session, "create_client", create_client)
+    inputs = {"region": "us-east-1", "accessKey": "key", "secretKey": "s", "assumeRoles": json.dumps(CHAIN)}
+    role, provider = resource(ROLE, "role"), {**PROVIDER, "inputs": inputs}
+    sessions = module.ProviderSessions({"resources": [provider]})
+
+    used = sessions.of(role).client("iam")._get_credentials()  # pyright: ignore[reportPrivateUsage] # boto3 has no public way
+
+    assert used.get_frozen_credentials().access_key == "of-second-role-0000"
+    assert clients == {}
+
+
+def assuming(role: str) -> MagicMock:
+    """Return a client of STS that gives the credentials of one role."""
+    credentials = {
+        "AccessKeyId": f"of-{role}-role-0000",
+        "SecretAccessKey": "secret",
+        "SessionToken": "token",
+        "Expiration": datetime.now(UTC) + timedelta(hours=1),
+    }
+    sts = MagicMock()
+
+    def assume_role(**asked: Any) -> dict[str, Any]:
+        assert asked["RoleArn"].endswith(f"/{role}")
+        return {"Credentials": credentials}
+
+    sts.assume_role.side_effect = assume_role
+    return sts
+
+
+def test_of_a_role_that_the_state_keeps_secret_the_credentials_come_from_the_environment() -> None:
+    inputs = {"region": "us-east-1", "accessKey": "base", "secretKey": "of the base", "assumeRoles": SECRET}
+
+    assert module.readable(inputs) == {"region": "us-east-1"}
+
+
+def test_a_parameter_is_found_although_the_first_page_is_empty() -> None:
+    ssm = boto3.client("ssm", region_name="us-east-1", aws_access_key_id="key", aws_secret_access_key="secret")
+    asked = {"ParameterFilters": [{"Key": "Name", "Option": "Equals", "Values": ["airflow-TOKEN-a1b2c3d"]}]}
+    with Stubber(ssm) as stubber:
+        stubber.add_response("describe_parameters", {"Parameters": [], "NextToken": "next"}, asked)
+        stubber.add_response(
+            "describe_parameters",
+            {"Parameters": [{"Name": "airflow-TOKEN-a1b2c3d"}]},
+            {**asked, "NextToken": "next"},
+        )
+
+        found = LOOKUPS["aws:ssm/parameter:Parameter"].find(ssm, {"name": "airflow-TOKEN-a1b2c3d"})
+
+        assert [each.id for each in found] == ["airflow-TOKEN-a1b2c3d"]
 
 
 def test_credentials_of_another_account_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,8 +13,10 @@ from typing import Any
 import botocore.exceptions
 import pulumi
 
-from ..errors import Refusal
+from ..engine import is_mocked
+from ..errors import Refusal, checked_late
 from ..firewall import FirewallSettings
+from ..identity import Location
 from ..session import program_clients
 from ..settings import CapabilitySettings
 from .progress import show_beside
@@ -100,6 +102,42 @@ def refuse_drain(settings: DrainSettings, firewall: FirewallSettings) -> Iterato
             "drain_minutes",
             f"is {minutes}, but allowed_cidrs admits nobody, and whoever runs `pulumi up` has to reach Airflow's REST "
             "API to see what runs; name the address there, or leave drain_minutes out",
+        )
+
+
+def drained_with_own_credentials(name: str, location: pulumi.Output[Location]) -> pulumi.Output[Location]:
+    """Return where a component is, which may not be another account than the one that the hooks ask AWS in.
+
+    They have the program's own credentials and `aws:` configuration: what an explicit provider has are outputs, which
+    hooks cannot wait for.
+    """
+    if is_mocked():
+        return location
+    own = location.apply(lambda known: asyncio.to_thread(_own_account, known))
+    return checked_late(name, pulumi.Output.all(location, own), lambda both: _refuse_other_account(*both)).apply(
+        lambda both: both[0]
+    )
+
+
+def _own_account(location: Location) -> str | None:
+    try:
+        sts = program_clients(f"arn:{location.partition}:sts:{location.region}:{location.account}:")("sts")
+        return sts.get_caller_identity()["Account"]
+    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
+        pulumi.log.warn(
+            f"Whether updates can be drained was not checked: {error}. With drain_minutes, the program needs "
+            "credentials of its own for the account of the explicit provider."
+        )
+        return None
+
+
+def _refuse_other_account(location: Location, own: str | None) -> Iterator[Refusal]:
+    if own not in (None, location.account):
+        yield Refusal(
+            "drain_minutes",
+            f"is given, but the explicit provider is of the account {location.account}, and the program's own "
+            f"credentials, with which AWS is asked for the task to drain, of {own}; give the program credentials of "
+            "that account, or a role in it (aws:assumeRoles), or leave drain_minutes out",
         )
 
 
