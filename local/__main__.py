@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 PORT = 4566
 """The emulator's port. Pulumi.local.yaml names it too, as the endpoint of every service."""
 
-STACK = "local"
+STACK = dags.LOCAL
 HOME = Home(LOCAL)
 
 

@@ -14,7 +14,11 @@ from airflow_fargate.settings import Reader
 from local.environments import airflow as airflow_environment
 from local.errors import LocalCloudError
 from local.paths import Home
+from operate.config_file import config_file, stack_file
 from operate.console import say
+
+LOCAL = "local"
+"""The stack of this machine."""
 
 
 class Configured(NamedTuple):
@@ -60,12 +64,14 @@ def configured_folder(project: Path, stack: str) -> Path:
 def _with_folder(project: Path, stack: str) -> Configured:
     dags = _configured(project, stack)
     if dags is None:
-        raise LocalCloudError(f"Pulumi.{stack}.yaml names no folder of DAGs.", "Set airflow-fargate:dagsPath in it.")
+        raise LocalCloudError(
+            f"{_file(project, stack).name} names no folder of DAGs.", "Set airflow-fargate:dagsPath in it."
+        )
     return dags
 
 
 def _configured(project: Path, stack: str) -> Configured | None:
-    file = project / f"Pulumi.{stack}.yaml"
+    file = _file(project, stack)
     if not file.exists():
         raise LocalCloudError(f"{file} is not there.", "`pulumi stack init` makes a stack.")
     content: dict[str, dict[str, Any] | None] = yaml.safe_load(file.read_text()) or {}
@@ -85,6 +91,11 @@ def _configured(project: Path, stack: str) -> Configured | None:
         argument,
         executors.read(ExecutorSettings),
     )
+
+
+def _file(project: Path, stack: str) -> Path:
+    # In a shell with the variables of `make env`, Pulumi reads a copy, which is as old as the last `make up`.
+    return project / stack_file(stack) if stack == LOCAL else config_file(stack, project)
 
 
 def _parse(dags: Configured) -> ParsedFolder:

@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from operate.config_file import CONFIG_FILE, config_file, stack_file
 from operate.console import CommandError
 from operate.pulumi_cli import pulumi
 from operate.rest import RestClient
 from operate.status import aws_configuration
-
-CONFIG_FILE = "PULUMI_OPTION_CONFIG_FILE"
-"""Stands for `--config-file` on every command."""
 
 
 class SkippedError(Exception):
@@ -24,9 +22,9 @@ class Trial:
 
     def __init__(self, stack: str, folder: Path) -> None:
         self.stack = stack
-        own = Path(os.environ.get(CONFIG_FILE) or f"Pulumi.{stack}.yaml")
+        own = config_file(stack, Path())
         self._own = own.read_text() if own.exists() else ""
-        self._file = folder / f"Pulumi.{stack}.yaml"
+        self._file = folder / stack_file(stack)
         self._file.write_text(self._own)
         os.environ[CONFIG_FILE] = str(self._file)
 

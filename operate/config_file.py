@@ -1,0 +1,17 @@
+"""Where Pulumi keeps a stack's configuration."""
+
+import os
+from pathlib import Path
+
+CONFIG_FILE = "PULUMI_OPTION_CONFIG_FILE"
+"""Stands for `--config-file` on every command."""
+
+
+def config_file(stack: str, project: Path) -> Path:
+    """Return the file, as Pulumi finds it: it may be named."""
+    return Path(os.environ.get(CONFIG_FILE) or project / stack_file(stack))
+
+
+def stack_file(stack: str) -> str:
+    """Return the name of the file, which has the last part of `organization/project/stack`."""
+    return f"Pulumi.{stack.rpartition('/')[2]}.yaml"
