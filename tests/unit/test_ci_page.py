@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "ci.md").read_text()
@@ -30,6 +31,15 @@ def test_a_pull_request_is_previewed_and_a_push_to_main_deployed() -> None:
     assert WORKFLOW[True] == {"pull_request": None, "push": {"branches": ["main"]}}, "YAML reads `on` as a boolean"
     assert command == "${{ github.event_name == 'push' && 'up' || 'preview' }}"
     assert JOB["environment"] == "${{ github.event_name == 'push' && 'deploy' || 'preview' }}"
+
+
+def test_a_project_of_ones_own_names_the_component_where_the_runner_finds_it() -> None:
+    [requirement] = [line for line in PAGE.splitlines() if line.startswith("airflow-fargate @ ")]
+    address, _, folder = (Requirement(requirement).url or "").partition("#subdirectory=")
+
+    assert address.startswith("git+https://")
+    assert (ROOT / folder / "pyproject.toml").exists()
+    assert f"name the copy: `./{folder}`" in PAGE
 
 
 def test_its_actions_are_commits_and_those_of_this_repository_the_same() -> None:
