@@ -1,6 +1,7 @@
 """`make status STACK=…`: what runs now, asked of AWS, and whether the stack's output still says where.
 
-Ends with 0 if a task runs at the URL that the stack's output says, 1 if not, and 2 if that could not be found out.
+`.venv/bin/python -m operate.status dev` ends with 0 if a task runs at the URL that the stack's output says, 1 if not,
+and 2 if that could not be found out; `make` ends with 2 for both.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """`make acceptance STACK=…`: deploy, break, mend and destroy a stack of its own, and print how it went.
 
-docs/aws-acceptance.md has the steps with what they should show. Ends with 0 if none failed, 1 if one did, and 2 if the
-stack is not one to try this with.
+docs/aws-acceptance.md has the steps with what they should show. `.venv/bin/python -m operate.acceptance acceptance`
+ends with 0 if none failed, 1 if one did, and 2 if the stack is not one to try this with; `make` ends with 2 for both.
 """
 
 import argparse

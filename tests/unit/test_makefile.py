@@ -49,3 +49,24 @@ def test_without_a_stack_it_is_this_machine_s(command: list[str], here: str, els
         return " ".join(last.partition(" -m ")[2].split())
 
     assert (runs(), runs("STACK=local"), runs("STACK=dev")) == (here, here, elsewhere)
+
+
+def test_make_ends_with_2_whatever_the_code_of_a_command_that_fails(tmp_path: Path) -> None:
+    (tmp_path / "Makefile").write_text("fails:\n\t@exit 1\n")
+
+    assert subprocess.run(["make", "fails"], cwd=tmp_path, check=False, capture_output=True).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("file", "command"),
+    [
+        ("operate/status.py", "`.venv/bin/python -m operate.status dev` ends with 0"),
+        ("operate/acceptance/__main__.py", "`.venv/bin/python -m operate.acceptance acceptance` ends with 0"),
+        ("docs/dags.md", "`.venv/bin/python -m local dags --stack dev` with 1"),
+    ],
+)
+def test_codes_are_promised_of_commands_that_make_runs_and_not_of_make(file: str, command: str) -> None:
+    text = " ".join((ROOT / file).read_text().split())
+
+    assert command in text
+    assert not re.search(r"Ends with \d|the command ends with \d", text)
