@@ -140,6 +140,9 @@ def test_an_update_waits_for_tasks_and_lets_the_dags_go_on(drained: Drained, sub
         assert "set drain_minutes to 0" in text
         assert "Traceback" not in text
         assert stack.task_arns == [running]
+        made = [each for each in stack.workspace.export()["resources"] if each["type"].endswith(":TaskDefinition")]
+        [newest] = [each for each in made if not each.get("delete")]
+        assert "again" in newest["inputs"]["containerDefinitions"], "what was updated before stays"
 
     with subtests.test("the way out"):
         stack.give(admin_password="another horse battery", environment={"GREETING": "again"}, drain_minutes=0)
