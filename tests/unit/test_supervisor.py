@@ -3,6 +3,7 @@
 import http.server
 import importlib
 import json
+import math
 import os
 import re
 import signal
@@ -428,6 +429,30 @@ def test_a_line_that_does_not_end_is_forwarded_in_parts_as_long_as_cloudwatch_ta
         log = wait_for(process, "scheduler | x")
     [part] = [line for line in log.splitlines() if line.startswith("scheduler | x")]
     assert 256 * 1024 < len(part) < 256 * 1024 + 70_000
+
+
+def test_a_log_that_is_written_faster_than_it_is_read_delays_neither_the_keeper_nor_a_stop() -> None:
+    script = """
+def flood():
+    while True: os.write(1, (b"x" * 199 + b"\\n") * 20)
+keeper = Keeper(("-c", "import sys; print(sys.argv[1], flush=True)"), 0.5)
+supervise(keeper=keeper, scheduler=flood, api_server=idle)
+"""
+    with container(script) as process:
+        assert process.stdout is not None
+        log, begin, told = b"", time.monotonic(), math.inf
+        # As a log driver does that takes 1 MB a second.
+        while (data := os.read(process.stdout.fileno(), 20_000)) and time.monotonic() < min(begin + 30, told + 10):
+            log += data
+            time.sleep(0.02)
+            if b"keeper | running" in log and b"started api-server" in log and told == math.inf:
+                process.terminate()
+                told = time.monotonic()
+        took = time.monotonic() - told
+        assert process.wait(timeout=5) == 0
+
+    assert took < 2 + 3
+    assert log.index(b"keeper | stopping") < log.index(b"keeper | final") < log.index(b"supervisor | stopped")
 
 
 def test_a_line_is_forwarded_when_it_is_written() -> None:

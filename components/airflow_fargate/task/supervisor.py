@@ -124,6 +124,8 @@ WORKER_PRELOADED = (
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _LONGEST_PARTIAL_LINE = 256 * 1024  # the most that CloudWatch Logs takes as one event
+_PIPE_BYTES = 64 * 1024  # what a pipe of Linux holds
+_READS = 4
 
 _libc = ctypes.CDLL(None)
 
@@ -284,10 +286,13 @@ class Log:
                 self.forward_from(reader)
 
     def forward_from(self, reader: int) -> None:
-        """Copy the complete lines that can be read from a pipe; at its end, and if it is too long, a part of a line."""
-        while True:
+        """Copy the complete lines that can be read from a pipe; at its end, and if it is too long, a part of a line.
+
+        At most what a pipe holds, several times over: one that is filled faster than the log is taken is never empty.
+        """
+        for _ in range(_READS):
             try:
-                data = os.read(reader, 65536)
+                data = os.read(reader, _PIPE_BYTES)
             except BlockingIOError:
                 return
             lines = (self._partial[reader] + data).split(b"\n")
