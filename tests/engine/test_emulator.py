@@ -73,6 +73,11 @@ def refusal(call: Callable[[], Any]) -> str:
     return f"{error.get('Code')}: {error.get('Message')}"
 
 
+def logged_with(**options: str) -> dict[str, Any]:
+    required = {"awslogs-group": "group", "awslogs-region": "us-east-1", "awslogs-stream-prefix": "p"}
+    return {"logConfiguration": {"logDriver": "awslogs", "options": {**required, **options}}}
+
+
 def answer(service: EmulatedService, path: str) -> str | None:
     """Return what the task answers, once it does."""
     with suppress(ConnectionError):
@@ -518,6 +523,10 @@ def test_a_vpc_goes_once_it_is_empty_and_takes_along_what_came_with_it(account: 
             {"logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "a"}}},
             "awslogs-region, awslogs-str",
         ),
+        (logged_with(mode="fast"), "mode 'fast' is none of blocking, non-blocking"),
+        (logged_with(**{"max-buffer-size": "10m"}), "goes with mode non-blocking only"),
+        (logged_with(mode="non-blocking", **{"max-buffer-size": "much"}), "max-buffer-size 'much' is no size"),
+        (logged_with(**{"awslogs-datetime-format": "%H"}), "no options: awslogs-datetime-format"),
         (
             {"environment": [{"name": "A", "value": "1"}], "secrets": [{"name": "A", "valueFrom": "/tests/password"}]},
             "The secret name must be unique .*'A'",

@@ -114,6 +114,9 @@ def container_definition(
                 "awslogs-group": log.group.name,
                 "awslogs-region": log.region,
                 "awslogs-stream-prefix": "airflow",
+                # ECS's own default (Amazon ECS API, LogConfiguration), unless the account has another one.
+                "mode": "non-blocking",
+                "max-buffer-size": "10m",
             },
         },
         "mountPoints": [],

@@ -1,5 +1,6 @@
 """Task definitions: their optional members, and what RegisterTaskDefinition refuses for Fargate and moto does not."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,6 +33,9 @@ _LEAST_STORAGE, _MOST_STORAGE = 21, 200
 _WAYS_TO_CHECK = ("CMD", "CMD-SHELL", "NONE")
 # All three are required on Fargate (ECS developer guide, "Send Amazon ECS logs to CloudWatch").
 _LOG_OPTIONS = {"awslogs-group", "awslogs-region", "awslogs-stream-prefix"}
+_LOG_MODES = ("blocking", "non-blocking")
+# Docker's spelling of a size (docker/go-units), which ECS hands on.
+_BUFFER_SIZE = re.compile(r"[1-9]\d*[bkmg]?b?")
 
 
 def items(structure: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
@@ -146,9 +150,7 @@ def _refuse_container(container: Mapping[str, Any], request: Mapping[str, Any]) 
             raise EcsClientException(
                 f"The local Fargate agent has the log driver awslogs only, not {log['logDriver']}."
             )
-        missing = _LOG_OPTIONS - set(part(log, "options"))
-        if missing:
-            raise EcsClientException(f"Log driver awslogs requires options: {', '.join(sorted(missing))}")
+        _refuse_log_options(part(log, "options"))
     if not request.get("executionRoleArn"):
         if container.get("secrets"):
             raise EcsClientException(
@@ -158,3 +160,20 @@ def _refuse_container(container: Mapping[str, Any], request: Mapping[str, Any]) 
             raise EcsClientException(
                 "Fargate requires task definition to have execution role ARN to support log driver awslogs."
             )
+
+
+def _refuse_log_options(options: Mapping[str, str]) -> None:
+    """Refuse what the driver does not take. Here it takes every line at once, in both modes."""
+    if missing := _LOG_OPTIONS - options.keys():
+        raise EcsClientException(f"Log driver awslogs requires options: {', '.join(sorted(missing))}")
+    if unknown := options.keys() - _LOG_OPTIONS - {"mode", "max-buffer-size"}:
+        raise EcsClientException(f"The local awslogs driver has no options: {', '.join(sorted(unknown))}")
+    # What follows keeps a task from starting on AWS; nobody is to find it out there.
+    if (mode := options.get("mode", "non-blocking")) not in _LOG_MODES:
+        raise EcsClientException(f"Log driver awslogs: logging mode {mode!r} is none of {', '.join(_LOG_MODES)}")
+    if (size := options.get("max-buffer-size")) is None:
+        return
+    if options.get("mode") != "non-blocking":
+        raise EcsClientException("Log driver awslogs: max-buffer-size goes with mode non-blocking only")
+    if not _BUFFER_SIZE.fullmatch(size.lower()):
+        raise EcsClientException(f"Log driver awslogs: max-buffer-size {size!r} is no size")
