@@ -84,7 +84,7 @@ def processes_of(root: int) -> set[int]:
     parents: dict[int, int] = {}
     for entry in Path("/proc").glob("[0-9]*/stat"):
         try:
-            parents[int(entry.parent.name)] = int(entry.read_text().rpartition(")")[2].split()[1])
+            parents[int(entry.parent.name)] = int(entry.read_bytes().rpartition(b")")[2].split()[1])
         except OSError:
             continue
     found: set[int] = set()
@@ -109,10 +109,10 @@ def survivors(pids: set[int]) -> set[int]:
     alive: set[int] = set()
     for pid in pids:
         try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+            state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0]
         except OSError:
             continue
-        if state != "Z":
+        if state != b"Z":
             alive.add(pid)
     return alive
 
@@ -655,6 +655,31 @@ def test_a_stop_signal_lets_the_keeper_end_what_it_has_begun() -> None:
         process.terminate()
         log, _ = process.communicate(timeout=10)
     assert kept(log) == ["running ends", *stages("final")]
+
+
+def test_a_process_whose_name_is_no_utf_8_stops_with_the_others(tmp_path: Path) -> None:
+    # Linux keeps 15 bytes of a name, and so half of the last letter.
+    program = tmp_path / "berechne_die_löhne.sh"
+    program.write_text("#!/bin/sh\nsleep 60\n")
+    program.chmod(0o755)
+    script = (
+        KEEPER % (0, 0, "None")
+        + f"""
+def task():
+    subprocess.Popen([{str(program)!r}])
+    idle()
+supervise(keeper=keeper, scheduler=task, api_server=idle)
+"""
+    )
+    with container(script) as process:
+        wait_for(process, "scheduler | ready", "api-server | ready")
+        family = processes_of(process.pid)
+        assert any(b"\xc3)" in Path(f"/proc/{pid}/stat").read_bytes() for pid in family)
+        process.terminate()
+        log, _ = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert kept(log) == stages("stopping", "final")
+    assert survivors(family) == set()
 
 
 @pytest.mark.parametrize("failing", ["first=lambda: 1 / 0", "load=lambda: 1 / 0"])

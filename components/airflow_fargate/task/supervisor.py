@@ -579,10 +579,11 @@ def descendants(of: int | None = None, *, but: int | None = None) -> set[int]:
     children: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
-            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+            # A process names itself, in bytes of its own choice.
+            state, parent = stat.read_bytes().rpartition(b")")[2].split()[:2]
         except OSError:
             continue
-        if state != "Z" or int(parent) == os.getpid():
+        if state != b"Z" or int(parent) == os.getpid():
             children.setdefault(int(parent), []).append(int(stat.parent.name))
     found: set[int] = set()
     ahead = children.get(of or os.getpid(), [])

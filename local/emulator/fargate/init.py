@@ -61,8 +61,8 @@ def _descendants() -> list[int]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with suppress(OSError):
-                # pid (comm) state ppid …; comm may hold spaces and brackets, hence the split at the last one.
-                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                # pid (comm) state ppid …; comm may hold any bytes, brackets too, hence the split at the last one.
+                parent = int((entry / "stat").read_bytes().rpartition(b")")[2].split()[1])
                 children.setdefault(parent, []).append(int(entry.name))
     found: list[int] = []
     queue = [os.getpid()]
