@@ -162,7 +162,7 @@ def environment(venv: Path, home: Path, port: int, bytecode: str, parallelism: i
 
 def end_descendants(*, but: int | None = None) -> None:
     """Kill and reap whatever the measured Airflow has left, and not the S3 that it used."""
-    while pids := supervisor.descendants(but=but):
+    while pids := supervisor.descendants(but={but}):
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

@@ -209,6 +209,69 @@ def test_tasks_of_a_worker_end_by_themselves_and_are_told_to_stop_when_the_time_
     assert ("the task is told" in log) == told
 
 
+RUNNING_TASK = """
+def says(text): return lambda *_: os.write(1, text + b"\\n")
+def task():
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGTERM, says(b"on_kill"))
+    if os.fork() == 0:
+        if os.fork() == 0:
+            signal.signal(signal.SIGTERM, lambda *_: (os.write(1, b"helper told\\n"), os._exit(0)))
+            idle()
+        os._exit(0)
+    os.wait()
+    code = subprocess.run(["sleep", "2"]).returncode
+    os.write(1, b"task ends with %d\\n" % code)
+    os._exit(0)
+def worker():
+    runner = os.fork()
+    if runner == 0: task()
+    signal.signal(signal.SIGTERM, lambda number, _: os.kill(runner, number))
+    os.waitpid(runner, 0)
+    os._exit(0)
+def scheduler():
+    signal.signal(signal.SIGTERM, says(b"scheduler told"))
+    if os.fork() == 0: worker()
+    os.wait()
+watcher = Supervisor(("scheduler", "api-server"), stop_seconds=8.0, alone_seconds=0.3)
+sys.exit(watcher.run(lambda: ([], [Component("scheduler", scheduler), Component("api-server", idle)])))
+"""
+
+
+def test_a_task_is_told_once_and_by_its_worker_and_what_it_runs_goes_on() -> None:
+    with container(RUNNING_TASK) as process:
+        wait_for(process, "scheduler | ready", "api-server | ready")
+        process.terminate()
+        log, _ = process.communicate(timeout=12)
+    assert process.returncode == 0
+    assert [line for line in log.splitlines() if line.startswith("scheduler")] == [
+        "scheduler | scheduler told",
+        "scheduler | on_kill",
+        "scheduler | task ends with 0",
+        "scheduler | helper told",
+    ]
+
+
+def test_what_the_api_server_has_started_is_told_with_it() -> None:
+    script = """
+def serve():
+    if os.fork() == 0:
+        signal.signal(signal.SIGTERM, lambda *_: (os.write(1, b"child told\\n"), os._exit(0)))
+        idle()
+    time.sleep(600)
+def slow():
+    signal.signal(signal.SIGTERM, lambda *_: (time.sleep(0.5), os.write(1, b"ends\\n"), os._exit(0)))
+    idle()
+supervise(scheduler=slow, api_server=serve)
+"""
+    with container(script) as process:
+        wait_for(process, "scheduler | ready", "api-server | ready")
+        process.terminate()
+        log, _ = process.communicate(timeout=10)
+    assert log.index("scheduler | ends") < log.index("api-server | child told")
+    assert "killing" not in log
+
+
 def test_a_worker_has_nearly_all_of_the_two_minutes_that_fargate_allows(tmp_path: Path) -> None:
     script = """
 class Supervisor:

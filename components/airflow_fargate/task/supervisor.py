@@ -533,15 +533,17 @@ class Supervisor:
     def _end_all(self, seconds: float, everyone_after: float) -> None:
         """End every descendant within ``seconds``: the components, what they have left, the api-server, in this order.
 
-        The components have ``everyone_after`` seconds to end what they have started by themselves.
+        The components have ``everyone_after`` seconds to end what they have started by themselves. Then that is told
+        too, and tells what it has started itself, as Airflow's own worker does: the process of a task calls
+        ``on_kill``, and what the task runs is the operator's to end.
         """
         begin = time.monotonic()
-        self._terminate(lambda: self._running.keys() - self._last_to_stop(), begin + everyone_after)
-        self._terminate(lambda: descendants(but=self._keeper.pid) - self._last_to_stop(), begin + seconds)
-        self._terminate(lambda: descendants(but=self._keeper.pid), begin + seconds)
+        self._terminate(self._told_first, begin + everyone_after)
+        self._terminate(self._all_but_the_last, begin + seconds, self._told_next)
+        self._terminate(self._all, begin + seconds)
         if self._running:
             self._say("killing " + ", ".join(self._running.values()) + f", still running after {seconds:g} s")
-        while alive := descendants(but=self._keeper.pid):
+        while alive := self._all():
             for pid in alive:
                 _kill(pid, signal.SIGKILL)
             self._wait(0.05)
@@ -550,19 +552,42 @@ class Supervisor:
             self._wait(None)
         self._log.forward()
 
-    def _terminate(self, processes: Callable[[], AbstractSet[int]], deadline: float) -> None:
-        """Send SIGTERM to each of ``processes`` that has not had it, until there are none or it is ``deadline``."""
-        while (left := deadline - time.monotonic()) > 0 and (alive := processes()):
-            for pid in alive - self._told.keys():
+    def _terminate(
+        self,
+        awaited: Callable[[], AbstractSet[int]],
+        deadline: float,
+        told: Callable[[], AbstractSet[int]] | None = None,
+    ) -> None:
+        """Send SIGTERM to each process that has not had it, until none is awaited or it is ``deadline``."""
+        while (left := deadline - time.monotonic()) > 0 and (alive := awaited()):
+            for pid in (told() if told else alive) - self._told.keys():
                 _kill(pid, signal.SIGTERM)
                 self._told[pid] = time.monotonic()
             self._wait(min(left, 0.1))
             for pid, name in self._running.items():
-                told = self._told.get(pid, math.inf)
-                if time.monotonic() - told > TELL_AGAIN_SECONDS and _waits_in_vain(name, pid):
+                told_at = self._told.get(pid, math.inf)
+                if time.monotonic() - told_at > TELL_AGAIN_SECONDS and _waits_in_vain(name, pid):
                     _kill(pid, signal.SIGKILL if pid in self._told_again else signal.SIGTERM)
                     self._told[pid] = time.monotonic()
                     self._told_again.add(pid)
+
+    def _told_first(self) -> set[int]:
+        return self._running.keys() - self._last_to_stop()
+
+    def _told_next(self) -> set[int]:
+        """Return the components and their children; without any, what has lost its parent: no task needs it now."""
+        first = self._told_first()
+        found = _children()
+        return first | {pid for parent in first or {self._pid} for pid in found.get(parent, [])} - self._kept_apart()
+
+    def _all_but_the_last(self) -> set[int]:
+        return descendants(but=self._kept_apart())
+
+    def _all(self) -> set[int]:
+        return descendants(but={self._keeper.pid})
+
+    def _kept_apart(self) -> set[int | None]:
+        return {self._keeper.pid, *self._last_to_stop()}
 
     def _last_to_stop(self) -> set[int]:
         return {pid for pid, name in self._running.items() if name == LAST_TO_STOP}
@@ -571,11 +596,24 @@ class Supervisor:
         _write_lines("supervisor", [message.encode()])
 
 
-def descendants(of: int | None = None, *, but: int | None = None) -> set[int]:
+def descendants(of: int | None = None, *, but: AbstractSet[int | None] = frozenset()) -> set[int]:
     """Return the ids of all processes that descend from this one, or another, and have not ended.
 
-    Without ``but`` and those below it.
+    Without those of ``but`` and those below them.
     """
+    children = _children()
+    found: set[int] = set()
+    ahead = children.get(of or os.getpid(), [])
+    while ahead:
+        pid = ahead.pop()
+        if pid not in but:
+            found.add(pid)
+            ahead += children.get(pid, [])
+    return found
+
+
+def _children() -> dict[int, list[int]]:
+    """Return the ids of each process's children that have not ended."""
     children: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -585,14 +623,7 @@ def descendants(of: int | None = None, *, but: int | None = None) -> set[int]:
             continue
         if state != b"Z" or int(parent) == os.getpid():
             children.setdefault(int(parent), []).append(int(stat.parent.name))
-    found: set[int] = set()
-    ahead = children.get(of or os.getpid(), [])
-    while ahead:
-        pid = ahead.pop()
-        if pid != but:
-            found.add(pid)
-            ahead += children.get(pid, [])
-    return found
+    return children
 
 
 def _waits_in_vain(name: str, pid: int) -> bool:
