@@ -2,6 +2,7 @@
 
 import gzip
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -125,3 +126,29 @@ def test_a_damaged_copy_is_known_as_one(tmp_path: Path, damage: Callable[[bytes]
 
     with pytest.raises(keeper.Damaged):
         keeper.unpack(tmp_path / "copy", tmp_path / "restored")
+
+
+@pytest.mark.parametrize(
+    ("airflow", "said"),
+    [
+        ("assert sys.argv[1:3] == ['db', 'clean']", "deleted the runs from before "),
+        ("time.sleep(60)", " took longer than 1 s: it goes on in a day"),
+        (r"sys.stderr.buffer.write(b'\xff: locked'); sys.exit(1)", " could not be deleted: \ufffd: locked"),
+    ],
+    ids=["done", "takes long", "fails"],
+)
+def test_old_runs_are_deleted_once_a_day_within_some_minutes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], airflow: str, said: str
+) -> None:
+    (tmp_path / "airflow").mkdir()
+    (tmp_path / "airflow" / "__main__.py").write_text(f"import sys, time\n{airflow}\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(keeper, "LONGEST_CLEAN", 1.0 if "sleep" in airflow else 30.0)
+    variables = {"AIRFLOW_HOME": str(tmp_path), keeper.DAYS_VARIABLE: "30"}
+    begin = time.monotonic()
+    keeper.run("running", variables)
+
+    assert said in capsys.readouterr().out
+    assert time.monotonic() - begin < 30
+    keeper.run("running", variables)
+    assert capsys.readouterr().out == ""

@@ -711,13 +711,46 @@ def test_the_keeper_runs_before_a_container_ends_whose_component_died() -> None:
     assert kept(log) == stages("final")
 
 
-def test_a_stop_signal_lets_the_keeper_end_what_it_has_begun() -> None:
-    script = KEEPER % (1.5, 0, 0.2) + "supervise(keeper=keeper, scheduler=idle, api_server=idle)"
+def test_the_keeper_ends_what_it_does_at_a_stop_signal_before_the_last_that_it_does() -> None:
+    script = KEEPER % (1, 0, "None") + "supervise(keeper=keeper, scheduler=idle, api_server=idle)"
     with container(script) as process:
-        wait_for(process, "running begins", "scheduler | ready", "api-server | ready")
+        wait_for(process, "scheduler | ready", "api-server | ready")
         process.terminate()
         log, _ = process.communicate(timeout=10)
-    assert kept(log) == ["running ends", *stages("final")]
+    assert kept(log) == stages("stopping", "final")
+
+
+CLEANS_FOR_MINUTES = """
+keeper = Keeper(("-c", '''
+import subprocess, sys
+print(sys.argv[1], flush=True)
+cleans = "trap 'echo is told' TERM; while :; do sleep 0.1; done"
+if sys.argv[1] == "running": subprocess.run(["sh", "-c", cleans])
+'''), 0.3)
+def slow():
+    signal.signal(signal.SIGTERM, lambda *_: (time.sleep(1), os._exit(0)))
+    idle()
+supervise(keeper=keeper, scheduler=slow, triggerer=in_time({triggerer}), api_server=idle)
+"""
+
+
+@pytest.mark.parametrize(
+    ("triggerer", "code", "does"), [("idle", 0, ["stopping", "final"]), ("lambda: 1 / 0", 1, ["final"])]
+)
+def test_what_the_keeper_does_because_it_was_time_gives_way_to_the_end(
+    triggerer: str, code: int, does: list[str]
+) -> None:
+    with container(CLEANS_FOR_MINUTES.format(triggerer=triggerer)) as process:
+        wait_for(process, "keeper | running", "scheduler | ready", "api-server | ready", "started api-server")
+        family = processes_of(process.pid)
+        begin = time.monotonic()
+        if code == 0:
+            process.terminate()
+        log, _ = process.communicate(timeout=20)
+    assert process.returncode == code
+    assert kept(log) == does
+    assert time.monotonic() - begin < 6
+    assert survivors(family) == set()
 
 
 def test_a_process_whose_name_is_no_utf_8_stops_with_the_others(tmp_path: Path) -> None:

@@ -49,6 +49,9 @@ LOADER = "loader"
 KEEPER = "keeper"
 """The program that keeps what is to outlive the task (``data/keeper.py``): here for moments, a stage at a time."""
 
+RUNNING = "running"
+"""The stage of the keeper that comes again and again."""
+
 LAST_TO_STOP = "api-server"
 """Running tasks report their end to it, so it is told to stop when all others have stopped."""
 
@@ -312,7 +315,7 @@ class Log:
 class Keeper:
     """Runs the program of the keeper for the stages of a task, one after the other, once components run.
 
-    It is asked every ``seconds`` for the stage ``running``. Without ``arguments``, those of a Python, nothing is run.
+    It is asked every ``seconds`` for the stage `RUNNING`. Without ``arguments``, those of a Python, nothing is run.
     """
 
     def __init__(self, arguments: Sequence[str] = (), seconds: float | None = None) -> None:
@@ -320,6 +323,7 @@ class Keeper:
         self._seconds = seconds
         self._last: float | None = None
         self._asked = ""
+        self._stage = ""
         self.pid: int | None = None
 
     @property
@@ -336,6 +340,13 @@ class Keeper:
         if self._last is not None:
             self._asked = stage
 
+    def interrupt(self) -> None:
+        """Do no more because it is time for it, and end what is being done for that: it may take long."""
+        self._seconds = None
+        if self.pid is not None and self._stage == RUNNING:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
+
     def proceed(self, output: int) -> float | None:
         """Start what is due, with ``output`` as its log, and return the seconds until something is."""
         if self._last is None or self.pid is not None:
@@ -343,12 +354,12 @@ class Keeper:
         left = None if self._seconds is None else self._last + self._seconds - time.monotonic()
         if not self._asked and (left is None or left > 0):
             return left
-        stage, self._asked = self._asked or "running", ""
+        self._stage, self._asked = self._asked or RUNNING, ""
         self._last = time.monotonic()
         try:
             self.pid = os.posix_spawn(
                 sys.executable,
-                [sys.executable, *self._arguments, stage],
+                [sys.executable, *self._arguments, self._stage],
                 os.environ,
                 file_actions=[(os.POSIX_SPAWN_DUP2, output, descriptor) for descriptor in (1, 2)],
                 setpgroup=0,
@@ -538,6 +549,7 @@ class Supervisor:
         ``on_kill``, and what the task runs is the operator's to end.
         """
         begin = time.monotonic()
+        self._keeper.interrupt()
         self._terminate(self._told_first, begin + everyone_after)
         self._terminate(self._all_but_the_last, begin + seconds, self._told_next)
         self._terminate(self._all, begin + seconds)
