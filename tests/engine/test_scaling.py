@@ -1,6 +1,7 @@
 """Application Auto Scaling in the emulator: services that follow a metric or the clock, and protected tasks."""
 
 import json
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -237,38 +238,52 @@ def test_a_scheduled_action_sets_the_bounds_of_a_service_when_its_time_has_come(
 
 
 PROTECTS = """
-import os, urllib.error, urllib.request
+import os, time, urllib.error, urllib.request
 url = os.environ["ECS_AGENT_URI"] + "/task-protection/v1/state"
-for minutes in (5, 0):
-    body = '{"ProtectionEnabled": true, "ExpiresInMinutes": %s}' % minutes
+for body in ('{"ProtectionEnabled": true, "ExpiresInMinutes": %s}' % minutes for minutes in (5, 0, '5, "Forever": 1')):
     request = urllib.request.Request(url, body.encode(), {"Content-Type": "application/json"}, method="PUT")
     try:
-        print(urllib.request.urlopen(request).read().decode())
+        answer = urllib.request.urlopen(request)
     except urllib.error.HTTPError as error:
-        print(error.code, error.read().decode())
+        answer = error
+    print(answer.status, answer.read().decode(), flush=True)
+time.sleep(600)
 """
+OWN, OTHER = (f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/{cluster}/*" for cluster in (CLUSTER, "other"))
 
 
 @pytest.mark.parametrize(
-    ("resource", "answers"),
+    ("resource", "of_a_service", "answers"),
     [
-        (f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/{CLUSTER}/*", ['"ProtectionEnabled": true', "must be between 1 minute"]),
-        (f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/other/*", ["AccessDeniedException", "AccessDeniedException"]),
+        (OWN, True, ['200 .*"ProtectionEnabled": true', "400 .*must be between 1 minute"]),
+        (OWN, False, ['200 .*"failure": .*"Reason": "TASK_NOT_VALID"', "400 .*must be between 1 minute"]),
+        (OTHER, True, ["400 .*AccessDeniedException", "400 .*AccessDeniedException"]),
     ],
+    ids=["of a service", "of none", "not allowed"],
 )
 def test_a_container_asks_the_agent_for_its_protection_as_its_role(
-    account: EmulatedAccount, resource: str, answers: list[str]
+    account: EmulatedAccount, resource: str, of_a_service: bool, answers: list[str]
 ) -> None:
-    name = f"protects-{len(resource)}"
+    name = f"protects-{len(resource)}-{of_a_service}"
     trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ecs-tasks.amazonaws.com"}}
     role = account.iam.create_role(RoleName=name, AssumeRolePolicyDocument=document(trust))["Role"]["Arn"]
     may = {"Effect": "Allow", "Action": "ecs:UpdateTaskProtection", "Resource": resource}
     account.iam.put_role_policy(RoleName=name, PolicyName="may", PolicyDocument=document(may))
-    task = account.run_until_stopped(account.register(["python", "-c", PROTECTS], task_role=role))
+    definition = account.register(["python", "-c", PROTECTS], task_role=role)
+    task = account.create_service(definition).task() if of_a_service else account.run_task(definition)
 
-    log = account.log(task)
-    assert len(log) == 2
-    assert all(answer in line for answer, line in zip(answers, log, strict=True)), log
+    until(lambda: account.task(task)["lastStatus"] == "RUNNING", 20, "the task to run")
+    log = until(lambda: lines if len(lines := account.log(task)) == 3 else None, 20, "three answers")
+    for answer, line in zip([*answers, "400 .*failed to decode request"], log, strict=True):
+        assert re.match(answer, line)
+
+
+def test_ecs_says_which_tasks_it_does_not_protect(account: EmulatedAccount) -> None:
+    alone = account.run_task(account.register(WAITS, portMappings=[]))["taskArn"]
+    answer = account.ecs.update_task_protection(cluster=CLUSTER, tasks=[alone, "absent"], protectionEnabled=True)
+
+    assert answer["protectedTasks"] == []
+    assert answer["failures"] == [{"arn": alone, "reason": "TASK_NOT_VALID"}, {"arn": "absent", "reason": "MISSING"}]
 
 
 @pytest.mark.parametrize(

@@ -355,22 +355,22 @@ class EcsResponse(EC2ContainerServiceResponse):
         enabled, minutes = self._get_param("protectionEnabled"), self._get_param("expiresInMinutes")
         return self._protections(lambda task: protect(task, enabled=enabled, minutes=minutes))
 
-    def _protections(self, change: Callable[[Task], None]) -> ActionResult:
+    def _protections(self, change: Callable[[Task], str | None]) -> ActionResult:
         with self.plane.lock:
             cluster = self._cluster()
-            found = [task for name in self._names("tasks") if (task := self._task(cluster, name))]
-            try:
-                for task in found:
-                    change(task)
-            except ValueError as error:
-                raise InvalidParameterException(str(error)) from error
-            return ActionResult(
-                {
-                    "protectedTasks": [
-                        {"taskArn": each.task_arn, "protectionEnabled": each.is_protected} for each in found
-                    ]
-                }
-            )
+            protected: list[dict[str, Any]] = []
+            failures: list[dict[str, str]] = []
+            for name in self._names("tasks"):
+                task = self._task(cluster, name)
+                try:
+                    reason = change(task) if task else "MISSING"
+                except ValueError as error:
+                    raise InvalidParameterException(str(error)) from error
+                if task and not reason:
+                    protected.append({"taskArn": task.task_arn, "protectionEnabled": task.is_protected})
+                else:
+                    failures.append({"arn": task.task_arn if task else name, "reason": reason or ""})
+            return ActionResult({"protectedTasks": protected, "failures": failures})
 
     def list_tasks(self) -> ActionResult:
         with self.plane.lock:

@@ -18,6 +18,8 @@ _ACTIONS = {"GET": "ecs:GetTaskProtection", "PUT": "ecs:UpdateTaskProtection"}
 _MINUTES = 2 * 60
 _MOST_MINUTES = 48 * 60
 
+_FIELDS = {"ProtectionEnabled", "ExpiresInMinutes"}
+
 
 @dataclass
 class TaskProtections:
@@ -42,26 +44,31 @@ class TaskProtections:
         task = self._tasks.get(path.removesuffix(_ENDPOINT))
         if task is None or not path.endswith(_ENDPOINT) or method not in _ACTIONS:
             return None
+        if method == "PUT" and (set(body) - _FIELDS or not isinstance(body.get("ProtectionEnabled"), bool)):
+            return _error(task, "InvalidParameterException", "UpdateTaskProtection: failed to decode request")
         role = Role(task.account_id, task.region, task.task_role_arn, task.id)
         if not role.allows(_ACTIONS[method], task.task_arn, {"ecs:cluster": task.cluster_arn}):
-            denied = {
-                "Arn": task.task_arn,
-                "Code": "AccessDeniedException",
-                "Message": role.denial(_ACTIONS[method], task.task_arn),
-            }
-            return 400, {"error": denied}
+            return _error(task, "AccessDeniedException", role.denial(_ACTIONS[method], task.task_arn))
         if method == "PUT":
             try:
-                protect(task, enabled=bool(body.get("ProtectionEnabled")), minutes=body.get("ExpiresInMinutes"))
+                reason = protect(task, enabled=body["ProtectionEnabled"], minutes=body.get("ExpiresInMinutes"))
             except ValueError as error:
-                return 400, {
-                    "error": {"Arn": task.task_arn, "Code": "InvalidParameterException", "Message": str(error)}
-                }
+                return _error(task, "InvalidParameterException", str(error))
+            if reason:
+                # The agent has asked ECS, and ECS has answered: for both of them that is no error.
+                return 200, {"failure": {"Arn": task.task_arn, "Detail": None, "Reason": reason}}
         return 200, {"protection": {"ProtectionEnabled": task.is_protected, "TaskArn": task.task_arn}}
 
 
-def protect(task: Task, *, enabled: bool, minutes: int | None) -> None:
-    """Protect a task for so many minutes of the emulator's clock, or not any more."""
+def _error(task: Task, code: str, message: str) -> tuple[int, dict[str, Any]]:
+    return 400, {"error": {"Arn": task.task_arn, "Code": code, "Message": message}}
+
+
+def protect(task: Task, *, enabled: bool, minutes: int | None) -> str | None:
+    """Protect a task for so many minutes of the emulator's clock, or not any more; return ECS's reason not to."""
     if minutes is not None and not 1 <= minutes <= _MOST_MINUTES:
         raise ValueError(f"Expiration must be between 1 minute and {_MOST_MINUTES} minutes")
+    if not task.group.startswith("service:"):
+        return "TASK_NOT_VALID"
     task.protect((minutes or _MINUTES) * 60 if enabled else 0)
+    return None
