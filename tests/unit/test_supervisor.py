@@ -939,11 +939,16 @@ class Agent(http.server.BaseHTTPRequestHandler):
 
     asked: ClassVar[list[tuple[str, Any]]] = []
     status = 200
+    says: ClassVar[str | None] = None
+    """If it does not do what it is asked for."""
 
     def do_PUT(self) -> None:
-        self.asked.append((self.path, json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.asked.append((self.path, body))
+        done = {"protection": {"ProtectionEnabled": body["ProtectionEnabled"], "TaskArn": "arn"}}
         self.send_response(self.status)
         self.end_headers()
+        self.wfile.write((json.dumps(done) if self.says is None else self.says).encode())
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as the base class names it
         pass
@@ -952,7 +957,6 @@ class Agent(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def agent(monkeypatch: pytest.MonkeyPatch) -> Generator[str]:
     monkeypatch.setattr(Agent, "asked", [])
-    monkeypatch.setattr(Agent, "status", 200)
     server = http.server.HTTPServer(("127.0.0.1", 0), Agent)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -982,13 +986,33 @@ def test_a_worker_is_protected_while_a_task_runs_for_long_and_no_longer(agent: s
     assert asked(17, 0) == []
 
 
+REFUSALS = {
+    "by the agent": (400, '{"error": {"Code": "AccessDeniedException"}}', "HTTP Error 400: Bad Request {"),
+    "by ECS": (
+        200,
+        '{"failure": {"Arn": "arn", "Detail": null, "Reason": "TASK_NOT_VALID"}}',
+        '{"failure": {"Arn"',
+    ),
+    "without a word": (200, '{"protection": {"ProtectionEnabled": false}}', '{"protection": {'),
+    "in other words": (200, "<html>", "Expecting value"),
+}
+
+
+@pytest.mark.parametrize(("status", "says", "said"), REFUSALS.values(), ids=REFUSALS)
 def test_a_protection_that_is_refused_is_said_and_asked_for_again(
-    agent: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    agent: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], status: int, says: str, said: str
 ) -> None:
-    monkeypatch.setattr(Agent, "status", 400)
+    monkeypatch.setattr(Agent, "status", status)
+    monkeypatch.setattr(Agent, "says", says)
     protection = supervisor.Protection(agent)
     protection.keep(60)
     protection.keep(62)
 
     assert len(Agent.asked) == 2
-    assert "the worker's protection could not be changed: HTTP Error 400" in capsys.readouterr().out
+    assert f"the worker's protection could not be changed: {said}" in capsys.readouterr().out
+
+    monkeypatch.setattr(Agent, "status", 200)
+    monkeypatch.setattr(Agent, "says", None)
+    protection.keep(64)
+    protection.keep(66)
+    assert len(Agent.asked) == 3

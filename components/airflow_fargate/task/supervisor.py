@@ -879,12 +879,19 @@ class Protection:
         headers = {"Content-Type": "application/json"}
         request = self._http.Request(self._url, json.dumps(body).encode(), headers, method="PUT")
         try:
-            self._http.urlopen(request, timeout=3).close()
-        except OSError as error:
-            # It is tried again at the next heartbeat.
-            print(f"the worker's protection could not be changed: {error}", flush=True)
-        else:
+            with self._http.urlopen(request, timeout=3) as answer:
+                said = answer.read().decode()
+            # What ECS refuses, the agent tells with status 200.
+            done = json.loads(said).get("protection", {}).get("ProtectionEnabled") is wanted
+        except (OSError, ValueError) as error:
+            # An answer with another status is such an error, and a file with what it says.
+            body_of: Any = getattr(error, "read", bytes)
+            said, done = f"{error} {body_of().decode()}".rstrip(), False
+        if done:
             self._protected, self._next = wanted, now + PROTECTED_MINUTES * 60 / 2
+        else:
+            # It is tried again at the next heartbeat.
+            print(f"the worker's protection could not be changed: {said}", flush=True)
 
 
 def import_executor(module: str) -> None:
