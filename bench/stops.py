@@ -36,10 +36,19 @@ def python():
     work()
 
 @dag(schedule=None, is_paused_upon_creation=False)
+def program():
+    @task
+    def work(params=None):
+        import subprocess
+        subprocess.run(["sleep", str(params["seconds"])], check=True)
+    work()
+
+@dag(schedule=None, is_paused_upon_creation=False)
 def shell():
     BashOperator(task_id="work", bash_command="sleep 600")
 
 python()
+program()
 shell()
 """
 
@@ -57,6 +66,7 @@ CASES = {
     "short": Case("a Python task that ends after 8 s more", "python", {"seconds": 8}),
     "medium": Case("a Python task that ends after 30 s more", "python", {"seconds": 30}),
     "long": Case("a Python task that goes on for minutes", "python", {"seconds": 600}),
+    "program": Case("a Python task that runs a program which ends after 30 s more", "program", {"seconds": 30}),
     "on-kill": Case("an operator that ends its work when it is told to (BashOperator)", "shell"),
 }
 
