@@ -548,6 +548,8 @@ def test_a_definition_that_fargate_does_not_take_is_refused(
         {"portMappings": [{"containerPort": PORT}]},
         {"healthCheck": {"command": ["NONE"]}},
         {"environment": [{"name": "A", "value": "1"}], "secrets": [{"name": "B", "valueFrom": "/tests/password"}]},
+        logged_with(mode="blocking"),
+        logged_with(mode="non-blocking", **{"max-buffer-size": "10m"}),
     ],
 )
 def test_a_definition_at_the_limits_of_fargate_is_taken(account: EmulatedAccount, container: dict[str, Any]) -> None:
