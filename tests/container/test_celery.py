@@ -1,5 +1,6 @@
 """CeleryExecutor: tasks of Airflow on workers, and what becomes of them when a worker ends."""
 
+import re
 import time
 from collections import defaultdict
 from contextlib import suppress
@@ -162,6 +163,10 @@ def one_whose_worker_loses_its_broker_goes_on(airflow: Airflow) -> None:
     airflow.rest.wait_for_run("slow", run)
 
     assert airflow.result("slow", run, "slowly") == [1, "a-password"[::-1]]
+    log = "\n".join(airflow.log())
+    assert "Connection to broker lost" in log
+    received = re.findall(r"Task execute_workload\[(\S+)\] received", log)
+    assert sorted(set(received)) == sorted(received), "another worker would have begun with it, and failed it"
 
 
 def one_that_has_begun_ends_on_the_worker_that_is_replaced_meanwhile(airflow: Airflow) -> None:
