@@ -335,11 +335,13 @@ def test_a_limit_comes_with_the_way_out(monkeypatch: pytest.MonkeyPatch, reason:
 def test_credentials_of_the_provider_alone_are_not_replaced_by_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    pulumi.runtime.set_config("aws:assumeRoles", json.dumps([{"roleArn": "arn:aws:iam::210987654321:role/deploy"}]))
+    pulumi.runtime.set_config("aws:sharedConfigFiles", json.dumps(["one", "another"]))
 
     explained = explain(monkeypatch, Aws([stopped("only", 1)], None))
 
-    assert "could not be read (the provider alone follows aws:assumeRoles of the stack's configuration)" in explained
+    assert (
+        "could not be read (the provider alone follows aws:sharedConfigFiles of the stack's configuration)" in explained
+    )
 
 
 @pytest.mark.parametrize("inputs", [None, {"cluster": CLUSTER, "taskDefinition": NEW}])

@@ -30,7 +30,7 @@ def names(source: str) -> list[str]:
         (SERVICE, "create_service: without delete_before_replace=True"),
         (SERVICE, "create_service: create='40m' → '4m'"),
         (SERVICE, "create_service: update='40m' → '4m'"),
-        (SERVICE, "create_service: on_error=without pulumi.ErrorHook(f'{name}-failed', explain_failed_service)"),
+        (SERVICE, "create_service: on_error=without pulumi.ErrorHook(f'{hook}-failed', explain_failed_service)"),
         (SERVICE, "create_service: without propagate_tags='SERVICE'"),
         ("airflow.py", "create_airflow: 120 → 60"),
         ("task/health.py", "health_check: retries=4 → 2"),

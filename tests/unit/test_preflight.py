@@ -496,10 +496,12 @@ def test_subnets_that_may_not_be_looked_at_are_asked_for_no_further(ec2: Ec2, wa
 
 
 def test_credentials_of_the_provider_alone_are_a_warning(ec2: Ec2, warnings: list[str]) -> None:
-    pulumi.runtime.set_config("aws:assumeRoles", json.dumps([{"roleArn": "arn:aws:iam::210987654321:role/deploy"}]))
+    pulumi.runtime.set_config("aws:sharedConfigFiles", json.dumps(["one", "another"]))
 
     preflight(EXISTING)
 
     [warning] = warnings
-    assert warning.startswith("Region, VPC and subnets were not checked: the provider alone follows aws:assumeRoles")
+    assert warning.startswith(
+        "Region, VPC and subnets were not checked: the provider alone follows aws:sharedConfigFiles"
+    )
     assert ec2.asked == []
