@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from operate.pulumi_cli import short_name
+
 CONFIG_FILE = "PULUMI_OPTION_CONFIG_FILE"
 """Stands for `--config-file` on every command."""
 
@@ -13,5 +15,5 @@ def config_file(stack: str, project: Path) -> Path:
 
 
 def stack_file(stack: str) -> str:
-    """Return the name of the file, which has the last part of `organization/project/stack`."""
-    return f"Pulumi.{stack.rpartition('/')[2]}.yaml"
+    """Return the name of the file."""
+    return f"Pulumi.{short_name(stack)}.yaml"

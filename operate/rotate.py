@@ -12,8 +12,9 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from operate.config_file import stack_file
 from operate.console import CommandError, ended, say
-from operate.pulumi_cli import attended, pulumi, short_name
+from operate.pulumi_cli import attended, pulumi
 
 GENERATED = {
     "admin-password": (("admin-password",), "adminPassword"),
@@ -78,7 +79,7 @@ def rotate_fernet(stack: str) -> int:
     code = _up_with(stack, ",".join(keys))
     if code == 0:
         say(
-            f"All passwords in the database are encrypted with a new key, which Pulumi.{short_name(stack)}.yaml has: "
+            f"All passwords in the database are encrypted with a new key, which {stack_file(stack)} has: "
             "commit it\nbefore anybody else runs `pulumi up`. Snapshots and backups of before need the one before, "
             f"which {_FERNET_KEY} has as\nwell: `make rotate STACK={stack} WHAT={FORGET}` forgets it, once you want "
             "none of them any more."

@@ -47,6 +47,7 @@ BESIDES: Mapping[str, Collection[str]] = {
         *("cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm"),
     ),
     "the AWS provider, with `restore_from`": ("rds:RebootDBInstance", "rds:RestoreDBInstanceFromDBSnapshot"),
+    "the component, looking what is in the snapshot of `restore_from`": ("rds:DescribeDBSnapshots",),
     "RDS, deleting an instance, with its backups, and with `retain_data`": (
         *("rds:CreateDBSnapshot", "rds:DeleteDBInstanceAutomatedBackup"),
     ),

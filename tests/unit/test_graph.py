@@ -40,7 +40,7 @@ def test_components_of_one_name_below_different_parents_share_no_hook(deploy: De
         names = {name for names in each.options.get("hooks", {}).values() for name in names}
         hooks.setdefault(each.urn, []).append(names)
 
-    assert len([urn for urn, names in hooks.items() if any(names)]) == 5
+    assert len([urn for urn, names in hooks.items() if any(names)]) == 8
     shared = {urn: names for urn, names in hooks.items() if len(names) == 2 and names[0] & names[1]}
     assert shared == {}
 
