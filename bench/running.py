@@ -17,6 +17,9 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from airflow_fargate.executor.choice import EXECUTOR_VARIABLE, configured_executors, modules
+from airflow_fargate.executor.settings import ExecutorSettings
+from airflow_fargate.modules import MODULES_VARIABLE
 from airflow_fargate.task import supervisor
 from airflow_fargate.task.container import supervisor_command
 from airflow_fargate.task.health import health_check_command
@@ -29,6 +32,13 @@ from operate.rest import RestClient
 
 OURS = supervisor_command()
 """The command that is measured."""
+
+_EXECUTORS = ExecutorSettings()
+OUR_EXECUTOR = {
+    EXECUTOR_VARIABLE: configured_executors(_EXECUTORS),
+    MODULES_VARIABLE: json.dumps(modules(_EXECUTORS)),
+}
+"""What the component gives to that command, and to none that runs another Airflow."""
 
 PASSWORD = "bench"  # noqa: S105 - of an Airflow that listens on this machine for minutes
 
@@ -94,7 +104,11 @@ def airflow(
     with (home / "log").open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 - what is measured
             [str(venv / "bin" / command[0]), *command[1:]],
-            env={**environment(venv, home, port, bytecode, parallelism), **kept.environment},
+            env={
+                **environment(venv, home, port, bytecode, parallelism),
+                **(OUR_EXECUTOR if tuple(command[: len(OURS)]) == tuple(OURS) else {}),
+                **kept.environment,
+            },
             cwd=home,
             stdout=log,
             stderr=log,
