@@ -73,6 +73,17 @@ def refusal(call: Callable[[], Any]) -> str:
     return f"{error.get('Code')}: {error.get('Message')}"
 
 
+def test_an_update_keeps_of_the_deployment_configuration_what_it_does_not_name(account: EmulatedAccount) -> None:
+    service = account.create_service(account.register(SERVER))
+    before = service.describe()["deploymentConfiguration"]
+
+    for change in ({"maximumPercent": 150}, {"deploymentCircuitBreaker": {"enable": False, "rollback": False}}):
+        account.ecs.update_service(cluster=CLUSTER, service=service.name, deploymentConfiguration=change)
+        before |= change
+
+    assert service.describe()["deploymentConfiguration"] == before
+
+
 def logged_with(**options: str) -> dict[str, Any]:
     required = {"awslogs-group": "group", "awslogs-region": "us-east-1", "awslogs-stream-prefix": "p"}
     return {"logConfiguration": {"logDriver": "awslogs", "options": {**required, **options}}}

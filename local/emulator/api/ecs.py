@@ -240,6 +240,11 @@ class EcsResponse(EC2ContainerServiceResponse):
                 raise ECSException("ServiceNotActiveException", "Service was not ACTIVE.")
             changes: dict[str, Any] = {name: value for name, value in dict(self.params).items() if value is not None}
             settings = {**service.settings, **changes}
+            # What is not given of it stays: the provider sends what has changed, and has others taken away in words.
+            settings["deploymentConfiguration"] = {
+                **part(service.settings, "deploymentConfiguration"),
+                **part(changes, "deploymentConfiguration"),
+            }
             if "capacityProviderStrategy" in changes:
                 settings.pop("launchType", None)
             settings = self._placed(cluster, settings)
