@@ -1,6 +1,7 @@
 """`pulumi destroy` of what has changed since `pulumi up`: nothing is left, and nothing else goes."""
 
 import json
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -55,9 +56,24 @@ def save(*_):
 MAY_SAVE = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{BUCKET}/*"}
 
 
-def test_what_a_stopping_task_saves_is_saved_before_anything_that_it_needs_goes(stack: Deployed) -> None:
+@pytest.fixture
+def saved(stack: Deployed) -> Generator[Callable[[], list[str]]]:
+    """Make the bucket, and return the keys of what is saved in it by now."""
     s3 = stack.client("s3")
     s3.create_bucket(Bucket=BUCKET)
+
+    def keys() -> list[str]:
+        return [each["Key"] for each in s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
+
+    yield keys
+    for key in keys():
+        s3.delete_object(Bucket=BUCKET, Key=key)
+    s3.delete_bucket(Bucket=BUCKET)
+
+
+def test_what_a_stopping_task_saves_is_saved_before_anything_that_it_needs_goes(
+    stack: Deployed, saved: Callable[[], list[str]]
+) -> None:
     saves_at_its_end = SAVES + AIRFLOW.replace("sys.exit(0)", "save()")
     stack.configure(
         command=["python", "-c", saves_at_its_end, "service"],
@@ -67,12 +83,12 @@ def test_what_a_stopping_task_saves_is_saved_before_anything_that_it_needs_goes(
 
     stack.workspace.destroy()
 
-    assert saved(s3) == ["service"]
+    assert saved() == ["service"]
 
 
-def test_destroy_waits_for_a_task_that_airflow_has_started_with_all_that_it_needs(stack: Deployed) -> None:
-    s3 = stack.client("s3")
-    s3.create_bucket(Bucket=BUCKET)
+def test_destroy_waits_for_a_task_that_airflow_has_started_with_all_that_it_needs(
+    stack: Deployed, saved: Callable[[], list[str]]
+) -> None:
     stack.configure(
         **OFFICIAL,
         executors=["AwsEcsExecutor"],
@@ -94,11 +110,7 @@ def test_destroy_waits_for_a_task_that_airflow_has_started_with_all_that_it_need
 
     stack.workspace.destroy()
 
-    assert saved(s3) == ["remote"]
-
-
-def saved(s3: Any) -> list[str]:
-    return [each["Key"] for each in s3.list_objects_v2(Bucket=BUCKET).get("Contents", ())]
+    assert saved() == ["remote"]
 
 
 def fill(s3: Any, bucket: str) -> None:
