@@ -70,7 +70,7 @@ check: venv ## Lint, check the format and the types
 	@$(PY) -m ruff format --check
 	@$(PY) -m pyright
 
-mutants: venv ## Change one thing at a time in what is shipped, and list what no unit test notices (half an hour)
+mutants: venv ## Change one thing at a time in what is shipped, and list what no unit test notices (over an hour)
 	@$(PY) -m tests.mutants
 
 bench: venv ## Measure our container against `airflow standalone`
