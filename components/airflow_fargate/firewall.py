@@ -1,4 +1,4 @@
-"""Who may reach Airflow, and what Airflow may reach: one security group and its rules, and one without any."""
+"""Who may reach Airflow, and what Airflow may reach: one security group and its rules."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -109,30 +109,6 @@ def create_firewall(
         for rule in _rules_between(scope, security_group.id, each, each.security_group_id)
     ]
     return Firewall(security_group=security_group, rules=(*ingress, *egress, *to_groups))
-
-
-def create_lifetime_group(
-    scope: Scope, vpc_id: pulumi.Input[str], *, needs: Sequence[pulumi.Resource]
-) -> aws.ec2.SecurityGroup:
-    """Create a security group without rules, whose deletion waits for the end of every task that is in it.
-
-    Until then, everything in `needs` stays. ECS calls a service deleted when its last task has begun to stop, and what
-    that saves and logs in the two minutes that it has takes rules, policies and routes. EC2 deletes no group of an
-    interface that there is, and the provider tries again; a task's interface goes when its containers have ended.
-    """
-    return aws.ec2.SecurityGroup(
-        f"{scope.name}-lifetime-security-group",
-        vpc_id=vpc_id,
-        description="Airflow: no rules; what a task needs stays as long as one is in this group",
-        tags=scope.tags,
-        opts=scope.options(
-            pulumi.ResourceOptions(
-                depends_on=needs,
-                # A task that Airflow has started ends itself when it has not reached the API server for some minutes.
-                custom_timeouts=pulumi.CustomTimeouts(delete="20m"),
-            )
-        ),
-    )
 
 
 def _rules_between(

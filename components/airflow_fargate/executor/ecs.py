@@ -7,13 +7,13 @@ import pulumi
 import pulumi_aws as aws
 
 from ..credentials import Parameters
-from ..firewall import create_lifetime_group
 from ..identity import create_roles
 from ..packed import packed_program
 from ..part import Part, Statement, Variables, merge
 from ..scope import Scope
 from ..task import supervisor
 from ..task.cluster import Cluster
+from ..task.lifetime import create_lifetime_group
 from ..task.service import create_task_definition
 from ..task.workload import Workload
 from .apart import Surroundings
@@ -64,11 +64,7 @@ def create_remote_tasks(
     remote = replace(scope, name=f"{scope.name}{REMOTE_SUFFIX}")
     group = surroundings.create_firewall(remote, part, "Airflow: tasks that run elsewhere")
     roles = create_roles(remote, surroundings.role_settings, surroundings.location, part)
-    lifetime = create_lifetime_group(
-        remote,
-        surroundings.network.vpc_id,
-        needs=[*part.waits_for, *group.rules, *roles.policies, cluster.capacity_providers],
-    )
+    lifetime = create_lifetime_group(remote, surroundings.network, cluster, part, group, roles)
     definition = create_task_definition(
         scope,
         Workload(

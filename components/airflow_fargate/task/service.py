@@ -10,7 +10,7 @@ import pulumi_aws as aws
 
 from ..cost import INCLUDED_STORAGE_GIB
 from ..credentials import Parameters
-from ..firewall import Firewall, create_lifetime_group
+from ..firewall import Firewall
 from ..identity import Roles
 from ..network import Network
 from ..part import Part
@@ -19,6 +19,7 @@ from .cluster import Cluster
 from .container import container_definition
 from .diagnosis import explain_failed_service, warn_of_unread_bundles
 from .drain import Drain
+from .lifetime import create_lifetime_group
 from .log import Log
 from .progress import Progress
 from .rollout import another_deployment, deploy_what_the_state_has
@@ -97,11 +98,8 @@ def create_service(
     def correct(update: pulumi.ResourceHookArgs) -> None:
         deploy_what_the_state_has(update, is_scaled=workload.is_scaled)
 
-    lifetime = create_lifetime_group(
-        replace(scope, name=f"{scope.name}{workload.suffix}"),
-        network.vpc_id,
-        needs=[*part.waits_for, *firewall.rules, *roles.policies, cluster.capacity_providers],
-    )
+    of_workload = replace(scope, name=f"{scope.name}{workload.suffix}")
+    lifetime = create_lifetime_group(of_workload, network, cluster, part, firewall, roles)
     hook = scope.hook_name(name)
     corrects = pulumi.ResourceHook(f"{hook}-corrects", correct)
     unread = pulumi.ResourceHook(f"{hook}-reads", warn_of_unread_bundles)
