@@ -3,7 +3,7 @@
 import json
 import urllib.request
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 
@@ -17,34 +17,28 @@ def hurry(endpoint: str, rate: float) -> None:
     _put(endpoint, "/clock", {"rate": rate})
 
 
-@contextmanager
-def limits(endpoint: str, **limits: Any) -> Generator[None]:
+def limits(endpoint: str, **limits: Any) -> AbstractContextManager[None]:
     """Set Fargate's limits (`vcpus`, `full_zones`, `pulls`) for the length of the block."""
-    _put(endpoint, "/limits", limits)
-    try:
-        yield
-    finally:
-        _put(endpoint, "/limits", {})
+    return _for_a_while(endpoint, "/limits", limits, {})
 
 
-@contextmanager
-def quotas(endpoint: str, **quotas: int) -> Generator[None]:
+def quotas(endpoint: str, **quotas: int) -> AbstractContextManager[None]:
     """Have the account granted other quotas of IAM (`policies_per_role`) for the length of the block."""
-    _put(endpoint, "/quotas", quotas)
-    try:
-        yield
-    finally:
-        _put(endpoint, "/quotas", {})
+    return _for_a_while(endpoint, "/quotas", quotas, {})
+
+
+def slow_databases(endpoint: str, creating_seconds: float) -> AbstractContextManager[None]:
+    """Have new RDS instances be `creating` for so long, in the block."""
+    return _for_a_while(endpoint, "/databases", {"creating_seconds": creating_seconds}, {"creating_seconds": 0})
 
 
 @contextmanager
-def slow_databases(endpoint: str, creating_seconds: float) -> Generator[None]:
-    """Have new RDS instances be `creating` for so long, in the block."""
-    _put(endpoint, "/databases", {"creating_seconds": creating_seconds})
+def _for_a_while(endpoint: str, path: str, body: object, afterwards: object) -> Generator[None]:
+    _put(endpoint, path, body)
     try:
         yield
     finally:
-        _put(endpoint, "/databases", {"creating_seconds": 0})
+        _put(endpoint, path, afterwards)
 
 
 def _put(endpoint: str, path: str, body: object) -> None:
