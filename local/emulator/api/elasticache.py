@@ -35,7 +35,7 @@ from local.emulator.api.elasticache_rules import (
     refuse_deletion,
     refuse_subnet_group,
 )
-from local.emulator.api.linked_role import create_linked_role, has_linked_role
+from local.emulator.api.linked_role import is_first_used
 from local.emulator.api.managed import LEAST_SECONDS, new_address, work_on
 from local.emulator.engines.certificates import Certificate
 from local.emulator.engines.valkey import ValkeyServer
@@ -323,8 +323,7 @@ class StrictElastiCacheBackend(ElastiCacheBackend):
         del self.cache_subnet_groups[group.cache_subnet_group_name]
 
     def _refuse_without_role(self) -> None:
-        if not has_linked_role(self, "ElastiCache"):
-            create_linked_role(self, "ElastiCache")
+        if is_first_used(self, "ElastiCache"):
             raise _refusal(
                 "ServiceLinkedRoleNotFoundFault",
                 "This action cannot be completed due to insufficient permissions. (Recommended action) Please create "

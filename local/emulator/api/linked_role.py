@@ -39,5 +39,13 @@ def has_linked_role(backend: BaseBackend, service: Service) -> bool:
     return True
 
 
+def is_first_used(backend: BaseBackend, service: Service) -> bool:
+    """Whether a service has no role yet, which it begins to create, as RDS and ElastiCache do when they need one."""
+    if has_linked_role(backend, service):
+        return False
+    create_linked_role(backend, service)
+    return True
+
+
 def _iam(backend: BaseBackend) -> IAMBackend:
     return iam_backends[backend.account_id][backend.partition]

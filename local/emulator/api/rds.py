@@ -25,7 +25,7 @@ from moto.rds.exceptions import (
 )
 from moto.rds.models import DBInstance, DBParameterGroup, DBSnapshot, DBSubnetGroup, RDSBackend, rds_backends
 
-from local.emulator.api.linked_role import create_linked_role, has_linked_role
+from local.emulator.api.linked_role import is_first_used
 from local.emulator.api.managed import new_address, work_on
 from local.emulator.api.rds_rules import (
     FAMILIES,
@@ -390,8 +390,7 @@ class StrictRDSBackend(RDSBackend):
         return database
 
     def _refuse_without_role(self, words: str) -> None:
-        if not has_linked_role(self, "RDS"):
-            create_linked_role(self, "RDS")
+        if is_first_used(self, "RDS"):
             raise InvalidParameterValue(words)
 
     def _new_snapshot(self, database: Database, identifier: str, tags: Any = None) -> DBSnapshot:
