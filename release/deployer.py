@@ -17,7 +17,7 @@ from local.cloud import Cloud
 from local.engine.choose import engine
 from local.paths import ROOT
 from local.testing.clouds import temporary_cloud
-from local.testing.deployed import OFFICIAL, PROGRAM, Deployed, stand_in_image
+from local.testing.deployed import NETWORK, OFFICIAL, PROGRAM, Deployed, stand_in_image
 from local.testing.faults import Faults
 from local.testing.workspace import Workspace
 from operate.console import say
@@ -136,17 +136,8 @@ _CONDITIONS: Mapping[str, tuple[str, str, list[str]]] = {
 """Resource, key and values of those that would otherwise allow more than they are for."""
 
 
-PROGRAM_WITH_ANOTHER = f"""{PROGRAM}
-import pulumi_awsx as awsx
-
-vpc = awsx.ec2.Vpc(
-    "airflow-own",
-    availability_zone_names=["us-east-1a", "us-east-1b", "us-east-1c"],
-    nat_gateways=awsx.ec2.NatGatewayConfigurationArgs(strategy=awsx.ec2.NatGatewayStrategy.NONE),
-    subnet_specs=[awsx.ec2.SubnetSpecArgs(type=awsx.ec2.SubnetType.PUBLIC)],
-    subnet_strategy=awsx.ec2.SubnetAllocationStrategy.AUTO,
-    enable_dns_hostnames=True,
-)
+PROGRAM_WITH_ANOTHER = f"""{PROGRAM}{NETWORK}
+vpc = network("airflow-own", ("us-east-1a", "us-east-1b", "us-east-1c"))
 subnet_ids = vpc.public_subnet_ids.apply(lambda ids: ids[:NUMBER])
 AirflowFargate("airflow-elsewhere", {{"vpc_id": vpc.vpc_id, "subnet_ids": subnet_ids, "database": "postgres"}})
 """

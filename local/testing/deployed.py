@@ -49,6 +49,21 @@ for output in OUTPUTS:
     pulumi.export(output, getattr(airflow, output))
 """
 
+NETWORK = """
+import pulumi_awsx as awsx
+
+def network(name, zones=("us-east-1a", "us-east-1b")):
+    return awsx.ec2.Vpc(
+        name,
+        availability_zone_names=list(zones),
+        nat_gateways=awsx.ec2.NatGatewayConfigurationArgs(strategy=awsx.ec2.NatGatewayStrategy.NONE),
+        subnet_specs=[awsx.ec2.SubnetSpecArgs(type=awsx.ec2.SubnetType.PUBLIC)],
+        subnet_strategy=awsx.ec2.SubnetAllocationStrategy.AUTO,
+        enable_dns_hostnames=True,
+    )
+"""
+"""What a program begins with that has a VPC of its own, with a public subnet in each zone."""
+
 PLUGIN = """
 import pulumi
 

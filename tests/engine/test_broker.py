@@ -1,25 +1,14 @@
 """The broker of workers, deployed: it goes where the stack goes."""
 
-from local.testing.deployed import OFFICIAL, Deployed
+from local.testing.deployed import NETWORK, OFFICIAL, Deployed
 
-PROGRAM = """
+PROGRAM = f"""{NETWORK}
 import pulumi
-import pulumi_awsx as awsx
 from airflow_fargate import AirflowFargate
 
-vpcs = {
-    name: awsx.ec2.Vpc(
-        name,
-        availability_zone_names=["us-east-1a", "us-east-1b"],
-        nat_gateways=awsx.ec2.NatGatewayConfigurationArgs(strategy=awsx.ec2.NatGatewayStrategy.NONE),
-        subnet_specs=[awsx.ec2.SubnetSpecArgs(type=awsx.ec2.SubnetType.PUBLIC)],
-        subnet_strategy=awsx.ec2.SubnetAllocationStrategy.AUTO,
-        enable_dns_hostnames=True,
-    )
-    for name in ("first", "second")
-}
+vpcs = {{name: network(name) for name in ("first", "second")}}
 vpc = vpcs["VPC"]
-airflow = AirflowFargate("airflow", {"vpc_id": vpc.vpc_id, "subnet_ids": vpc.public_subnet_ids, **ARGS})
+airflow = AirflowFargate("airflow", {{"vpc_id": vpc.vpc_id, "subnet_ids": vpc.public_subnet_ids, **ARGS}})
 pulumi.export("vpc_id", vpc.vpc_id)
 """
 

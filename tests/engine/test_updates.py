@@ -21,31 +21,20 @@ from local.cloud import Cloud
 from local.engine.choose import Engine
 from local.paths import ROOT
 from local.testing.clouds import temporary_cloud
-from local.testing.deployed import Deployed, stand_in_image
+from local.testing.deployed import NETWORK, Deployed, stand_in_image
 from local.testing.workspace import Workspace
 from local.warm import WarmPython
 from tests.engine.conftest import CLOCK_RATE
 from tests.indexes import Index
 
-PROGRAM = """
+PROGRAM = f"""{NETWORK}
 import json
 from pathlib import Path
 
 import pulumi
-import pulumi_awsx as awsx
 from airflow_fargate import AirflowFargate
 
-vpcs = {
-    f"vpc-{name}": awsx.ec2.Vpc(
-        name,
-        availability_zone_names=["us-east-1a", "us-east-1b"],
-        nat_gateways=awsx.ec2.NatGatewayConfigurationArgs(strategy=awsx.ec2.NatGatewayStrategy.NONE),
-        subnet_specs=[awsx.ec2.SubnetSpecArgs(type=awsx.ec2.SubnetType.PUBLIC)],
-        subnet_strategy=awsx.ec2.SubnetAllocationStrategy.AUTO,
-        enable_dns_hostnames=True,
-    )
-    for name in ("first", "second")
-}
+vpcs = {{f"vpc-{{name}}": network(name) for name in ("first", "second")}}
 
 for name, args in json.loads(Path("airflows.json").read_text()).items():
     if "vpc_id" in args:
@@ -54,7 +43,7 @@ for name, args in json.loads(Path("airflows.json").read_text()).items():
         args["vpc_id"] = vpc.vpc_id
         args["subnet_ids"] = [vpc.public_subnet_ids[number] for number in numbers]
     airflow = AirflowFargate(name, args)
-    pulumi.export(name, {"cluster": airflow.cluster_arn, "url": airflow.url})
+    pulumi.export(name, {{"cluster": airflow.cluster_arn, "url": airflow.url}})
 """
 
 COMMON: dict[str, Any] = {"vpc_id": "vpc-first", "allowed_cidrs": ["127.0.0.0/24"]}
