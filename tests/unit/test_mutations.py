@@ -15,6 +15,7 @@ from tests.mutants.together import Quiet, grouped, tried_together
 from tests.mutants.workers import Copy
 
 SERVICE = "task/service.py"
+LIFETIME = "task/lifetime.py"
 
 
 def names(source: str) -> list[str]:
@@ -24,9 +25,9 @@ def names(source: str) -> list[str]:
 @pytest.mark.parametrize(
     ("module", "name"),
     [
-        (SERVICE, "create_service: needs=without *firewall.rules"),
-        (SERVICE, "create_service: needs=without *roles.policies"),
-        (SERVICE, "create_service: needs=without cluster.capacity_providers"),
+        (LIFETIME, "create_lifetime_group: depends_on=without *firewall.rules"),
+        (LIFETIME, "create_lifetime_group: depends_on=without *roles.policies"),
+        (LIFETIME, "create_lifetime_group: depends_on=without cluster.capacity_providers"),
         (SERVICE, "create_service: without delete_before_replace=True"),
         (SERVICE, "create_service: create='40m' → '4m'"),
         (SERVICE, "create_service: update='40m' → '4m'"),
