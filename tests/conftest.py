@@ -2,6 +2,7 @@
 
 import gc
 import itertools
+import signal
 
 import pytest
 from xdist.remote import Producer  # pyright: ignore[reportMissingTypeStubs] # typed, without saying so
@@ -22,6 +23,9 @@ DEAREST = (
 SHOWN = 10
 NEGLIGIBLE = 0.1
 """Seconds."""
+
+# A shell has what it runs in the background ignore SIGINT, and so would everything that the tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Nothing that an import makes is garbage, and looking for some while the SDKs are imported takes a quarter as long.
 gc.disable()

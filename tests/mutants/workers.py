@@ -71,7 +71,8 @@ class Copy:
         def run() -> int:
             recorder.start()
             failed = pytest.main(["-q", *_OPTIONS, TESTS], plugins=[recorder])
-            into.write_bytes(pickle.dumps(tuple(recorder.reached)))
+            if not failed:
+                into.write_bytes(pickle.dumps(tuple(recorder.reached)))
             return failed
 
         child = self._fork(run)

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -30,20 +31,24 @@ def test_ctrl_c_lets_pulumi_save_the_state(tmp_path: Path, slow: str) -> None:
     (tmp_path / "pulumi").write_text(PULUMI)
     (tmp_path / "pulumi").chmod(0o755)
     environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT), "SLOW": slow}
-    command = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "operate.rotate", "dev", "admin-password"],
         cwd=tmp_path,
         env=environment,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-    )
-    while not (tmp_path / "begun").exists():
-        assert command.poll() is None
-        time.sleep(0.05)
+    ) as command:
+        try:
+            while not (tmp_path / "begun").exists():
+                assert command.poll() is None
+                time.sleep(0.05)
 
-    os.killpg(command.pid, signal.SIGINT)  # as a terminal does
-    _, said = command.communicate(timeout=30)
+            os.killpg(command.pid, signal.SIGINT)  # as a terminal does
+            _, said = command.communicate(timeout=30)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(command.pid, signal.SIGKILL)
 
     assert (tmp_path / "saved").exists()
     assert (command.returncode, said.strip()) == (
