@@ -421,11 +421,11 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"database_url": "postgresql://u:p@db/a?sslmode=verify-full", "egress_ports": [5432]},
-        "has a parameter other than sslmode (disable, allow, prefer, require), which are all that both of Airflow's",
+        "has a parameter other than sslmode, or an sslmode other than disable, allow, prefer, require; both of Air",
     ),
     (
         {"database_url": "postgresql://u:p@db/a?connect_timeout=5", "egress_ports": [5432]},
-        "has a parameter other than sslmode (disable, allow, prefer, require), which are all that both of Airflow's",
+        "has a parameter other than sslmode, or an sslmode other than disable, allow, prefer, require; both of Air",
     ),
     ({"database": "postgres", "keep_postgres": True, **OWN_VPC}, "subnet_ids: has one subnet; with an instance of RDS"),
     ({"keep_postgres": True, "database_version": "13"}, "database_version: is '13'; Airflow supports PostgreSQL 14"),

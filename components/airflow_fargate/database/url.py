@@ -72,8 +72,8 @@ def refuse_url(url: str, open_ports: Sequence[int]) -> Iterator[Refusal]:
     elif any(parameter != "sslmode" or value not in _SSL_MODES for parameter, value in parameters):
         yield Refusal(
             "database_url",
-            f"has a parameter other than sslmode ({', '.join(_SSL_MODES)}), "
-            "which are all that both of Airflow's drivers know; leave it out",
+            f"has a parameter other than sslmode, or an sslmode other than {', '.join(_SSL_MODES)}; "
+            "both of Airflow's drivers know only these: leave it out",
         )
     elif port not in open_ports:
         yield Refusal("database_url", f"leads to port {port}, which is closed; add it to egress_ports")
