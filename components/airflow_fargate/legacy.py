@@ -14,9 +14,6 @@ from .part import Part
 from .task.health import HealthCheck
 from .task.workload import TaskSettings
 
-LEAST_MEMORY = 512
-"""In MiB: the guide's own size."""
-
 COMMAND = ("webserver",)
 
 RESERVED_VARIABLES: Mapping[str, str] = {

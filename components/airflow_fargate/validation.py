@@ -164,7 +164,7 @@ def _refuse(name: str, settings: Settings) -> Iterator[Refusal]:
         refuse_image(settings.image, settings.firewall.open_ports),
         refuse_endpoint(settings.endpoint),
         _refuse_firewall(settings),
-        refuse_task(settings.task, least_memory=generation.LEAST_MEMORY),
+        refuse_task(settings.task, least_memory=0 if settings.image.legacy else airflow.LEAST_MEMORY),
         refuse_network(settings.network),
         refuse_roles(settings.roles),
         refuse_keys(settings.keys),

@@ -953,6 +953,13 @@ def test_what_is_known_late_is_refused_without_being_shown(
     assert "hunter2" not in str(refused.value)
 
 
+def test_a_size_that_fargate_does_not_have_is_refused_once_however_small() -> None:
+    with pytest.raises(InvalidArgumentsError) as refused:
+        validate("airflow", {"cpu": 256, "memory": 256})
+
+    assert [refusal.argument for refusal in refused.value.refusals] == ["memory"]
+
+
 def test_of_what_is_no_policy_document_nothing_more_is_said() -> None:
     for document in ("{", json.dumps({"Statement": ["*"]})):
         assert len(list(refuse_document(document, allow_admin=False))) == 1

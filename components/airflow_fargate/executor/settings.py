@@ -14,9 +14,6 @@ EXECUTORS = (LOCAL, ECS, CELERY)
 REMOTE_SUFFIX = "-remote"
 """What follows the component's name in those of all that remote tasks have, and the cluster's in their family."""
 
-LEAST_REMOTE_MEMORY = 512
-"""In MiB: a task of Airflow and what watches over it have 231 of their own (docs/growing.md)."""
-
 LEAST_WORKER_MEMORY = 1024
 """In MiB: a worker with four light tasks has 475 of its own (docs/growing.md)."""
 
@@ -103,7 +100,6 @@ def refuse_executors(
         yield from refuse_size(
             settings.remote_task_cpu,
             settings.remote_task_memory,
-            least=LEAST_REMOTE_MEMORY,
             arguments=("remote_task_cpu", "remote_task_memory"),
         )
     if settings.has_workers:

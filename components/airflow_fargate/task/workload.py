@@ -80,7 +80,7 @@ def refuse_task(settings: TaskSettings, *, least_memory: int) -> Iterator[Refusa
 
 
 def refuse_size(
-    cpu: int, memory: int, *, least: int, arguments: tuple[str, str] = ("cpu", "memory")
+    cpu: int, memory: int, *, least: int = 0, arguments: tuple[str, str] = ("cpu", "memory")
 ) -> Iterator[Refusal]:
     """Refuse a size that Fargate does not have, or that is less than `least` MiB; `arguments` are what names it."""
     of_cpu, of_memory = arguments
@@ -89,5 +89,5 @@ def refuse_size(
         return
     if why := no_such_memory(cpu, memory):
         yield Refusal(of_memory, why)
-    if memory < least:
+    elif memory < least:
         yield Refusal(of_memory, f"is {memory} MiB, which is not enough for Airflow; use at least {least} MiB")
