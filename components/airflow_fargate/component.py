@@ -211,7 +211,6 @@ class AirflowFargate(pulumi.ComponentResource):
             port=endpoint.port,
             tasks_may_overlap=airflow.database.tasks_may_overlap,
             drain_minutes=settings.drain.drain_minutes,
-            public_ip=endpoint.public_ip,
             enable_exec=settings.exec.enable_exec,
         )
         firewall = create_firewall(

@@ -28,8 +28,6 @@ class Endpoint:
     """The port that the task listens on."""
     path: pulumi.Input[str]
     """The prefix of Airflow's own paths, such as `/airflow`; empty for nothing."""
-    public_ip: bool
-    """Whether the task is given a public address."""
     part: Part
 
 

@@ -15,7 +15,7 @@ from .endpoint import Endpoint, EndpointSettings
 
 def public_ip_endpoint(settings: EndpointSettings, path: pulumi.Input[str]) -> Endpoint:
     """Return the endpoint that the task itself is, with Airflow below `path`."""
-    return Endpoint(port=settings.port, path=path, public_ip=True, part=Part(monthly_cost=a_month_of("public-ipv4")))
+    return Endpoint(port=settings.port, path=path, part=Part(monthly_cost=a_month_of("public-ipv4")))
 
 
 def public_address(

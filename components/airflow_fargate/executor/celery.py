@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
 
 import pulumi_aws as aws
 
@@ -156,7 +155,6 @@ def create_workers(
         count=settings.worker_count_min,
         is_scaled=settings.scales_workers,
         tasks_may_overlap=True,
-        public_ip=surroundings.endpoint.public_ip,
     )
     definition = create_task_definition(
         scope,
@@ -180,8 +178,8 @@ def create_workers(
     )
     if settings.scales_workers:
         scale_workers(worker, settings, cluster, service)
-    address = a_month_of("public-ipv4") if surroundings.endpoint.public_ip else Decimal(0)
-    rest = Part(monthly_cost=settings.worker_count_min * (compute_part(size).monthly_cost + address))
+    each = compute_part(size).monthly_cost + a_month_of("public-ipv4")
+    rest = Part(monthly_cost=settings.worker_count_min * each)
     return Workers(cluster.cluster, service, roles.task_role, merge(scaling.scheduler, rest))
 
 

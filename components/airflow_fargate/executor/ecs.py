@@ -95,7 +95,7 @@ def create_remote_tasks(
         "propagate_tags": "TASK_DEFINITION",
     }
     environment: Variables = {
-        f"{_EXECUTOR}ASSIGN_PUBLIC_IP": str(surroundings.endpoint.public_ip),
+        f"{_EXECUTOR}ASSIGN_PUBLIC_IP": "True",
         f"{_EXECUTOR}CHECK_HEALTH_ON_STARTUP": "True",
         f"{_EXECUTOR}CLUSTER": cluster.cluster.name,
         # None: boto3 finds the task role by itself.

@@ -117,7 +117,7 @@ def create_service(
         network_configuration={
             "subnets": network.subnet_ids,
             "security_groups": [firewall.security_group.id, lifetime.id],
-            "assign_public_ip": workload.public_ip,
+            "assign_public_ip": True,
         },
         service_registries=None if registry_arn is None else {"registry_arn": registry_arn},
         # The provider waits for the deployment, and not for running tasks alone, if ECS says that it has this one.

@@ -49,7 +49,6 @@ class Workload:
     """Whether an update may start the next task while the one before still runs."""
     drain_minutes: int = 0
     """How long an update waits until no task of Airflow runs any more."""
-    public_ip: bool = False
     enable_exec: bool = False
 
 
