@@ -1,11 +1,9 @@
 """The bucket of what outlives a task: snapshots of the database, and the logs of its tasks."""
 
-from dataclasses import dataclass
-
 import pulumi
 import pulumi_aws as aws
 
-from ..bucket import create_private_bucket
+from ..bucket import PrivateBucket, create_private_bucket
 from ..scope import Scope
 from .keeper import LOGS, SNAPSHOTS
 
@@ -16,15 +14,7 @@ KEPT_VERSIONS = 10
 """So many of them can be had even after that, when no later one came."""
 
 
-@dataclass(frozen=True)
-class DataBucket:
-    """The bucket, and what has to be there before anything is put into it."""
-
-    bucket: aws.s3.Bucket
-    guards: tuple[pulumi.Resource, ...]
-
-
-def create_data_bucket(scope: Scope, *, log_days: int, retain: bool) -> DataBucket:
+def create_data_bucket(scope: Scope, *, log_days: int, retain: bool) -> PrivateBucket:
     """Create a private bucket that keeps versions; with `retain` it stays, with all that is in it, when the stack goes.
 
     It is not the bucket of the DAGs: a task may write here, and must not write what it will run.
@@ -62,4 +52,4 @@ def create_data_bucket(scope: Scope, *, log_days: int, retain: bool) -> DataBuck
         # S3 takes rules on versions only of a bucket that has them.
         opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[versioning])),
     )
-    return DataBucket(private.bucket, (*private.guards, versioning, lifecycle))
+    return PrivateBucket(private.bucket, (*private.guards, versioning, lifecycle))
