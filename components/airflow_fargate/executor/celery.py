@@ -21,9 +21,10 @@ from ..task.workload import Workload, compute_part
 from .apart import Surroundings
 from .broker import BROKER_VARIABLE
 from .choice import PATIENCE, PRELOADED_VARIABLE
+from .container import CLUSTER_VARIABLE
 from .ecs import REMOTE_TASKS
 from .local import FREED_SLOTS, PARALLELISM, local_tasks
-from .scaling import CLUSTER_VARIABLE, PROTECTION_VARIABLE, scale_workers, scaling_parts
+from .scaling import PROTECTION_VARIABLE, scale_workers, scaling_parts
 from .settings import ExecutorSettings
 
 _SUFFIX = "-worker"

@@ -7,6 +7,7 @@ import pulumi
 
 from ..endpoint.endpoint import Endpoint
 from ..part import Part
+from .container import REMOTE_CPU_VARIABLE, REMOTE_MEMORY_VARIABLE
 from .settings import CELERY, ECS, LOCAL, ExecutorSettings
 
 EXECUTOR_VARIABLE = "AIRFLOW__CORE__EXECUTOR"
@@ -89,8 +90,8 @@ def preloaded(settings: ExecutorSettings) -> Part:
 def size_variables(settings: ExecutorSettings) -> dict[str, str]:
     """Tell whoever parses a DAG what a task has whose `executor_config` names one of both."""
     return {
-        "AIRFLOW_FARGATE_REMOTE_CPU": str(settings.remote_task_cpu),
-        "AIRFLOW_FARGATE_REMOTE_MEMORY": str(settings.remote_task_memory),
+        REMOTE_CPU_VARIABLE: str(settings.remote_task_cpu),
+        REMOTE_MEMORY_VARIABLE: str(settings.remote_task_memory),
     }
 
 

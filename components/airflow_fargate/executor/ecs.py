@@ -18,6 +18,7 @@ from ..task.service import create_task_definition
 from ..task.workload import Workload
 from .apart import Surroundings
 from .choice import PATIENCE, PRELOADED_VARIABLE, size_variables
+from .container import SUPERVISOR_VARIABLE
 from .local import PARALLELISM
 from .settings import REMOTE_SUFFIX, ExecutorSettings
 
@@ -25,7 +26,6 @@ REMOTE_TASKS = 32
 """How many run at once: Airflow's own default."""
 
 _EXECUTOR = "AIRFLOW__AWS_ECS_EXECUTOR__"
-_SUPERVISOR_VARIABLE = "AIRFLOW_FARGATE_SUPERVISOR"
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class RemoteTasks:
 def remote_part(*parts: Part) -> Part:
     """Return what a remote task has of `parts`: no secret, and no patience but its own."""
     own = Part(
-        environment={_SUPERVISOR_VARIABLE: packed_program(supervisor.__file__)[-1]},
+        environment={SUPERVISOR_VARIABLE: packed_program(supervisor.__file__)[-1]},
     )
     return replace(merge(*parts, PATIENCE, own), secrets={})
 
@@ -137,7 +137,7 @@ def reserved_variables(settings: ExecutorSettings) -> Mapping[str, str]:
         **{f"{_EXECUTOR}{name}": own for name in ("ASSIGN_PUBLIC_IP", "CONN_ID", "SUBNETS", "TASK_DEFINITION")},
         f"{_EXECUTOR}RUN_TASK_KWARGS": "set remote_task_spot, or executor_config in the DAG",
         PRELOADED_VARIABLE: own,
-        _SUPERVISOR_VARIABLE: own,
+        SUPERVISOR_VARIABLE: own,
         **{name: f"set remote_task_{name.rpartition('_')[2].lower()}" for name in size_variables(settings)},
     }
 

@@ -1,12 +1,10 @@
 """LocalExecutor: tasks run beside the scheduler, in the same container."""
 
 from ..part import Part
+from .container import LOCAL_PARALLELISM_VARIABLE
 from .settings import ExecutorSettings
 
 PARALLELISM = "AIRFLOW__CORE__PARALLELISM"
-
-LOCAL_PARALLELISM = "AIRFLOW_FARGATE_LOCAL_PARALLELISM"
-"""How many tasks run in the container where more run elsewhere; Airflow has one number for all."""
 
 FREED_SLOTS = {"AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "2"}
 """A task that has ended may have its slot until the next heartbeat is due, 5 s by Airflow's default; and one that is
@@ -27,7 +25,8 @@ def local_executor_part(settings: ExecutorSettings, memory: int, *, tasks_may_ov
     tasks = str(local_tasks(memory))
     return Part(
         defaults={
-            LOCAL_PARALLELISM if settings.is_apart else PARALLELISM: tasks,
+            # Where more run elsewhere, Airflow has one number for all.
+            LOCAL_PARALLELISM_VARIABLE if settings.is_apart else PARALLELISM: tasks,
             **FREED_SLOTS,
             **(OVERLAP if tasks_may_overlap else {}),
         }

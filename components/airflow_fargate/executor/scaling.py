@@ -9,19 +9,13 @@ from ..cost import a_month_of
 from ..part import Part, Statement
 from ..scope import Scope
 from ..task.cluster import Cluster
+from .container import CLUSTER_VARIABLE, DIMENSION, METRIC, NAMESPACE, SECONDS_BETWEEN
 from .settings import ExecutorSettings
 
-CLUSTER_VARIABLE = "AIRFLOW_FARGATE_WORKER_CLUSTER"
 PROTECTION_VARIABLE = "AIRFLOW_FARGATE_PROTECTS_TASKS"
-
-# As the executor in the container spells them (executor/container/celery.py).
-NAMESPACE, METRIC, DIMENSION = "AirflowFargate", "WorkerLoad", "Cluster"
 
 _TARGET = 100
 """In percent of the slots: what waits for one has more workers started, and what leaves a tenth free has fewer."""
-
-_SECONDS_BETWEEN = 60
-"""So often the metric is told, and so long one activity waits for the next."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +32,7 @@ def scaling_parts(settings: ExecutorSettings, cluster: Cluster) -> Scaling:
         return Scaling(Part(), Part())
     arn = cluster.cluster.arn
     # Nothing is told of no worker that has nothing to do.
-    tellings = 3600 // _SECONDS_BETWEEN if settings.worker_count_min else 0
+    tellings = 3600 // SECONDS_BETWEEN if settings.worker_count_min else 0
     return Scaling(
         scheduler=Part(
             environment={CLUSTER_VARIABLE: arn},
@@ -85,8 +79,8 @@ def scale_workers(scope: Scope, settings: ExecutorSettings, cluster: Cluster, se
                 "unit": "Percent",
             },
             "target_value": _TARGET,
-            "scale_out_cooldown": _SECONDS_BETWEEN,
-            "scale_in_cooldown": _SECONDS_BETWEEN,
+            "scale_out_cooldown": SECONDS_BETWEEN,
+            "scale_in_cooldown": SECONDS_BETWEEN,
         },
         opts=scope.opts,
     )

@@ -9,17 +9,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from . import CLUSTER_VARIABLE, DIMENSION, METRIC, NAMESPACE, SECONDS_BETWEEN
+
 # By name, and so untyped: Airflow is installed where this runs, not where it is checked.
 _executor: Any = importlib.import_module("airflow.providers.celery.executors.celery_executor")
 
-NAMESPACE, METRIC, DIMENSION = "AirflowFargate", "WorkerLoad", "Cluster"
-"""The metric of CloudWatch: queued and running tasks, in percent of the slots that the workers have."""
-
 NO_WORKER = 200
-"""What it says of tasks that no worker is there for: more than any target."""
-
-SECONDS = 60
-"""How often it is told: CloudWatch's alarms look once a minute."""
+"""What the metric says of tasks that no worker is there for: more than any target."""
 
 _CALL_SECONDS = 5
 
@@ -37,7 +33,7 @@ class CeleryExecutor(_executor.CeleryExecutor):
         if self._load is None:
             # Not in every process that has an executor, to read logs.
             concurrency: int = self.conf.getint("celery", "WORKER_CONCURRENCY")
-            self._load = Load(os.environ["AIRFLOW_FARGATE_WORKER_CLUSTER"], concurrency)
+            self._load = Load(os.environ[CLUSTER_VARIABLE], concurrency)
         try:
             self._load.tell(len(self.queued_tasks) + len(self.running))
         except Exception as error:  # noqa: BLE001 - the scheduler goes on, whatever AWS says
@@ -69,7 +65,7 @@ class Load:
         """Tell it of so many tasks if it is time, or if they are the first after a rest."""
         if self._clock() < self._next and not (tasks and self._at_rest):
             return
-        self._next = self._clock() + SECONDS
+        self._next = self._clock() + SECONDS_BETWEEN
         region = self._cluster.split(":")[3]
         [cluster] = self._client("ecs", region).describe_clusters(clusters=[self._cluster])["clusters"]
         workers: int = cluster["runningTasksCount"] + cluster["pendingTasksCount"]

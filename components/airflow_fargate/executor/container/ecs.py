@@ -6,6 +6,8 @@ import importlib
 from collections.abc import Sequence
 from typing import Any, cast
 
+from . import SUPERVISOR_VARIABLE
+
 # By name, and so untyped: Airflow is installed where this runs, not where it is checked.
 _executor: Any = importlib.import_module("airflow.providers.amazon.aws.executors.ecs.ecs_executor")
 _utils: Any = importlib.import_module("airflow.providers.amazon.aws.executors.ecs.utils")
@@ -13,7 +15,7 @@ _utils: Any = importlib.import_module("airflow.providers.amazon.aws.executors.ec
 START = (
     "python",
     "-c",
-    "import base64,os,zlib;exec(zlib.decompress(base64.b85decode(os.environ.pop('AIRFLOW_FARGATE_SUPERVISOR'))))",
+    f"import base64,os,zlib;exec(zlib.decompress(base64.b85decode(os.environ.pop('{SUPERVISOR_VARIABLE}'))))",
     "--",
 )
 """What a command begins with: the supervisor puts modules, plugins and packages in place, and becomes the command."""

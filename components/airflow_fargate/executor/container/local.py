@@ -8,6 +8,8 @@ import os
 from collections.abc import Sequence
 from typing import Any, cast
 
+from . import LOCAL_PARALLELISM_VARIABLE
+
 # By name, and so untyped: Airflow is installed where this runs, not where it is checked.
 _local: Any = importlib.import_module("airflow.executors.local_executor")
 
@@ -26,7 +28,7 @@ class LocalExecutor(_local.LocalExecutor):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # Airflow has one number for all executors together, `core.parallelism`, and each of them alone may reach it.
-        if bound := os.environ.get("AIRFLOW_FARGATE_LOCAL_PARALLELISM"):
+        if bound := os.environ.get(LOCAL_PARALLELISM_VARIABLE):
             self.parallelism: int = min(self.parallelism, int(bound))
 
     @functools.cached_property

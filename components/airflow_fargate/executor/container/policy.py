@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from . import REMOTE_CPU_VARIABLE, REMOTE_MEMORY_VARIABLE
 from .sizes import no_such_cpu, no_such_memory
 
 # By name, and so untyped: Airflow is installed where this runs, not where it is checked.
@@ -35,7 +36,7 @@ def refusal(executor_config: Mapping[str, Any]) -> str | None:
         if name in executor_config:
             return f"has {name}, which is the executor's; leave it out"
     overrides: Mapping[str, Any] = executor_config.get("overrides") or {}
-    given = {"cpu": os.environ["AIRFLOW_FARGATE_REMOTE_CPU"], "memory": os.environ["AIRFLOW_FARGATE_REMOTE_MEMORY"]}
+    given = {"cpu": os.environ[REMOTE_CPU_VARIABLE], "memory": os.environ[REMOTE_MEMORY_VARIABLE]}
     cpu, memory = (_number({**given, **overrides}[name]) for name in given)
     if why := no_such_cpu(cpu):
         return f"cpu {why}"
