@@ -218,7 +218,7 @@ def _refuse(name: str, settings: Settings) -> Iterator[Refusal]:
             secrets=settings.environment.secrets.keys(),
             own_command=settings.task.command is not None,
             keeps_logs=settings.data.database_snapshot_seconds > 0 or names_remote_logs(settings.environment.names),
-            own_database=settings.database.in_container,
+            in_container=settings.database.in_container,
         ),
         refuse_folders(settings.dags, own_command=settings.task.command is not None),
         refuse_requirements(

@@ -78,13 +78,13 @@ def refuse_executors(
     secrets: Collection[str],
     own_command: bool,
     keeps_logs: bool,
-    own_database: bool,
+    in_container: bool,
 ) -> Iterator[Refusal]:
     """Refuse what Airflow does not have, what Fargate does not have, and what nobody would act on.
 
     :param secrets: The names of the caller's secret variables.
     :param keeps_logs: Whether the logs of tasks are kept anywhere but in the container that wrote them.
-    :param own_database: Whether the database is in Airflow's container, where no other reaches it.
+    :param in_container: Whether the database is in Airflow's container, where no other reaches it.
     """
     for executor in settings.executors:
         if executor not in EXECUTORS:
@@ -103,7 +103,7 @@ def refuse_executors(
             arguments=("remote_task_cpu", "remote_task_memory"),
         )
     if settings.has_workers:
-        yield from _refuse_workers(name, settings, own_database=own_database)
+        yield from _refuse_workers(name, settings, in_container=in_container)
 
 
 def _refuse_unused(settings: ExecutorSettings) -> Iterator[Refusal]:
@@ -149,8 +149,8 @@ def _refuse_apart(
         yield Refusal("remote_task_secrets", f"has {secret} more than once; name it once")
 
 
-def _refuse_workers(name: str, settings: ExecutorSettings, *, own_database: bool) -> Iterator[Refusal]:
-    if own_database:
+def _refuse_workers(name: str, settings: ExecutorSettings, *, in_container: bool) -> Iterator[Refusal]:
+    if in_container:
         yield Refusal(
             "executors",
             f"has {CELERY}, whose workers report to the database, but it is in Airflow's container, where no other "
