@@ -7,7 +7,7 @@ import pulumi
 from .airflow import create_airflow
 from .arguments import AirflowFargateArgs
 from .cost import in_cents, monthly_cost_basis
-from .credentials import FERNET_VARIABLE, create_parameters, fernet_part, only
+from .credentials import create_parameters, fernet_part, only
 from .data.part import NOTHING_KEPT, create_data
 from .database.choice import create_database
 from .endpoint.base_url import base_path
@@ -195,9 +195,7 @@ class AirflowFargate(pulumi.ComponentResource):
             create_parameter_store_part(scope, settings.parameter_store, cluster.cluster.name, location),
             exec_part(settings.exec),
         )
-        parameters = create_parameters(
-            scope, capabilities.secrets, retained=(FERNET_VARIABLE,) if settings.data.retain_data else ()
-        )
+        parameters = create_parameters(scope, capabilities.secrets, retain_fernet_key=settings.data.retain_data)
         pull = image_part(settings.image, image, location)
         definition_of_image = image_definition(settings.image, image)
         part = merge(capabilities, parameters.part, pull, discovery.part if discovery else Part())

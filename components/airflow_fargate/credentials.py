@@ -85,18 +85,11 @@ def refuse_fernet_key(key: str) -> Iterator[Refusal]:
         yield Refusal("fernet_key", f"has {why}")
 
 
-def create_parameters(scope: Scope, secrets: Variables, *, retained: Collection[str]) -> Parameters:
+def create_parameters(scope: Scope, secrets: Variables, *, retain_fernet_key: bool) -> Parameters:
     """Keep each secret as a parameter, which the container is handed by reference.
 
-    The parameters of the `retained` variables stay when the stack is destroyed.
+    With `retain_fernet_key` the parameter of that key stays when the stack is destroyed.
     """
-
-    def options(variable: str) -> pulumi.ResourceOptions:
-        of_its_kind = scope.for_data if variable == FERNET_VARIABLE else scope
-        if variable in retained:
-            return of_its_kind.options(pulumi.ResourceOptions(retain_on_delete=True))
-        return of_its_kind.opts
-
     parameters = {
         variable: aws.ssm.Parameter(
             f"{scope.name}-{variable}",
@@ -104,7 +97,7 @@ def create_parameters(scope: Scope, secrets: Variables, *, retained: Collection[
             description=f"Airflow: environment variable {variable}",
             value=pulumi.Output.secret(value),
             tags=scope.tags,
-            opts=options(variable),
+            opts=scope.for_data.kept(retain=retain_fernet_key) if variable == FERNET_VARIABLE else scope.opts,
         )
         for variable, value in sorted(secrets.items())
     }

@@ -68,6 +68,10 @@ class Scope:
         """Return the options of a child that has `more` than the others."""
         return pulumi.ResourceOptions.merge(self.opts, more)
 
+    def kept(self, *, retain: bool) -> pulumi.ResourceOptions:
+        """Return the options of a child that, with `retain`, stays when the stack is destroyed."""
+        return self.options(pulumi.ResourceOptions(retain_on_delete=True)) if retain else self.opts
+
 
 class _Process:
     """What counts where there is no program: the plugin builds the components of a stack in one process."""

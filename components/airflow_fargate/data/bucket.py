@@ -19,7 +19,7 @@ def create_data_bucket(scope: Scope, *, log_days: int, retain: bool) -> PrivateB
 
     It is not the bucket of the DAGs: a task may write here, and must not write what it will run.
     """
-    opts = scope.options(pulumi.ResourceOptions(retain_on_delete=True)) if retain else scope.opts
+    opts = scope.kept(retain=retain)
     private = create_private_bucket(scope, "data", opts, force_destroy=not retain)
     name = private.bucket.bucket
     versioning = aws.s3.BucketVersioning(
