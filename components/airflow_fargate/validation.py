@@ -66,6 +66,12 @@ class Settings:
     log: LogSettings
     tags: TagSettings
 
+    @property
+    def given(self) -> frozenset[str]:
+        """The arguments that the caller gives."""
+        capabilities = (cast(CapabilitySettings, getattr(self, capability.name)) for capability in fields(self))
+        return frozenset[str]().union(*(capability.given for capability in capabilities))
+
     @cached_property
     def packages(self) -> Locked:
         """Return what `requirements_path` comes to, which is resolved when it is first asked for, and only then."""
@@ -183,25 +189,12 @@ def _refuse(name: str, settings: Settings) -> Iterator[Refusal]:
         refuse_tags(settings.tags, added=settings.network.added_tags, in_rds=settings.database.has_instance),
     )
     if settings.image.legacy:
-        capabilities = (
-            settings.task,
-            settings.login,
-            settings.parameter_store,
-            settings.dags,
-            settings.data,
-            settings.database,
-            settings.drain,
-            settings.executor,
-        )
-        given = frozenset[str]().union(*(each.given for each in capabilities))
-        yield from legacy.refuse_legacy(given, settings.firewall, settings.task)
+        yield from legacy.refuse_legacy(settings.given, settings.firewall, settings.task)
         return
     yield from chain(
         refuse_generation(settings.image),
         refuse_public_access(settings.firewall),
-        refuse_no_login(settings.login.given | settings.drain.given | settings.task.given)
-        if settings.own_auth_manager
-        else refuse_login(settings.login),
+        refuse_no_login(settings.given) if settings.own_auth_manager else refuse_login(settings.login),
         refuse_parameter_store(settings.parameter_store),
         refuse_drain(settings.drain, settings.firewall),
         refuse_dags(settings.dags, open_ports=settings.firewall.open_ports),
