@@ -91,7 +91,7 @@ def create_airflow(
 
     :param api_host: Where tasks that run elsewhere find the API server, if any do.
     """
-    supervised = task.command is None
+    supervised = not task.own_command
     own_auth_manager = brings_auth_manager(environment)
     people = no_login() if own_auth_manager else create_login(scope, login)
     bundles = dags_part(scope, dags, packages, supervised=supervised)

@@ -150,7 +150,7 @@ class AirflowFargate(pulumi.ComponentResource):
                 scope.for_data,
                 settings.data,
                 in_container=settings.database.in_container,
-                own_command=settings.task.command is not None,
+                own_command=settings.task.own_command,
                 own_variables=settings.environment.names,
                 log_days=settings.log.log_retention_days,
                 partition=location.apply(lambda known: known.partition),

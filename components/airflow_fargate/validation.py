@@ -105,13 +105,13 @@ class Settings:
     def entrypoint(self) -> tuple[str, ...]:
         """What runs the command instead of the image's entrypoint: it prepares the login, and goes on there."""
         own = self.task.image_entrypoint
-        return supervisor_command("--", *own) if own and self.task.command is not None else ()
+        return supervisor_command("--", *own) if own and self.task.own_command else ()
 
     @property
     def unprepared_login(self) -> str | None:
         """Why `admin_password` may not log in, if it may not."""
         unknown = not (self.image.official or self.image.legacy or self.entrypoint)
-        if self.task.command is None or self.own_auth_manager or not unknown:
+        if not self.task.own_command or self.own_auth_manager or not unknown:
             return None
         return (
             "command is given, in an image whose entrypoint is not known: admin_password logs in only if the command "
@@ -183,7 +183,7 @@ def _refuse(name: str, settings: Settings) -> Iterator[Refusal]:
             (*settings.entrypoint, *settings.command),
             settings.environment.environment,
             settings.environment.secrets,
-            supervised=settings.task.command is None and not settings.image.legacy,
+            supervised=not settings.task.own_command and not settings.image.legacy,
         ),
         refuse_log(settings.log),
         refuse_tags(settings.tags, added=settings.network.added_tags, in_rds=settings.database.has_instance),
@@ -202,19 +202,17 @@ def _refuse(name: str, settings: Settings) -> Iterator[Refusal]:
         refuse_data(
             settings.data,
             settings.database,
-            own_command=settings.task.command is not None,
+            own_command=settings.task.own_command,
             own_key=settings.keys.fernet_key is not None,
         ),
         refuse_executors(
             name,
             settings.executor,
             secrets=settings.environment.secrets.keys(),
-            own_command=settings.task.command is not None,
+            own_command=settings.task.own_command,
             keeps_logs=settings.data.database_snapshot_seconds > 0 or names_remote_logs(settings.environment.names),
             in_container=settings.database.in_container,
         ),
-        refuse_folders(settings.dags, own_command=settings.task.command is not None),
-        refuse_requirements(
-            settings.dags, lambda: settings.packages.problems, own_command=settings.task.command is not None
-        ),
+        refuse_folders(settings.dags, own_command=settings.task.own_command),
+        refuse_requirements(settings.dags, lambda: settings.packages.problems, own_command=settings.task.own_command),
     )

@@ -25,6 +25,11 @@ class TaskSettings(CapabilitySettings):
     ephemeral_storage_gib: int = INCLUDED_STORAGE_GIB
     spot: bool = False
 
+    @property
+    def own_command(self) -> bool:
+        """Whether a command of the caller's replaces ours."""
+        return self.command is not None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
@@ -69,7 +74,7 @@ def refuse_task(settings: TaskSettings, *, least_memory: int) -> Iterator[Refusa
     """Refuse what Fargate does not offer, and less than `least_memory` MiB, which Airflow needs."""
     if settings.command is not None and not settings.command:
         yield Refusal("command", "is an empty list; leave it out to have Airflow started")
-    if settings.command is None and settings.image_entrypoint:
+    if not settings.own_command and settings.image_entrypoint:
         yield Refusal("image_entrypoint", "is given without command; our own runs behind whatever the image has")
     yield from refuse_size(settings.cpu, settings.memory, least=least_memory)
     if settings.cpu_architecture not in ARCHITECTURES:
