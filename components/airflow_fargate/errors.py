@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeVar
 
 import pulumi
@@ -38,8 +38,14 @@ class InvalidArgumentsError(pulumi.InputPropertiesError, pulumi.RunError):
 
 
 def repeated(values: Iterable[T]) -> list[T]:
-    """Return what is there more than once, which several arguments refuse."""
+    """Return what is there more than once."""
     return [value for value, times in Counter(values).items() if times > 1]
+
+
+def refuse_repeated(argument: str, values: Iterable[object]) -> Iterator[Refusal]:
+    """Refuse what an argument has more than once."""
+    for value in repeated(values):
+        yield Refusal(argument, f"has {value} more than once; name it once")
 
 
 def checked_late(name: str, value: pulumi.Input[T], refuse: Callable[[T], Iterable[Refusal]]) -> pulumi.Output[T]:

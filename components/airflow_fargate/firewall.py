@@ -8,7 +8,7 @@ from ipaddress import IPv4Network, IPv6Network
 import pulumi
 import pulumi_aws as aws
 
-from .errors import Refusal, repeated
+from .errors import Refusal, refuse_repeated
 from .part import Part, Reach
 from .scope import Scope
 from .settings import AddressRange, CapabilitySettings
@@ -158,8 +158,7 @@ def refuse_firewall(
                 f"has {network}, but the VPC that is made has no IPv6, and nobody could come from there; "
                 "leave it out, or name a VPC of yours that has (vpc_id and subnet_ids)",
             )
-    for network in repeated(settings.allowed_cidrs):
-        yield Refusal("allowed_cidrs", f"has {network} more than once; name it once")
+    yield from refuse_repeated("allowed_cidrs", settings.allowed_cidrs)
     for version, number in sorted(Counter(network.version for network in settings.allowed_cidrs).items()):
         if number > most_ranges:
             own = f", {groups_in} of which are the stack's own" if groups_in else ""
@@ -179,8 +178,7 @@ def refuse_firewall(
             yield Refusal("egress_ports", f"has {port}; use 1 to 65535")
         if port in (53, 443):
             yield Refusal("egress_ports", f"has {port}, which is open already; leave it out")
-    for port in repeated(settings.egress_ports):
-        yield Refusal("egress_ports", f"has {port} more than once; name it once")
+    yield from refuse_repeated("egress_ports", settings.egress_ports)
 
 
 def refuse_public_access(settings: FirewallSettings) -> Iterator[Refusal]:

@@ -17,7 +17,7 @@ import pulumi_aws as aws
 
 from .document import IF_MEANT, refuse_document
 from .engine import answered
-from .errors import Refusal, checked_late, repeated
+from .errors import Refusal, checked_late, refuse_repeated
 from .part import Part, Permissions, Statement
 from .scope import Scope
 from .settings import CapabilitySettings
@@ -103,8 +103,7 @@ def refuse_roles(settings: RoleSettings) -> Iterator[Refusal]:
             )
         elif arn.endswith(_ADMINISTRATOR) and not settings.allow_admin_task_role:
             yield Refusal("task_role_policy_arns", f"has {arn}, with which a DAG may do everything; {IF_MEANT}")
-    for arn in repeated(settings.task_role_policy_arns):
-        yield Refusal("task_role_policy_arns", f"has {arn} more than once; name it once")
+    yield from refuse_repeated("task_role_policy_arns", settings.task_role_policy_arns)
     if (number := len(settings.task_role_policy_arns)) > _MAX_MANAGED_POLICIES:
         yield Refusal(
             "task_role_policy_arns", f"has {number} policies; AWS attaches at most {_MAX_MANAGED_POLICIES} to a role"

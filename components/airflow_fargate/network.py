@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 import pulumi_awsx as awsx
 
-from .errors import Refusal, checked_late, repeated
+from .errors import Refusal, checked_late, refuse_repeated
 from .part import Part
 from .scope import Scope
 from .settings import CapabilitySettings
@@ -115,8 +115,7 @@ def _refuse_subnet_ids(subnet_ids: list[pulumi.Input[str]]) -> Iterator[Refusal]
     for subnet_id in plain:
         if not re.fullmatch(r"subnet-[0-9a-f]{8,17}", subnet_id):
             yield Refusal("subnet_ids", f"has {subnet_id!r}; the id of a subnet looks like subnet-0123456789abcdef0")
-    for subnet_id in repeated(plain):
-        yield Refusal("subnet_ids", f"has {subnet_id} more than once; name it once")
+    yield from refuse_repeated("subnet_ids", plain)
 
 
 def _too_many(subnets: Sequence[object]) -> Refusal:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from ..errors import Refusal, repeated
+from ..errors import Refusal, refuse_repeated
 from ..part import Part
 
 PACKAGES_VARIABLE = "_PIP_ADDITIONAL_REQUIREMENTS"
@@ -47,5 +47,4 @@ def refuse_packages(requirements: Sequence[str]) -> Iterator[Refusal]:
             yield Refusal("pip_requirements", f"has {text!r}; the version of Airflow is that of image")
         elif re.search(r"\s", text):
             yield Refusal("pip_requirements", f"has {text!r}; leave out the blanks, at which the entrypoint splits")
-    for name in repeated(names):
-        yield Refusal("pip_requirements", f"has {name} more than once; name it once")
+    yield from refuse_repeated("pip_requirements", names)

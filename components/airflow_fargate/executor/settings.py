@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from ..errors import Refusal, repeated
+from ..errors import Refusal, refuse_repeated
 from ..settings import CapabilitySettings
 from ..task.workload import refuse_size
 
@@ -89,8 +89,7 @@ def refuse_executors(
     for executor in settings.executors:
         if executor not in EXECUTORS:
             yield Refusal("executors", f"has {executor!r}; use {_listed(EXECUTORS)}, the default of tasks first")
-    for executor in repeated(settings.executors):
-        yield Refusal("executors", f"has {executor} more than once; name it once")
+    yield from refuse_repeated("executors", settings.executors)
     if not settings.executors:
         yield Refusal("executors", f"is an empty list; name {LOCAL}, or leave it out")
     yield from _refuse_unused(settings)
@@ -145,8 +144,7 @@ def _refuse_apart(
     for secret in settings.remote_task_secrets:
         if secret not in secrets:
             yield Refusal("remote_task_secrets", f"has {secret!r}, which is not in secrets; name one of those")
-    for secret in repeated(settings.remote_task_secrets):
-        yield Refusal("remote_task_secrets", f"has {secret} more than once; name it once")
+    yield from refuse_repeated("remote_task_secrets", settings.remote_task_secrets)
 
 
 def _refuse_workers(name: str, settings: ExecutorSettings, *, in_container: bool) -> Iterator[Refusal]:
