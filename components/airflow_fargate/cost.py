@@ -96,7 +96,7 @@ def a_month_of_instance(instance_class: str, storage_gib: int, *, multi_az: bool
     return cost * (2 if multi_az else 1), () if known else (f"the database's {instance_class}",)
 
 
-def monthly_cost_basis(without_price: Sequence[str] = ()) -> str:
+def monthly_cost_basis(without_price: Sequence[str]) -> str:
     """Say what the prices are of, and what is not included."""
     *some, last = (*_NEVER_INCLUDED, *without_price)
     return f"{_BASIS} {', '.join(some)} and {last}"

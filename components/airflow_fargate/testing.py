@@ -40,12 +40,7 @@ class Mocks(mocks.Mocks):
         """Every function that was called, with its arguments."""
 
     @property
-    def running_task_definition(self) -> str:
-        """Return the ARN of the task definition that the service runs: the one that was asked for."""
-        return self._requested_task_definition
-
-    @property
-    def _requested_task_definition(self) -> str:
+    def _task_definition(self) -> str:
         return self._arn("ecs", "task-definition/airflow:1")
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
@@ -80,7 +75,7 @@ class Mocks(mocks.Mocks):
             case "aws:rds/getSnapshot:getSnapshot":
                 return {"allocatedStorage": 20, "engine": "postgres", "engineVersion": "17.6"}
             case "aws:ecs/getService:getService":
-                return {"taskDefinition": self.running_task_definition}
+                return {"taskDefinition": self._task_definition}
             case "aws:ec2/getNetworkInterfaces:getNetworkInterfaces":
                 return {"ids": ["eni-0123456789abcdef0"]}
             case "aws:ec2/getNetworkInterface:getNetworkInterface":
@@ -99,7 +94,7 @@ class Mocks(mocks.Mocks):
                 return (
                     {"arn": self._arn("ecs", "task-definition/airflow-remote:1")}
                     if remote
-                    else {"arn": self._requested_task_definition}
+                    else {"arn": self._task_definition}
                 )
             case "aws:ecs/cluster:Cluster":
                 return {"arn": self._arn("ecs", f"cluster/{name}")}

@@ -24,14 +24,12 @@ class Recorder(Mocks):
         self._service_runs = service_runs
         self._interface_ids = interface_ids
 
-    @property
-    def running_task_definition(self) -> str:
-        return self._service_runs or super().running_task_definition
-
     def call(self, args: MockCallArgs) -> dict[str, Any]:
         answer = super().call(args)
         if args.token == "aws:ec2/getNetworkInterfaces:getNetworkInterfaces" and self._interface_ids is not None:
             return {"ids": list(self._interface_ids)}
+        if args.token == "aws:ecs/getService:getService" and self._service_runs:
+            return {"taskDefinition": self._service_runs}
         return answer
 
 

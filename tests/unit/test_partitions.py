@@ -66,7 +66,7 @@ def everything(deployment: Registered) -> str:
     """Return all that is asked of AWS and said to the person."""
     asked: list[Any] = [resource.inputs for resource in deployment.recorder.resources]
     asked += [call.args for call in deployment.recorder.calls]
-    said = {name: value for name, value in deployment.outputs.items() if value != monthly_cost_basis()}
+    said = {name: value for name, value in deployment.outputs.items() if value != monthly_cost_basis(())}
     return "\n".join(texts([*asked, said]))
 
 

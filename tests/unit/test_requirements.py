@@ -177,6 +177,7 @@ def test_paths_are_relative_to_where_the_program_runs(project: Project, monkeypa
         image=OFFICIAL,
         cpu_architecture="X86_64",
         constraints="project/constraints.txt",
+        say=project.said.append,
     )
 
     assert names(found) == ["roman-5.0-py3-none-any.whl"]
@@ -589,6 +590,8 @@ def test_the_constraints_are_airflows_own_unless_others_are_given(
     monkeypatch.setattr(locked, "resolve", resolve)
     project.requirements.write_text("roman")
 
-    lock_requirements(project.requirements, image=OFFICIAL, cpu_architecture="X86_64", constraints=given)
+    lock_requirements(
+        project.requirements, image=OFFICIAL, cpu_architecture="X86_64", constraints=given, say=project.said.append
+    )
 
     assert found == [asked]

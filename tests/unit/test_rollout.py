@@ -24,11 +24,11 @@ CLUSTER = f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/airflow"
 SERVICE_ARN = f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/airflow/airflow"
 
 NOON = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
-PROGRESS = Rollout("ecs-svc/1", "IN_PROGRESS", "ECS deployment ecs-svc/1 in progress.", NEW, NOON)
-DONE = Rollout("ecs-svc/1", "COMPLETED", "ECS deployment ecs-svc/1 completed.", NEW, NOON)
+PROGRESS = Rollout("IN_PROGRESS", "ECS deployment ecs-svc/1 in progress.", NEW, NOON)
+DONE = Rollout("COMPLETED", "ECS deployment ecs-svc/1 completed.", NEW, NOON)
 ROLLED_BACK = replace(DONE, task_definition_arn=OLD)
-MISSING = Rollout("", "MISSING", "", "")
-FAILED = Rollout("ecs-svc/1", "FAILED", "ECS deployment circuit breaker: tasks failed to start.", NEW, NOON)
+MISSING = Rollout("MISSING", "", "")
+FAILED = Rollout("FAILED", "ECS deployment circuit breaker: tasks failed to start.", NEW, NOON)
 
 Say = Callable[..., list[str]]
 
@@ -190,7 +190,6 @@ class Ecs:
 def service(status: str, *deployments: tuple[str, Rollout]) -> dict[str, Any]:
     described = [
         {
-            "id": of.deployment_id,
             "status": status,
             "rolloutState": of.state,
             "rolloutStateReason": of.reason,

@@ -635,7 +635,7 @@ def test_a_password_that_can_be_written_nowhere_ends_the_container(tmp_path: Pat
     (tmp_path / "home").write_text("")
     for environment in ({}, {supervisor.PASSWORDS_FILE: str(tmp_path / "home" / "passwords.json")}):
         with pytest.raises(OSError, match="home"):
-            supervisor.write_password_file("x", {**environment, "AIRFLOW_HOME": str(tmp_path / "home")})
+            supervisor.write_password_file("x", {**environment, "AIRFLOW_HOME": str(tmp_path / "home")}, None)
 
 
 @pytest.mark.parametrize("arguments", [("scheduler", "worker"), ("scheduler", "scheduler")])
@@ -803,7 +803,7 @@ def test_the_password_file_holds_exactly_the_password_and_is_for_its_owner_only(
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,viewer:viewer",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(path),
     }
-    assert supervisor.write_password_file(PASSWORD, environment) == path
+    assert supervisor.write_password_file(PASSWORD, environment, None) == path
     passwords = json.loads(path.read_text())
     assert passwords.pop("admin") == PASSWORD
     assert passwords == ({"viewer": "kept"} if existing and "viewer" in existing else {})
@@ -831,14 +831,14 @@ print({"ADMIN_PASSWORD", "USER_PASSWORDS"} & os.environ.keys())
 
 def test_the_password_belongs_to_the_first_user_and_to_airflows_default_file(tmp_path: Path) -> None:
     environment = {"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": " eve : admin", "AIRFLOW_HOME": str(tmp_path)}
-    path = supervisor.write_password_file("x", environment)
+    path = supervisor.write_password_file("x", environment, None)
     assert path == tmp_path / "simple_auth_manager_passwords.json.generated"
     assert json.loads(path.read_text()) == {"eve": "x"}
 
 
 def test_an_empty_password_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="ADMIN_PASSWORD is empty"):
-        supervisor.write_password_file("", {"AIRFLOW_HOME": str(tmp_path)})
+        supervisor.write_password_file("", {"AIRFLOW_HOME": str(tmp_path)}, None)
 
 
 def test_modules_are_put_where_airflow_has_its_own(tmp_path: Path) -> None:
@@ -869,7 +869,7 @@ supervise(scheduler=show, api_server=idle)
 
 def test_a_second_run_in_the_same_directory_works(tmp_path: Path) -> None:
     script = """
-write_password_file(take_from_environment("ADMIN_PASSWORD"), os.environ)
+write_password_file(take_from_environment("ADMIN_PASSWORD"), os.environ, None)
 supervise(scheduler=idle, triggerer=idle, api_server=idle)
 """
     for _ in range(2):

@@ -58,9 +58,7 @@ class ParsedFolder:
     failures: Sequence[ImportFailure]
 
 
-def parse_folder(
-    folder: Path, python: Path, plugins: Path | None = None, executors: ExecutorSettings | None = None
-) -> ParsedFolder:
+def parse_folder(folder: Path, python: Path, plugins: Path | None, executors: ExecutorSettings) -> ParsedFolder:
     """Parse the DAGs in `folder` with the Airflow that `python` has, as its DAG processor does, without a database.
 
     DAG files are run: in a process of its own, which knows nothing of a deployed Airflow's connections and variables.
@@ -74,7 +72,7 @@ def parse_folder(
         output = Path(temporary, "parsed.json")
         ended = subprocess.run(  # noqa: S603 - the caller's own Python
             [python, dagbag.__file__, folder.resolve(), output],
-            env=_environment(os.environ, Path(temporary), plugins, executors or ExecutorSettings()),
+            env=_environment(os.environ, Path(temporary), plugins, executors),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -42,7 +42,7 @@ def refuse_large(
     }
     rest = _BYTES_OF_THE_REST + (_BYTES_OF_MODULES if supervised else 0)
     if sum(shares.values()) + rest > _MAX_BYTES:
-        largest = max(("command", "environment", "secrets"), key=lambda argument: shares[argument])
+        largest = max(shares, key=shares.__getitem__)
         told = ", ".join(f"{argument} {size:,}" for argument, size in shares.items())
         yield Refusal(
             largest,

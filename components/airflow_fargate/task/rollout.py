@@ -43,7 +43,6 @@ class ServiceChanges(TypedDict, total=False):
 class Rollout:
     """The deployment that a service is at, in the words of ECS."""
 
-    deployment_id: str
     state: str
     """`IN_PROGRESS`, `COMPLETED` (its tasks are healthy) or `FAILED`; `MISSING` without a service."""
     reason: str
@@ -155,14 +154,13 @@ def ask(cluster_arn: str) -> Rollout:
         for deployment in service.get("deployments", []):
             if service.get("status") == "ACTIVE" and deployment.get("status") == "PRIMARY":
                 return Rollout(
-                    deployment.get("id", ""),
                     deployment.get("rolloutState", ""),
                     deployment.get("rolloutStateReason", ""),
                     deployment.get("taskDefinition", ""),
                     max(said_at, default=_NEVER),
                     service.get("desiredCount"),
                 )
-    return Rollout("", "MISSING", "", "")
+    return Rollout("MISSING", "", "")
 
 
 def services_of(ecs: "ECSClient", cluster_arn: str) -> "list[ServiceTypeDef]":

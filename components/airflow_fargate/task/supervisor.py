@@ -158,7 +158,7 @@ def take_from_environment(name: str) -> str | None:
     return value
 
 
-def write_password_file(password: str, environment: MutableMapping[str, str], others: str | None = None) -> Path:
+def write_password_file(password: str, environment: MutableMapping[str, str], others: str | None) -> Path:
     """Write SimpleAuthManager's password file, readable by its owner only, and return its path.
 
     The password is that of the first user in ``AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS``; those that Airflow has
@@ -758,7 +758,7 @@ def bundle_folders(bundles: Sequence[Mapping[str, Any]], root: Path) -> list[Pat
     ]
 
 
-def load_airflow(names: Sequence[str], keeper: Sequence[str] = ()) -> tuple[list[Component], list[Component]]:
+def load_airflow(names: Sequence[str], keeper: Sequence[str]) -> tuple[list[Component], list[Component]]:
     """Import what the components share and return what comes before them and the components, ready to be forked.
 
     What comes before them is the start of the keeper, if there is one, and the migration of the database.

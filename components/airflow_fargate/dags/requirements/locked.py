@@ -52,8 +52,8 @@ def lock_requirements(
     *,
     image: Image | None,
     cpu_architecture: str,
-    constraints: str | None = None,
-    say: Callable[[str], None] = lambda _: None,
+    constraints: str | None,
+    say: Callable[[str], None],
 ) -> Locked:
     """Return the wheels of a file of requirements, for the Airflow and the Python that the image has.
 
