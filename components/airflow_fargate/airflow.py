@@ -34,7 +34,7 @@ from .proxy import proxy_part, refuse_closed_proxy
 from .scope import Scope
 from .task.container import supervisor_command
 from .task.health import HealthCheck, health_check
-from .task.workload import TaskSettings
+from .task.workload import MAX_STOP_TIMEOUT, TaskSettings
 
 LEAST_MEMORY = 1024
 """The least memory, in MiB, in which a DAG run was carried (docs/container.md)."""
@@ -123,7 +123,7 @@ def create_airflow(
     return Airflow(
         health_check=health_check(endpoint.port, task.cpu, part.start_period_seconds),
         # The supervisor takes 40 s at most, and the keeper's last calls of S3 as long as they may.
-        stop_timeout=120 if data.has_keeper else 60,
+        stop_timeout=MAX_STOP_TIMEOUT if data.has_keeper else 60,
         login=people,
         database=database,
         part=part,

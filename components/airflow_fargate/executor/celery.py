@@ -17,7 +17,7 @@ from ..task.container import supervisor_command
 from ..task.health import worker_health_check
 from ..task.service import create_service, create_task_definition
 from ..task.supervisor import WORKER
-from ..task.workload import Workload, compute_part
+from ..task.workload import MAX_STOP_TIMEOUT, Workload, compute_part
 from .apart import Surroundings
 from .broker import BROKER_VARIABLE
 from .choice import PATIENCE, PRELOADED_VARIABLE
@@ -151,7 +151,7 @@ def create_workers(
         command=supervisor_command(WORKER),
         size=size,
         health_check=worker_health_check(size.cpu, part.start_period_seconds),
-        stop_timeout=120,
+        stop_timeout=MAX_STOP_TIMEOUT,
         port=None,
         count=settings.worker_count_min,
         is_scaled=settings.scales_workers,

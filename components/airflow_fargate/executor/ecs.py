@@ -15,7 +15,7 @@ from ..task import supervisor
 from ..task.cluster import Cluster
 from ..task.lifetime import create_lifetime_group
 from ..task.service import create_task_definition
-from ..task.workload import Workload
+from ..task.workload import MAX_STOP_TIMEOUT, Workload
 from .apart import Surroundings
 from .choice import PATIENCE, PRELOADED_VARIABLE, size_variables
 from .container import SUPERVISOR_VARIABLE
@@ -65,20 +65,21 @@ def create_remote_tasks(
     group = surroundings.create_firewall(remote, part, "Airflow: tasks that run elsewhere")
     roles = create_roles(remote, surroundings.role_settings, surroundings.location, part)
     lifetime = create_lifetime_group(remote, surroundings.network, cluster, part, group, roles)
+    size = replace(
+        surroundings.task,
+        cpu=settings.remote_task_cpu,
+        memory=settings.remote_task_memory,
+        spot=settings.remote_task_spot,
+    )
     definition = create_task_definition(
         scope,
         Workload(
             suffix=REMOTE_SUFFIX,
             entrypoint=(),
             command=("airflow", "version"),  # the executor gives another
-            size=replace(
-                surroundings.task,
-                cpu=settings.remote_task_cpu,
-                memory=settings.remote_task_memory,
-                spot=settings.remote_task_spot,
-            ),
+            size=size,
             health_check=None,
-            stop_timeout=120,
+            stop_timeout=MAX_STOP_TIMEOUT,
             port=None,
         ),
         part,
@@ -89,9 +90,7 @@ def create_remote_tasks(
         roles=roles,
     )
     started_with = {
-        "capacity_provider_strategy": [
-            {"capacityProvider": "FARGATE_SPOT" if settings.remote_task_spot else "FARGATE", "weight": 1}
-        ],
+        "capacity_provider_strategy": [{"capacityProvider": size.capacity_provider, "weight": 1}],
         "propagate_tags": "TASK_DEFINITION",
     }
     environment: Variables = {

@@ -46,13 +46,7 @@ class HealthCheck:
 
 def health_check(port: int, cpu: int, least_start_period: int) -> HealthCheck:
     """Return Airflow 3's health check, which forgives failures for as long as a start takes with so much CPU."""
-    return HealthCheck(
-        command=health_check_command(port),
-        interval=15,
-        timeout=10,
-        retries=4,
-        start_period=max(START_PERIOD_SECONDS[cpu], least_start_period),
-    )
+    return _health_check(health_check_command(port), cpu, least_start_period)
 
 
 def worker_health_check(cpu: int, least_start_period: int) -> HealthCheck:
@@ -63,11 +57,13 @@ def worker_health_check(cpu: int, least_start_period: int) -> HealthCheck:
     that in a few milliseconds of CPU time.
     """
     minutes = WORKER_SILENCE_MINUTES
+    code = f'find "${{AIRFLOW_HOME:-$HOME/airflow}}/{HEARTBEAT_FILE}" -mmin -{minutes} | grep -q . || exit 1'
+    return _health_check(("CMD-SHELL", code), cpu, least_start_period)
+
+
+def _health_check(command: tuple[str, ...], cpu: int, least_start_period: int) -> HealthCheck:
     return HealthCheck(
-        command=(
-            "CMD-SHELL",
-            f'find "${{AIRFLOW_HOME:-$HOME/airflow}}/{HEARTBEAT_FILE}" -mmin -{minutes} | grep -q . || exit 1',
-        ),
+        command=command,
         interval=15,
         timeout=10,
         retries=4,

@@ -108,9 +108,7 @@ def create_service(
         cluster=cluster.cluster.arn,
         task_definition=task_definition.arn,
         desired_count=workload.count,
-        capacity_provider_strategies=[
-            {"capacity_provider": "FARGATE_SPOT" if workload.size.spot else "FARGATE", "weight": 1}
-        ],
+        capacity_provider_strategies=[{"capacity_provider": workload.size.capacity_provider, "weight": 1}],
         # The provider asks for it when the capacity or a trigger changes; every other update starts a new task anyway.
         force_new_deployment=True,
         triggers=another_deployment(cluster.cluster.arn, task_definition.arn),

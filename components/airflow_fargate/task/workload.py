@@ -12,6 +12,9 @@ from .health import HealthCheck
 
 ARCHITECTURES = ("X86_64", "ARM64")
 
+MAX_STOP_TIMEOUT = 120
+"""Seconds from SIGTERM to SIGKILL, the most that Fargate has."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TaskSettings(CapabilitySettings):
@@ -30,6 +33,11 @@ class TaskSettings(CapabilitySettings):
         """Whether a command of the caller's replaces ours."""
         return self.command is not None
 
+    @property
+    def capacity_provider(self) -> str:
+        """The capacity of Fargate that it runs on."""
+        return "FARGATE_SPOT" if self.spot else "FARGATE"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
@@ -44,7 +52,7 @@ class Workload:
     health_check: HealthCheck | None
     """None for one that ends when its work is done, and is not started again."""
     stop_timeout: int
-    """Seconds from SIGTERM to SIGKILL; Fargate has at most 120."""
+    """Seconds from SIGTERM to SIGKILL."""
     port: int | None
     """The port that it listens on, if it does."""
     count: int = 1
