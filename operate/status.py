@@ -76,7 +76,7 @@ def report(outputs: Mapping[str, Any], read: "ReadKey", *, update: str, restore:
     """
     # Only where it is needed: the package brings the AWS SDK for Pulumi, which takes seconds to import.
     from airflow_fargate.session import aws_endpoint, aws_session
-    from airflow_fargate.task.unread import unread_bundles
+    from airflow_fargate.task.unread import warnings_of_unread
 
     cluster: str = outputs["cluster_arn"]
     region = cluster.split(":")[3]
@@ -91,7 +91,7 @@ def report(outputs: Mapping[str, Any], read: "ReadKey", *, update: str, restore:
         found = _described(ecs, cluster, outputs["service_arn"])
         rows = [_row(ecs, ec2, outputs["service_arn"], task) for task in found]
         logs = session.client("logs", region_name=region, endpoint_url=aws_endpoint(read, "logs"))
-        unread = [line for task in found if "stoppedAt" not in task for line in unread_bundles(ecs, logs, task)]
+        unread = [line for task in found if "stoppedAt" not in task for line in warnings_of_unread(ecs, logs, task)]
         remote = _remote(ecs, cluster)
         workers = _workers(ecs, outputs)
         s3 = session.client("s3", region_name=region, endpoint_url=aws_endpoint(read, "s3"))
@@ -111,7 +111,7 @@ def report(outputs: Mapping[str, Any], read: "ReadKey", *, update: str, restore:
     if saved:
         say(saved)
     for line in unread:
-        say(f"{line}. Airflow runs without its DAGs, and tries again all the time.")
+        say(line)
     urls = [row.url for row in rows if row.url]
     if not urls:
         events = [event.get("message", "") for event in service.get("events", [])]

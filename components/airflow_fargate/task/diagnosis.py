@@ -15,7 +15,7 @@ from ..engine import is_mocked
 from ..session import program_clients
 from .log import log_stream
 from .rollout import ask, services_of
-from .unread import unread_bundles
+from .unread import unread_bundles, warnings_of_unread
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
@@ -75,8 +75,8 @@ def warn_of_unread_bundles(done: pulumi.ResourceHookArgs) -> None:
     with contextlib.suppress(botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError):
         ecs, logs = _clients(cluster_arn)
         for task in _tasks(ecs, cluster_arn, task_definition_arn, "RUNNING"):
-            for line in unread_bundles(ecs, logs, task):
-                pulumi.log.warn(f"{line}. Airflow runs without its DAGs, and tries again all the time.")
+            for line in warnings_of_unread(ecs, logs, task):
+                pulumi.log.warn(line)
 
 
 def explain_service(cluster_arn: str, task_definition_arn: str) -> str:

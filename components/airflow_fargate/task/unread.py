@@ -18,6 +18,14 @@ _SAID = re.compile(rf"(DAG bundle \S+) ({UNREAD}: .*|{AGAIN})")
 _RECENTLY = timedelta(minutes=5)
 
 
+def warnings_of_unread(ecs: "ECSClient", logs: "CloudWatchLogsClient", task: "TaskTypeDef") -> list[str]:
+    """Return `unread_bundles` of a task that runs, and what that means for it."""
+    return [
+        f"{line}. Airflow runs without its DAGs, and tries again all the time."
+        for line in unread_bundles(ecs, logs, task)
+    ]
+
+
 def unread_bundles(ecs: "ECSClient", logs: "CloudWatchLogsClient", task: "TaskTypeDef") -> list[str]:
     """Return a line for each DAG bundle that a task could not read when it last tried, with the reason.
 
