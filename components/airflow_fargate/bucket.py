@@ -7,6 +7,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from .identity import policy
 from .scope import Scope
 
 
@@ -52,9 +53,8 @@ def create_private_bucket(
 
 def tls_only_policy(bucket_arn: str) -> dict[str, Any]:
     """Refuse every request that is not encrypted on its way (AWS: S3 security best practices)."""
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
+    return policy(
+        [
             {
                 "Sid": "OnlyOverTls",
                 "Effect": "Deny",
@@ -63,5 +63,5 @@ def tls_only_policy(bucket_arn: str) -> dict[str, Any]:
                 "Resource": [bucket_arn, f"{bucket_arn}/*"],
                 "Condition": {"Bool": {"aws:SecureTransport": "false"}},
             }
-        ],
-    }
+        ]
+    )

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
+from .errors import listed
+
 HOURS_PER_MONTH = 730
 INCLUDED_STORAGE_GIB = 20
 _BASIS = f"USD for {HOURS_PER_MONTH} hours, prices of us-east-1 from 2026-04, without"
@@ -98,8 +100,7 @@ def a_month_of_instance(instance_class: str, storage_gib: int, *, multi_az: bool
 
 def monthly_cost_basis(without_price: Sequence[str]) -> str:
     """Say what the prices are of, and what is not included."""
-    *some, last = (*_NEVER_INCLUDED, *without_price)
-    return f"{_BASIS} {', '.join(some)} and {last}"
+    return f"{_BASIS} {listed((*_NEVER_INCLUDED, *without_price))}"
 
 
 def in_cents(cost: Decimal) -> Decimal:

@@ -15,7 +15,8 @@ IF_MEANT = "name what DAGs need, or set allow_admin_task_role to true"
 _MAX_INLINE_CHARACTERS = 10_240
 _MAX_CHARACTERS = 7_680
 
-_VERSION = "2012-10-17"
+VERSION = "2012-10-17"
+"""Of the language that policies are written in."""
 
 _FORMS = {
     "Action": (re.compile(r"\*|[\w.-]+:.+"), "one with its service in front, such as s3:GetObject"),
@@ -39,8 +40,8 @@ def refuse_document(text: str, *, allow_admin: bool) -> Iterator[Refusal]:
         return
     given = cast(dict[str, Any], document) if isinstance(document, dict) else {}
     statements = _listed(given.get("Statement"))
-    if given.get("Version") != _VERSION or not statements:
-        yield refusal(f'is no policy document; give one: {{"Version": "{_VERSION}", "Statement": […]}}')
+    if given.get("Version") != VERSION or not statements:
+        yield refusal(f'is no policy document; give one: {{"Version": "{VERSION}", "Statement": […]}}')
         return
     for number, statement in enumerate(statements, start=1):
         if wrong := _wrong_statement(statement):

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
 import pulumi
@@ -46,6 +46,12 @@ def refuse_repeated(argument: str, values: Iterable[object]) -> Iterator[Refusal
     """Refuse what an argument has more than once."""
     for value in repeated(values):
         yield Refusal(argument, f"has {value} more than once; name it once")
+
+
+def listed(words: Sequence[str], conjunction: str = "and") -> str:
+    """Return words as a sentence has them: a, b and c."""
+    *some, last = words
+    return f"{', '.join(some)} {conjunction} {last}" if some else last
 
 
 def checked_late(name: str, value: pulumi.Input[T], refuse: Callable[[T], Iterable[Refusal]]) -> pulumi.Output[T]:

@@ -15,7 +15,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from .document import IF_MEANT, refuse_document
+from .document import IF_MEANT, VERSION, refuse_document
 from .engine import answered
 from .errors import Refusal, checked_late, refuse_repeated
 from .part import Part, Permissions, Statement
@@ -183,7 +183,7 @@ def trust_policy(location: Location) -> dict[str, Any]:
 
 def policy(statements: Sequence[Statement]) -> dict[str, Any]:
     """Return a policy document."""
-    return {"Version": "2012-10-17", "Statement": list(statements)}
+    return {"Version": VERSION, "Statement": list(statements)}
 
 
 def _policy_of(permissions: Permissions) -> pulumi.Output[str]:

@@ -14,7 +14,7 @@ import pulumi_random as random
 
 from .credentials import unfit_for_parameter
 from .environment import EnvironmentSettings, Variable
-from .errors import Refusal, checked_late
+from .errors import Refusal, checked_late, listed
 from .part import Part
 from .scope import Scope
 from .settings import CapabilitySettings, SecretText
@@ -134,7 +134,7 @@ def refuse_login(settings: LoginSettings) -> Iterator[Refusal]:
         if not _is_name(name):
             yield Refusal("users", f"has {name!r}; {_NAME_WORDS}")
         if role not in ROLES:
-            yield Refusal("users", f"gives {name!r} the role {role!r}; use {', '.join(ROLES[:-1])} or {ROLES[-1]}")
+            yield Refusal("users", f"gives {name!r} the role {role!r}; use {listed(ROLES, 'or')}")
         if name == username:
             yield Refusal("users", f"has {name!r}, which is the administrator's name; leave it out")
         elif (other := seen.get(name.lower())) is not None:

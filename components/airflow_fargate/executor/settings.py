@@ -1,10 +1,10 @@
 """Which executors Airflow has, and of which size the tasks are that run elsewhere."""
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from ..errors import Refusal, refuse_repeated
+from ..errors import Refusal, listed, refuse_repeated
 from ..settings import CapabilitySettings
 from ..task.workload import refuse_size
 
@@ -88,7 +88,7 @@ def refuse_executors(
     """
     for executor in settings.executors:
         if executor not in EXECUTORS:
-            yield Refusal("executors", f"has {executor!r}; use {_listed(EXECUTORS)}, the default of tasks first")
+            yield Refusal("executors", f"has {executor!r}; use {listed(EXECUTORS)}, the default of tasks first")
     yield from refuse_repeated("executors", settings.executors)
     if not settings.executors:
         yield Refusal("executors", f"is an empty list; name {LOCAL}, or leave it out")
@@ -122,7 +122,7 @@ def _users(argument: str) -> tuple[str, ...]:
 def _refuse_apart(
     name: str, settings: ExecutorSettings, *, secrets: Collection[str], own_command: bool, keeps_logs: bool
 ) -> Iterator[Refusal]:
-    apart = _listed([each for each in settings.executors if each in (ECS, CELERY)])
+    apart = listed([each for each in settings.executors if each in (ECS, CELERY)])
     if own_command:
         yield Refusal("executors", f"has {apart}, but your command replaces ours, which has it; leave one of them out")
     if not keeps_logs:
@@ -173,8 +173,3 @@ def _refuse_workers(name: str, settings: ExecutorSettings, *, in_container: bool
         yield Refusal("worker_count_min", f"is {least}; use 1 or more, or 0 with worker_count_max")
     elif most and most < least:
         yield Refusal("worker_count_max", f"is {most}; use at least worker_count_min, {least}, or leave it out")
-
-
-def _listed(executors: Sequence[str]) -> str:
-    *some, last = executors
-    return f"{', '.join(some)} and {last}" if some else last
