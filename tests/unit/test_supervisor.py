@@ -621,7 +621,7 @@ def test_where_the_images_user_may_not_write_the_login_is_in_airflows_home(tmp_p
     (tmp_path / "opt").write_text("a file, below which root can write no other")
     with container(
         "sys.exit(main())",
-        *("--", sys.executable, "-c", f"import os; print(os.environ[{supervisor.PASSWORDS_FILE!r}])"),
+        *("--", sys.executable, "-c", f"import os; print(os.environ[{supervisor.PASSWORDS_FILE_VARIABLE!r}])"),
         ADMIN_PASSWORD="secret",
         AIRFLOW_HOME=str(tmp_path),
         AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE=str(tmp_path / "opt" / "airflow" / "passwords.json"),
@@ -633,7 +633,7 @@ def test_where_the_images_user_may_not_write_the_login_is_in_airflows_home(tmp_p
 
 def test_a_password_that_can_be_written_nowhere_ends_the_container(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("")
-    for environment in ({}, {supervisor.PASSWORDS_FILE: str(tmp_path / "home" / "passwords.json")}):
+    for environment in ({}, {supervisor.PASSWORDS_FILE_VARIABLE: str(tmp_path / "home" / "passwords.json")}):
         with pytest.raises(OSError, match="home"):
             supervisor.write_password_file("x", {**environment, "AIRFLOW_HOME": str(tmp_path / "home")}, None)
 

@@ -23,15 +23,15 @@ from .broker import BROKER_VARIABLE
 from .choice import PATIENCE, PRELOADED_VARIABLE
 from .container import CLUSTER_VARIABLE
 from .ecs import REMOTE_TASKS
-from .local import FREED_SLOTS, PARALLELISM, local_tasks
+from .local import FREED_SLOTS, PARALLELISM_VARIABLE, local_tasks
 from .scaling import PROTECTION_VARIABLE, scale_workers, scaling_parts
 from .settings import ExecutorSettings
 
 _SUFFIX = "-worker"
-_CONCURRENCY = "AIRFLOW__CELERY__WORKER_CONCURRENCY"
+_CONCURRENCY_VARIABLE = "AIRFLOW__CELERY__WORKER_CONCURRENCY"
 _SCHEDULER = "AIRFLOW__SCHEDULER__"
-_QUEUED = f"{_SCHEDULER}TASK_QUEUED_TIMEOUT"
-_VISIBILITY = "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT"
+_QUEUED_VARIABLE = f"{_SCHEDULER}TASK_QUEUED_TIMEOUT"
+_VISIBILITY_VARIABLE = "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT"
 
 # A message that is not acknowledged in this time is delivered again. None takes as long: a worker acknowledges each
 # when it begins with the task.
@@ -86,19 +86,19 @@ def celery_part(settings: ExecutorSettings, memory: int, results: Part) -> Part:
     patience = {
         f"{_SCHEDULER}TASK_INSTANCE_HEARTBEAT_TIMEOUT": str(_SILENT_SECONDS),
         f"{_SCHEDULER}TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
-        _QUEUED: str(_QUEUED_SECONDS),
+        _QUEUED_VARIABLE: str(_QUEUED_SECONDS),
     }
     return Part(
         defaults={
-            PARALLELISM: str(2 * slots + elsewhere + beside),
-            _VISIBILITY: str(_LONGEST_TASK_SECONDS),
+            PARALLELISM_VARIABLE: str(2 * slots + elsewhere + beside),
+            _VISIBILITY_VARIABLE: str(_LONGEST_TASK_SECONDS),
             f"{_SCHEDULER}TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "10",
             f"{_SCHEDULER}NUM_STUCK_IN_QUEUED_RETRIES": str(_LONGEST_WAIT_SECONDS // _QUEUED_SECONDS),
             **({} if settings.has_remote else patience),
         },
         environment={
             **results.environment,
-            **({_CONCURRENCY: str(settings.worker_concurrency)} if settings.scales_workers else {}),
+            **({_CONCURRENCY_VARIABLE: str(settings.worker_concurrency)} if settings.scales_workers else {}),
         },
         secrets=results.secrets,
     )
@@ -111,9 +111,9 @@ def worker_part(settings: ExecutorSettings, *parts: Part) -> Part:
     """
     in_s3 = any(LOG_FOLDER_VARIABLE in part.defaults for part in parts)
     own = Part(
-        defaults={_VISIBILITY: str(_LONGEST_TASK_SECONDS), **_TAKEN_ONCE, **FREED_SLOTS},
+        defaults={_VISIBILITY_VARIABLE: str(_LONGEST_TASK_SECONDS), **_TAKEN_ONCE, **FREED_SLOTS},
         environment={
-            _CONCURRENCY: str(settings.worker_concurrency),
+            _CONCURRENCY_VARIABLE: str(settings.worker_concurrency),
             **({PRELOADED_VARIABLE: "airflow.providers.amazon.aws.log.s3_task_handler"} if in_s3 else {}),
         },
     )
@@ -192,5 +192,5 @@ def reserved_variables(settings: ExecutorSettings) -> Mapping[str, str]:
     return {
         **dict.fromkeys((BROKER_VARIABLE, PRELOADED_VARIABLE, RESULT_BACKEND_VARIABLE), own),
         **dict.fromkeys((CLUSTER_VARIABLE, PROTECTION_VARIABLE), own),
-        _CONCURRENCY: "set worker_concurrency",
+        _CONCURRENCY_VARIABLE: "set worker_concurrency",
     }

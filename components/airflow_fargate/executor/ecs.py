@@ -19,7 +19,7 @@ from ..task.workload import MAX_STOP_TIMEOUT, Workload
 from .apart import Surroundings
 from .choice import PATIENCE, PRELOADED_VARIABLE, size_variables
 from .container import SUPERVISOR_VARIABLE
-from .local import PARALLELISM
+from .local import PARALLELISM_VARIABLE
 from .settings import REMOTE_SUFFIX, ExecutorSettings
 
 REMOTE_TASKS = 32
@@ -109,7 +109,7 @@ def create_remote_tasks(
     starting = Part(
         defaults={
             # How many run beside the scheduler is bound apart from it; with workers, they are counted too.
-            **({} if settings.has_workers else {PARALLELISM: str(REMOTE_TASKS)}),
+            **({} if settings.has_workers else {PARALLELISM_VARIABLE: str(REMOTE_TASKS)}),
             f"{_EXECUTOR}MAX_RUN_TASK_ATTEMPTS": "5",
             # A start may have to wait for the image, and Airflow itself for its own restart.
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "600",

@@ -4,7 +4,7 @@ from ..part import Part
 from .container import LOCAL_PARALLELISM_VARIABLE
 from .settings import ExecutorSettings
 
-PARALLELISM = "AIRFLOW__CORE__PARALLELISM"
+PARALLELISM_VARIABLE = "AIRFLOW__CORE__PARALLELISM"
 
 FREED_SLOTS = {"AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "2"}
 """A task that has ended may have its slot until the next heartbeat is due, 5 s by Airflow's default; and one that is
@@ -26,7 +26,7 @@ def local_executor_part(settings: ExecutorSettings, memory: int, *, tasks_may_ov
     return Part(
         defaults={
             # Where more run elsewhere, Airflow has one number for all.
-            LOCAL_PARALLELISM_VARIABLE if settings.is_apart else PARALLELISM: tasks,
+            LOCAL_PARALLELISM_VARIABLE if settings.is_apart else PARALLELISM_VARIABLE: tasks,
             **FREED_SLOTS,
             **(OVERLAP if tasks_may_overlap else {}),
         }

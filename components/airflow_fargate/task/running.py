@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import TaskTypeDef
     from mypy_boto3_ssm import SSMClient
 
-_PASSWORD = "ADMIN_PASSWORD"  # noqa: S105 - the name of a variable
+_PASSWORD_VARIABLE = "ADMIN_PASSWORD"  # noqa: S105 - the name of a variable
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def running_airflow(
     environment = _environment(container)
     secrets: dict[str, str] = {each["name"]: each["valueFrom"] for each in container.get("secrets", [])}
     address = public_address_of(ec2, task)
-    if address is None or _PASSWORD not in secrets:
+    if address is None or _PASSWORD_VARIABLE not in secrets:
         return None
     labels: dict[str, str] = container.get("dockerLabels", {})
     return RunningAirflow(
@@ -47,7 +47,9 @@ def running_airflow(
         is_healthy=task.get("healthStatus") == "HEALTHY",
         url=f"http://{address}{port_and_path(container)}",
         username=environment.get("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS", "admin").partition(":")[0],
-        password=_parameter(ssm, secrets[_PASSWORD], labels.get(f"airflow-fargate.parameter-version.{_PASSWORD}")),
+        password=_parameter(
+            ssm, secrets[_PASSWORD_VARIABLE], labels.get(f"airflow-fargate.parameter-version.{_PASSWORD_VARIABLE}")
+        ),
     )
 
 

@@ -41,7 +41,7 @@ FAILURE_SECONDS = 10.0
 ENTRYPOINT = "/entrypoint"
 """The official image's: it runs programs as they are, and takes every other word for a command of Airflow's."""
 
-PASSWORDS_FILE = "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"
+PASSWORDS_FILE_VARIABLE = "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"
 
 LOADER = "loader"
 """The process that imports Airflow, until it becomes the last component."""
@@ -172,7 +172,7 @@ def write_password_file(password: str, environment: MutableMapping[str, str], ot
     user = environment.get("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS", "admin:admin").split(",")[0].split(":")[0]
     passwords = {user.strip(): password, **json.loads(others or "{}")}
     at_home = Path(_airflow_home(environment), "simple_auth_manager_passwords.json.generated")
-    path = Path(environment.get(PASSWORDS_FILE) or at_home)
+    path = Path(environment.get(PASSWORDS_FILE_VARIABLE) or at_home)
     try:
         _add_passwords(path, passwords)
     except OSError:
@@ -180,7 +180,7 @@ def write_password_file(password: str, environment: MutableMapping[str, str], ot
             raise
         path = at_home
         _add_passwords(path, passwords)
-        environment[PASSWORDS_FILE] = str(path)
+        environment[PASSWORDS_FILE_VARIABLE] = str(path)
     return path
 
 
