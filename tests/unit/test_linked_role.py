@@ -95,8 +95,8 @@ def test_whatever_may_be_the_first_of_its_service_waits_for_the_role(deploy: Dep
         if each.type.partition(":")[2].split("/")[0] in ("elasticache", "rds") and "hooks" in each.options
     }
     assert waits == {
-        "airflow-broker": ["airflow-broker-failed"],
-        "airflow-broker-subnet-group": ["airflow-broker-subnet-group-failed"],
+        "airflow-broker": ["airflow-broker-awaits-role"],
+        "airflow-broker-subnet-group": ["airflow-broker-subnet-group-awaits-role"],
         "airflow-database": ["airflow-database-awaits-role", "airflow-database-failed"],
         "airflow-database-subnet-group": [
             "airflow-database-subnet-group-awaits-role",

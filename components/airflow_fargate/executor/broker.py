@@ -39,7 +39,7 @@ def create_broker(scope: Scope, network: Network) -> Part:
         opts=scope.options(
             pulumi.ResourceOptions(
                 replace_on_changes=["subnetIds"],
-                hooks=pulumi.ResourceHookBinding(on_error=[ELASTICACHE.awaited(scope, "broker-subnet-group-failed")]),
+                hooks=pulumi.ResourceHookBinding(on_error=[ELASTICACHE.awaited(scope, "broker-subnet-group-awaits-role")]),
             )
         ),
     )
@@ -65,7 +65,7 @@ def create_broker(scope: Scope, network: Network) -> Part:
         opts=scope.options(
             pulumi.ResourceOptions(
                 ignore_changes=["engineVersion"],
-                hooks=pulumi.ResourceHookBinding(on_error=[ELASTICACHE.awaited(scope, "broker-failed")]),
+                hooks=pulumi.ResourceHookBinding(on_error=[ELASTICACHE.awaited(scope, "broker-awaits-role")]),
             )
         ),
     )

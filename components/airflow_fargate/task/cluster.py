@@ -31,7 +31,7 @@ def create_cluster(scope: Scope) -> Cluster:
         capacity_providers=["FARGATE", "FARGATE_SPOT"],
         opts=scope.options(
             pulumi.ResourceOptions(
-                hooks=pulumi.ResourceHookBinding(on_error=[ECS.awaited(scope, "capacity-providers-failed")])
+                hooks=pulumi.ResourceHookBinding(on_error=[ECS.awaited(scope, "capacity-providers-awaits-role")])
             )
         ),
     )
