@@ -88,9 +88,12 @@ def _namesake(name: str) -> str:
     return f"#{names[name]}" if names[name] > 1 else ""
 
 
-def refuse_name(name: str) -> Iterator[Refusal]:
-    """Refuse a name from which AWS's own names could not be made."""
-    if len(name) > MAX_NAME_LENGTH:
+def refuse_name(name: str, *, apart: bool) -> Iterator[Refusal]:
+    """Refuse a name from which AWS's own names could not be made.
+
+    :param apart: Whether tasks run in containers of their own, for whose names there is less room.
+    """
+    if len(name) > MAX_NAME_LENGTH and not apart:
         yield Refusal(
             "name",
             f"is {name!r}, {len(name)} characters; use at most {MAX_NAME_LENGTH}, "

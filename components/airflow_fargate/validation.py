@@ -166,7 +166,7 @@ def _refuse(name: str, settings: Settings) -> Iterator[Refusal]:
     }
     free = FREE_VARIABLES if settings.own_auth_manager else frozenset[str]()
     yield from chain(
-        refuse_name(name),
+        refuse_name(name, apart=settings.executor.is_apart and not settings.image.legacy),
         refuse_image(settings.image, settings.firewall.open_ports),
         refuse_endpoint(settings.endpoint),
         _refuse_firewall(settings),

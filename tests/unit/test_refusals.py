@@ -13,7 +13,7 @@ from airflow_fargate import AirflowFargate, AirflowFargateArgs, InvalidArguments
 from airflow_fargate.airflow import LEAST_MEMORY
 from airflow_fargate.document import refuse_document
 from airflow_fargate.executor.container.sizes import FARGATE_SIZES
-from airflow_fargate.executor.settings import MAX_NAME_LENGTH as MAX_REMOTE_NAME_LENGTH
+from airflow_fargate.executor.settings import MAX_NAME_LENGTH_APART
 from airflow_fargate.scope import MAX_NAME_LENGTH
 from airflow_fargate.task.container import refuse_large
 from airflow_fargate.task.log import LOG_RETENTION_DAYS
@@ -886,6 +886,13 @@ def test_a_name_that_aws_would_refuse_with_tasks_of_their_own_is_refused_then(na
     validate(name, {})
 
 
+def test_a_name_that_is_too_long_for_anything_is_refused_once() -> None:
+    with pytest.raises(InvalidArgumentsError) as refused:
+        validate("a" * (MAX_NAME_LENGTH + 1), {"executors": ["AwsEcsExecutor"]})
+
+    assert len(refused.value.refusals) == 1
+
+
 def test_every_mistake_in_the_folder_of_dags_is_a_refusal(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("(")
     (tmp_path / "b.py").write_text("x = 1\n  y = 2\n")
@@ -913,7 +920,7 @@ def test_the_longest_name_fits_into_every_name_that_is_derived_from_it(deploy: D
 
     deployment = deploy(executors=["AwsEcsExecutor"])
     longest = max(len(r.name) - len("airflow") for r in deployment.recorder.resources if r.typ == "aws:iam/role:Role")
-    assert MAX_REMOTE_NAME_LENGTH + longest + len("-1234567") == 64
+    assert MAX_NAME_LENGTH_APART + longest + len("-1234567") == 64
 
 
 def test_all_refusals_are_told_at_once_and_nothing_is_created(deploy: Deploy) -> None:

@@ -39,7 +39,9 @@ def create_broker(scope: Scope, network: Network) -> Part:
         opts=scope.options(
             pulumi.ResourceOptions(
                 replace_on_changes=["subnetIds"],
-                hooks=pulumi.ResourceHookBinding(on_error=[ELASTICACHE.awaited(scope, "broker-subnet-group-awaits-role")]),
+                hooks=pulumi.ResourceHookBinding(
+                    on_error=[ELASTICACHE.awaited(scope, "broker-subnet-group-awaits-role")]
+                ),
             )
         ),
     )

@@ -18,7 +18,7 @@ LEAST_WORKER_MEMORY = 1024
 """In MiB: a worker with four light tasks has 475 of its own (docs/growing.md)."""
 
 # AWS: IAM role names have at most 64 characters; "-remote-execution-role" is the longest suffix and Pulumi adds 8.
-MAX_NAME_LENGTH = 64 - len("-remote-execution-role") - 8
+MAX_NAME_LENGTH_APART = 64 - len("-remote-execution-role") - 8
 
 # AWS: Amazon ElastiCache API reference, CreateReplicationGroup; "-broker" is the suffix and Pulumi adds 8.
 MAX_NAME_LENGTH_WITH_BROKER = 40 - len("-broker") - 8
@@ -131,10 +131,10 @@ def _refuse_apart(
             f"has {apart}, but with database_snapshot_seconds 0 the log of a task ends with its container; leave one "
             "of them out, or set AIRFLOW__LOGGING__REMOTE_LOGGING and where the logs go in environment",
         )
-    if len(name) > MAX_NAME_LENGTH:
+    if len(name) > MAX_NAME_LENGTH_APART:
         yield Refusal(
             "name",
-            f"is {name!r}, {len(name)} characters; with {apart} use at most {MAX_NAME_LENGTH}, "
+            f"is {name!r}, {len(name)} characters; with {apart} use at most {MAX_NAME_LENGTH_APART}, "
             "since IAM role names have at most 64 and Pulumi adds a suffix",
         )
     if "_" in name:
