@@ -59,7 +59,7 @@ class Part:
     monthly_cost: Decimal = Decimal(0)
     """USD for a month of 730 hours, not rounded."""
     without_price: tuple[str, ...] = ()
-    """What costs something, and `monthly_cost` does not know what."""
+    """What has a cost that `monthly_cost` does not include."""
 
     def variables(self) -> Variables:
         """Return the environment of the container; a default gives way to a variable or a secret of its name."""

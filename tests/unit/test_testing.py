@@ -100,7 +100,7 @@ def test_a_roll_back_that_mocks_play_is_explained_without_asking_aws(
     monkeypatch.setattr(diagnosis, "_explain", asked)
 
     with pytest.raises(
-        pulumi.RunError, match=r"rolled the service back to \S*:0\..*\nWhy it stopped, mocks do not know"
+        pulumi.RunError, match=r"rolled the service back to \S*:0\..*\nMocks do not know why it stopped"
     ):
         deploy(recorder=Recorder(service_runs=f"arn:aws:ecs:us-east-1:{Mocks.account}:task-definition/airflow:0"))
 

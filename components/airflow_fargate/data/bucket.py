@@ -8,10 +8,10 @@ from ..scope import Scope
 from .keeper import LOGS, SNAPSHOTS
 
 KEPT_DAYS = 7
-"""Days for which a snapshot can still be had that a later one has replaced."""
+"""How many days a replaced snapshot is kept."""
 
 KEPT_VERSIONS = 10
-"""So many of them can be had even after that, when no later one came."""
+"""How many replaced snapshots are kept beyond that."""
 
 
 def create_data_bucket(scope: Scope, *, log_days: int, retain: bool) -> PrivateBucket:

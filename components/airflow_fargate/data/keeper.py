@@ -495,7 +495,7 @@ def say(message: str) -> None:
 
 
 def run(stage: str, environment: Mapping[str, str]) -> None:
-    """Do what is due at this stage of a task. What cannot be done is said; only not to restore ends the start."""
+    """Do what is due at this stage of a task. Failures are logged; only a failed restore ends the start."""
     if stage == "running":
         delete_old_runs(environment)
     database = database_path(environment) if environment.get(BUCKET_VARIABLE) else None

@@ -18,7 +18,7 @@ from ..task.workload import TaskSettings
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What Airflow's own task has, and those that are apart from it have as well."""
+    """What tasks in other containers share with Airflow's own task."""
 
     task: TaskSettings
     endpoint: Endpoint

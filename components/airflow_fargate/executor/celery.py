@@ -44,8 +44,8 @@ _TAKEN_ONCE = {
 """What has a worker take a message when it has a slot for the task, and acknowledge it then.
 
 When a worker loses its connection to the broker, Celery delivers again what that has not acknowledged: a task that runs
-would be started another time, which Airflow refuses, and takes for the end of the first. That a worker has ended with
-its tasks Airflow finds out by itself.
+would be started another time, which Airflow refuses, and takes for the end of the first. Airflow itself notices when a
+worker and its tasks have ended.
 """
 
 _SILENT_SECONDS = 45
@@ -56,8 +56,8 @@ _QUEUED_SECONDS = 5 * 60
 then. A worker that has to be started first takes less, as a rule."""
 
 _LONGEST_WAIT_SECONDS = 24 * 60 * 60
-"""How long a task waits for a worker in all before it fails: after half an hour in Airflow, which takes a long queue,
-or a lack of capacity, for an error."""
+"""How long a task may wait for a worker before it fails. Airflow's default, half an hour, treats a long queue as an
+error."""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ PATIENCE = Part(defaults={"AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS": "2"})
 end itself then: a heartbeat that fails has been tried ten times, over two and a half minutes on average."""
 
 LONG_QUEUE = {"AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": str(24 * 60 * 60)}
-"""How long the token of a task is good for that waits for a slot of Airflow's own LocalExecutor: ours has none wait."""
+"""How long a queued task's token is valid under Airflow's own LocalExecutor; ours sees to that itself."""
 
 LONG_TOKENS = Part(defaults={"AIRFLOW__EXECUTION_API__JWT_EXPIRATION_TIME": "3600"})
 """How long the token of a running task is good for, which the API server renews when a fifth is left: of Airflow's ten

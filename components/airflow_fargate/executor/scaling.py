@@ -31,7 +31,7 @@ def scaling_parts(settings: ExecutorSettings, cluster: Cluster) -> Scaling:
     if not settings.scales_workers:
         return Scaling(Part(), Part())
     arn = cluster.cluster.arn
-    # Nothing is told of no worker that has nothing to do.
+    # Without workers and tasks nothing is reported.
     tellings = 3600 // SECONDS_BETWEEN if settings.worker_count_min else 0
     return Scaling(
         scheduler=Part(

@@ -1,4 +1,4 @@
-"""Airflow's simple auth manager in the container, for which a session is that of a user of now.
+"""Airflow's simple auth manager in the container, which checks each session against the current users.
 
 The source of this module is put where Airflow finds it, as ``airflow_fargate_login.py``.
 """
@@ -17,7 +17,7 @@ class AuthManager(_simple.SimpleAuthManager):
     """Airflow's own believes what a token says, for a day: that somebody is a user, and in which role."""
 
     def deserialize_user(self, token: dict[str, Any]) -> Any:
-        """Return the user with the role of now; who is none any more has to log in, and cannot."""
+        """Return the user with the current role. A removed user is refused."""
         users = _configuration.conf.getlist("core", "simple_auth_manager_users")
         roles = dict(user.split(":")[:2] for user in users)
         if token["sub"] not in roles:

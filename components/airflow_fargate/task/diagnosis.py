@@ -85,7 +85,7 @@ def explain_service(cluster_arn: str, task_definition_arn: str) -> str:
     Nobody is asked in a unit test, whose mocks know no reason, and which would ask with the credentials of who runs it.
     """
     if is_mocked():
-        return "Why it stopped, mocks do not know."
+        return "Mocks do not know why it stopped."
     try:
         return "\n".join(_explain(cluster_arn, task_definition_arn))
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:

@@ -76,7 +76,7 @@ WORKER_COMMAND = ("celery", "worker", "--skip-serve-logs", "--without-mingle", "
 """Airflow's own command for it. It asks no other worker for what that knows, and serves no logs: they are kept."""
 
 WORKER_STOP_SECONDS = 115.0
-"""The same for a worker and the tasks that it has; its ``stopTimeout`` is 120, the most that Fargate has."""
+"""Seconds from SIGTERM to SIGKILL for a worker and its tasks; Fargate allows 120."""
 
 LAST_WORDS_SECONDS = 10.0
 """For how long of them tasks have been told to stop too: Airflow calls ``on_kill`` of an operator then."""

@@ -14,4 +14,4 @@ NAMESPACE, METRIC, DIMENSION = "AirflowFargate", "WorkerLoad", "Cluster"
 """The metric of CloudWatch: queued and running tasks, in percent of the slots that the workers have."""
 
 SECONDS_BETWEEN = 60
-"""Seconds between two reports of the metric: CloudWatch's alarms look once a minute."""
+"""Seconds between two reports of the metric, and between two scaling activities."""

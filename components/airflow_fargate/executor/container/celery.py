@@ -41,7 +41,7 @@ class CeleryExecutor(_executor.CeleryExecutor):
 
 
 class Load:
-    """The load of the workers of a cluster, told once a minute; nothing is told of none that have nothing to do."""
+    """Report the load of a cluster's workers once a minute; nothing while there is neither a worker nor a task."""
 
     def __init__(
         self,
