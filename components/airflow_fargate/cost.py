@@ -66,7 +66,7 @@ AWS says "up to 70% off"), and the dearer end is taken here."""
 
 
 def a_month_of(thing: str) -> Decimal:
-    """USD for 730 hours of one of the things in `PRICES`, not rounded."""
+    """Return USD for 730 hours of one of the things in `PRICES`, not rounded."""
     return PRICES[thing].per_hour * HOURS_PER_MONTH
 
 
@@ -78,7 +78,7 @@ def a_month_of_compute(
     cpu_architecture: str = "X86_64",
     ephemeral_storage_gib: int = INCLUDED_STORAGE_GIB,
 ) -> Decimal:
-    """USD for 730 hours of one task without an address, not rounded.
+    """Return USD for 730 hours of one task without an address, not rounded.
 
     `cpu` in CPU units (1024 is one vCPU), `memory` in MiB, storage in GiB. Spot discounts CPU and memory only.
     """
@@ -89,7 +89,7 @@ def a_month_of_compute(
 
 
 def a_month_of_instance(instance_class: str, storage_gib: int, *, multi_az: bool) -> tuple[Decimal, tuple[str, ...]]:
-    """USD for 730 hours of an RDS instance with PostgreSQL and its storage, and what of it has no price here.
+    """Return USD for 730 hours of an RDS instance with PostgreSQL and its storage, and what of it has no price here.
 
     A standby in a second zone costs as much again.
     """

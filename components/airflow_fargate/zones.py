@@ -16,7 +16,7 @@ _ZONES_OF_FARGATE = {
     "usw1": ("usw1-az1", "usw1-az3"),
 }
 
-# The guide of 2022 left it out, today's knows no exception in ca-central-1: so it is not refused, and chosen last.
+# AWS lists no exception in ca-central-1, but Fargate was absent there: chosen last.
 _DOUBTFUL = "cac1-az4"
 
 # With how many zones a VPC is made. It decides the address ranges of the subnets, so it cannot change.

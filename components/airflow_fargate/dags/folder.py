@@ -56,7 +56,7 @@ class DagFolder:
     def surprise(self) -> str | None:
         """Say that what Airflow ignores is uploaded, to somebody who has not shown to know it; None with no surprise.
 
-        Until version 0.1 it was not, and a secret may be among it.
+        A secret may be among it.
         """
         ignored = [file.name for file in self.files if not file.searched and file.path.name != AIRFLOW_IGNORE_FILE]
         if not ignored or self.ignore_files:
@@ -128,7 +128,7 @@ def _add(found: DagFolder, path: Path, name: str, *, searched: bool) -> None:
 
 
 def _mistake(source: bytes, name: str) -> str | None:
-    """Why Python cannot compile a file; None when it can. This machine's Python is asked, which the words say."""
+    """Say why Python cannot compile a file; None when it can. This machine's Python is asked, which the words say."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -72,7 +72,7 @@ def _health_check(command: tuple[str, ...], cpu: int, least_start_period: int) -
 
 
 def health_check_command(port: int) -> tuple[str, ...]:
-    """ECS's health check command for an api-server on ``port``: exit code 1 unless every part of Airflow is healthy.
+    """Return ECS's health check command for an api-server on ``port``: exit code 1 unless all of Airflow is healthy.
 
     The endpoint answers 200 with the scheduler dead, so its body is read. By the image's Python, not curl, without site
     packages and with a socket instead of ``urllib``: a third of the CPU time, which counts at 0.25 vCPU every 15 s.
