@@ -125,7 +125,7 @@ class AirflowFargate(pulumi.ComponentResource):
     """The currency, region and date of the prices behind `monthly_cost`, and what it leaves out."""
 
     # Optional, not `| None`: the schema analyzer takes a union for an argument type that it does not support.
-    def __init__(self, name: str, args: AirflowFargateArgs, opts: Optional[pulumi.ResourceOptions] = None) -> None:  # noqa: UP045
+    def __init__(self, name: str, args: AirflowFargateArgs, opts: Optional[pulumi.ResourceOptions] = None) -> None:  # noqa: UP045 - as above
         """Build Airflow as `args` say. Everything that is refused raises one error before anything is created."""
         require_engine()
         settings = validate(name, args)

@@ -74,7 +74,7 @@ class Plugin(ComponentProvider):
         name: str,
         resource_type: str,
         inputs: pulumi.Inputs,
-        options: Optional[pulumi.ResourceOptions] = None,  # noqa: UP045
+        options: Optional[pulumi.ResourceOptions] = None,  # noqa: UP045 - as the SDK has it
     ) -> ConstructResult:
         """Build the component; what it refuses reaches the caller property by property, and without a traceback."""
         try:

@@ -54,7 +54,7 @@ class Mocks(mocks.Mocks):
         outputs = {"name": name, "arn": self._arn("test", name), **self._outputs(args.typ, name)}
         return f"{args.name}-id", {**cast(dict[str, Any], args.inputs), **outputs}
 
-    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:  # pyright: ignore[reportIncompatibleMethodOverride] # a plain dict is taken too
+    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:  # pyright: ignore[reportIncompatibleMethodOverride] - a plain dict is taken too
         """Record a call, and return what AWS answers; a function that the component does not call is an error."""
         self.calls.append(args)
         match args.token:

@@ -257,7 +257,7 @@ class Bucket:
         for _ in range(3):
             condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
             try:
-                return self._ask(lambda: self._put(key, file, Metadata=metadata, **condition))["ETag"]  # noqa: B023
+                return self._ask(lambda: self._put(key, file, Metadata=metadata, **condition))["ETag"]  # noqa: B023 - called at once
             except self._errors.ClientError as error:
                 if _code(error) not in _ANSWERS:
                     raise

@@ -138,13 +138,13 @@ def _tasks(
     arns = ecs.list_tasks(cluster=cluster_arn, family=family, desiredStatus=status)["taskArns"]
     tasks = ecs.describe_tasks(cluster=cluster_arn, tasks=arns)["tasks"] if arns else []
     ours = [task for task in tasks if task.get("taskDefinitionArn") == task_definition_arn]
-    return sorted(ours, key=lambda task: task["createdAt"])  # pyright: ignore[reportTypedDictNotRequiredAccess] # ECS always has it
+    return sorted(ours, key=lambda task: task["createdAt"])  # pyright: ignore[reportTypedDictNotRequiredAccess] - ECS always has it
 
 
 def _events(ecs: "ECSClient", cluster_arn: str) -> list["ServiceEventTypeDef"]:
     """Return what ECS has said of the cluster's services, newest first."""
     events = [event for service in services_of(ecs, cluster_arn) for event in service.get("events", [])]
-    return sorted(events, key=lambda event: event["createdAt"], reverse=True)  # pyright: ignore[reportTypedDictNotRequiredAccess] # ECS always has it
+    return sorted(events, key=lambda event: event["createdAt"], reverse=True)  # pyright: ignore[reportTypedDictNotRequiredAccess] - ECS always has it
 
 
 def _not_placed(events: list["ServiceEventTypeDef"], tasks: list["TaskTypeDef"]) -> str | None:
@@ -152,7 +152,7 @@ def _not_placed(events: list["ServiceEventTypeDef"], tasks: list["TaskTypeDef"])
     for event in events:
         _, could_not, reason = event.get("message", "").partition("unable to place a task. Reason: ")
         if could_not:
-            said_at = event["createdAt"]  # pyright: ignore[reportTypedDictNotRequiredAccess] # as above
+            said_at = event["createdAt"]  # pyright: ignore[reportTypedDictNotRequiredAccess] - as above
             return None if any(task.get("createdAt", said_at) > said_at for task in tasks) else reason
     return None
 

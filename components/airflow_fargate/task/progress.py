@@ -160,7 +160,7 @@ def _task_words(
 
 def _newest(deployment: str | None, tasks: "Sequence[TaskTypeDef]") -> "TaskTypeDef | None":
     ours = [task for task in tasks if task.get("startedBy") == deployment]
-    return max(ours, key=lambda task: task["createdAt"], default=None)  # pyright: ignore[reportTypedDictNotRequiredAccess] # ECS always has it
+    return max(ours, key=lambda task: task["createdAt"], default=None)  # pyright: ignore[reportTypedDictNotRequiredAccess] - ECS always has it
 
 
 def _id(task: "TaskTypeDef") -> str:

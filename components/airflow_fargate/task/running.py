@@ -66,7 +66,7 @@ def newest_task(ecs: "ECSClient", *, cluster: str, service: str) -> "TaskTypeDef
     tasks = ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []
     return max(
         (task for task in tasks if task.get("lastStatus") == "RUNNING"),
-        key=lambda task: task["createdAt"],  # pyright: ignore[reportTypedDictNotRequiredAccess] # ECS always has it
+        key=lambda task: task["createdAt"],  # pyright: ignore[reportTypedDictNotRequiredAccess] - ECS always has it
         default=None,
     )
 

@@ -62,12 +62,12 @@ class LocalExecutor(_local.LocalExecutor):
         """Let what runs end, and leave what waits to the next scheduler."""
         queue = self.activity_queue
         # Whoever waits for work has the lock: then there is none.
-        if queue._rlock.acquire(block=False):  # pyright: ignore[reportPrivateUsage]
+        if queue._rlock.acquire(block=False):  # pyright: ignore[reportPrivateUsage] - nothing public empties it
             try:
                 while not queue.empty():
-                    queue._reader.recv_bytes()  # pyright: ignore[reportPrivateUsage]
+                    queue._reader.recv_bytes()  # pyright: ignore[reportPrivateUsage] - nothing public empties it
             finally:
-                queue._rlock.release()  # pyright: ignore[reportPrivateUsage]
+                queue._rlock.release()  # pyright: ignore[reportPrivateUsage] - nothing public empties it
         super().end()
 
 
