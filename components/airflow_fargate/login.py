@@ -26,6 +26,8 @@ ROLES = ("admin", "op", "user", "viewer")
 
 _GENERATED_LENGTH = 24
 
+_NAME_WORDS = "use at least one character, and no blanks, colons or commas"
+
 _SIMPLE_AUTH_MANAGER = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
 _AUTH_MANAGER_VARIABLE = "AIRFLOW__CORE__AUTH_MANAGER"
 _PASSWORDS_FILE = "/opt/airflow/simple_auth_manager_passwords.json"
@@ -176,9 +178,6 @@ def refuse_password(password: str) -> Iterator[Refusal]:
         yield Refusal("admin_password", "has a zero byte, which no environment variable can hold; leave that out")
     elif why := unfit_for_parameter(password):
         yield Refusal("admin_password", f"has {why}, or leave it out to have one generated")
-
-
-_NAME_WORDS = "use at least one character, and no blanks, colons or commas"
 
 
 def _is_name(username: str) -> bool:

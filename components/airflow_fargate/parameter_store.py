@@ -30,6 +30,9 @@ SECRETS_BACKEND_VARIABLES: Mapping[str, str] = {
 _BACKEND = "airflow.providers.amazon.aws.secrets.systems_manager.SystemsManagerParameterStoreBackend"
 _CONNECTIONS, _VARIABLES = "connections", "variables"
 
+_FIELDS = {"conn_type", "description", "login", "password", "host", "port", "schema", "extra"}
+"""Those of Airflow's connections in JSON (`Connection.from_json`)."""
+
 # What both take. Airflow has more symbols for connections, and its backend reads `--` as the end of a team's name.
 _NAME = re.compile(r"(?!.*--)[A-Za-z0-9._-]{1,200}")
 # AWS: at most 15 levels and 1011 characters, none that begins with aws or ssm (Systems Manager, PutParameter).
@@ -169,7 +172,3 @@ def _unfit_for_connection(value: str) -> str | None:
     except ValueError:  # its text has a part of the value, which may be the password
         return "which is no URI"
     return None if parts.scheme else "a URI without a type in front of ://"
-
-
-_FIELDS = {"conn_type", "description", "login", "password", "host", "port", "schema", "extra"}
-"""Those of Airflow's connections in JSON (`Connection.from_json`)."""
