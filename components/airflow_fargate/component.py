@@ -245,7 +245,15 @@ class AirflowFargate(pulumi.ComponentResource):
             secrets = only(parameters, {*broker.secrets, *results.secrets, *settings.executor.remote_task_secrets})
             worker = worker_part(
                 settings.executor,
-                *(log.part, network.part, egress, environment, airflow.remote, results, broker, secrets.part, pull),
+                log.part,
+                network.part,
+                egress,
+                environment,
+                airflow.remote,
+                results,
+                broker,
+                secrets.part,
+                pull,
             )
             workers = create_workers(scope, settings.executor, worker, surroundings, parameters=secrets)
             part = merge(part, workers.part)

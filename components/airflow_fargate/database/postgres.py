@@ -75,32 +75,8 @@ def create_instance(scope: Scope, settings: DatabaseSettings, network: Network, 
         tags=scope.tags,
         opts=scope.opts,
     )
-    subnet_group = aws.rds.SubnetGroup(
-        f"{scope.name}-database-subnet-group",
-        description="Airflow: where its database is",
-        subnet_ids=network.subnet_ids,
-        tags=scope.tags,
-        opts=scope.options(
-            pulumi.ResourceOptions(
-                hooks=pulumi.ResourceHookBinding(
-                    on_error=[
-                        RDS.awaited(scope, "database-subnet-group-awaits-role"),
-                        pulumi.ErrorHook(
-                            scope.hook_name(f"{scope.name}-database-subnet-group-failed"), say_why_network_stays
-                        ),
-                    ]
-                )
-            )
-        ),
-    )
-    parameter_group = aws.rds.ParameterGroup(
-        f"{scope.name}-database-parameter-group",
-        family=f"postgres{settings.database_version}",
-        description="Airflow: no connection without TLS",
-        parameters=[{"name": "rds.force_ssl", "value": "1"}],
-        tags=scope.tags,
-        opts=scope.opts,
-    )
+    subnet_group = _subnet_group(scope, network)
+    parameter_group = _parameter_group(scope, settings)
     # Without special characters, four of which RDS refuses.
     password = random.RandomPassword(f"{scope.name}-database-password", length=32, special=False, opts=scope.opts)
     instance = aws.rds.Instance(
@@ -147,6 +123,38 @@ def create_instance(scope: Scope, settings: DatabaseSettings, network: Network, 
         settings.database_instance_class, settings.database_storage_gib, multi_az=settings.database_multi_az
     )
     return Instance(instance, security_group, password.result, Part(monthly_cost=cost, without_price=without_price))
+
+
+def _subnet_group(scope: Scope, network: Network) -> aws.rds.SubnetGroup:
+    return aws.rds.SubnetGroup(
+        f"{scope.name}-database-subnet-group",
+        description="Airflow: where its database is",
+        subnet_ids=network.subnet_ids,
+        tags=scope.tags,
+        opts=scope.options(
+            pulumi.ResourceOptions(
+                hooks=pulumi.ResourceHookBinding(
+                    on_error=[
+                        RDS.awaited(scope, "database-subnet-group-awaits-role"),
+                        pulumi.ErrorHook(
+                            scope.hook_name(f"{scope.name}-database-subnet-group-failed"), say_why_network_stays
+                        ),
+                    ]
+                )
+            )
+        ),
+    )
+
+
+def _parameter_group(scope: Scope, settings: DatabaseSettings) -> aws.rds.ParameterGroup:
+    return aws.rds.ParameterGroup(
+        f"{scope.name}-database-parameter-group",
+        family=f"postgres{settings.database_version}",
+        description="Airflow: no connection without TLS",
+        parameters=[{"name": "rds.force_ssl", "value": "1"}],
+        tags=scope.tags,
+        opts=scope.opts,
+    )
 
 
 def _most_storage(gib: int) -> int | None:

@@ -44,27 +44,6 @@ def public_address(
         found = aws.ecs.get_service_output(cluster_arn=cluster.arn, service_name=service.name, opts=opts)
         return found.task_definition.apply(lambda running: answered("aws.ecs.get_service", running))
 
-    def problem(cluster_arn: str, wanted: str, rollout: Rollout | None, running: str) -> str:
-        if rollout and rollout.state == "MISSING":
-            return "The service is not there any more: somebody has deleted it. `pulumi up --refresh` creates it again."
-        if running not in ("", wanted):
-            again = "pulumi up" if rollout else "pulumi up --refresh"
-            return (
-                f"{wanted} was asked for, but ECS rolled the service back to {running}. Once what keeps the new one "
-                f"from becoming healthy is gone, run `{again}`.\n{explain_service(cluster_arn, wanted)}"
-            )
-        if rollout is None or rollout.state not in ("IN_PROGRESS", "FAILED"):
-            return ""
-        if rollout.state == "FAILED":
-            return (
-                f"The deployment of {wanted} failed: {rollout.reason} Run `pulumi up` again once the cause is gone; it "
-                f"starts another.\n{explain_service(cluster_arn, wanted)}"
-            )
-        return (
-            f"The task of {wanted} is not healthy yet: {rollout.reason} Run `pulumi up` again in a few minutes.\n"
-            f"{explain_service(cluster_arn, wanted)}"
-        )
-
     def address(cluster_arn: str, wanted: str, found: str, interface_ids: Sequence[str]) -> pulumi.Output[str]:
         if not found and len(interface_ids) != 1:
             found = (
@@ -87,7 +66,7 @@ def public_address(
         lambda known: (current_rollout if previews else finished_rollout)(known[0])
     )
     found = pulumi.Output.all(cluster.arn, task_definition.arn, rollout, rollout.apply(running)).apply(
-        lambda known: problem(*known)
+        lambda known: _problem(*known)
     )
     # With what was found: the interface of a task that has not stayed must not be taken for that of the one that has.
     of_task = pulumi.Output.all(cluster.arn, service.name, found).apply(lambda known: interface_of_task(*known[:2]))
@@ -104,3 +83,26 @@ def public_address(
     )
     ids = interfaces.ids.apply(lambda ids: answered("aws.ec2.get_network_interfaces", ids))
     return pulumi.Output.all(cluster.arn, task_definition.arn, found, ids).apply(lambda known: address(*known))
+
+
+def _problem(cluster_arn: str, wanted: str, rollout: Rollout | None, running: str) -> str:
+    """Say why there is no address to be had of the task definition `wanted`; nothing when there is."""
+    if rollout and rollout.state == "MISSING":
+        return "The service is not there any more: somebody has deleted it. `pulumi up --refresh` creates it again."
+    if running not in ("", wanted):
+        again = "pulumi up" if rollout else "pulumi up --refresh"
+        return (
+            f"{wanted} was asked for, but ECS rolled the service back to {running}. Once what keeps the new one "
+            f"from becoming healthy is gone, run `{again}`.\n{explain_service(cluster_arn, wanted)}"
+        )
+    if rollout is None or rollout.state not in ("IN_PROGRESS", "FAILED"):
+        return ""
+    if rollout.state == "FAILED":
+        return (
+            f"The deployment of {wanted} failed: {rollout.reason} Run `pulumi up` again once the cause is gone; it "
+            f"starts another.\n{explain_service(cluster_arn, wanted)}"
+        )
+    return (
+        f"The task of {wanted} is not healthy yet: {rollout.reason} Run `pulumi up` again in a few minutes.\n"
+        f"{explain_service(cluster_arn, wanted)}"
+    )
