@@ -763,16 +763,10 @@ def load_airflow(names: Sequence[str], keeper: Sequence[str]) -> tuple[list[Comp
 
     What comes before them is the start of the keeper, if there is one, and the migration of the database.
     """
-    gc.disable()
     # Nobody else reads the bytecode, and writing it would cost a tenth of the start.
     dont_write, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     commands = [f"airflow.cli.commands.{name.replace('-', '_')}_command" for name in names]
-    for module in (*PRELOADED, *commands, *os.environ.get("AIRFLOW_FARGATE_PRELOADED", "").split()):
-        import_executor(module)
-    # By name, and so untyped: Airflow is installed where this runs, not where it is checked.
-    airflow: Any = importlib.import_module("airflow")
-    airflow.configuration.write_default_airflow_configuration_if_needed()
-    airflow.providers_manager.ProvidersManager().initialize_providers_configuration()
+    airflow = _import_airflow(*PRELOADED, *commands)
     airflow.utils.db.import_all_models()
     # Each process would do this at its first query.
     importlib.import_module("sqlalchemy.orm").configure_mappers()
@@ -826,13 +820,7 @@ def load_worker() -> tuple[list[Component], list[Component]]:
 
     It needs no database of Airflow's, and so nothing comes before it.
     """
-    gc.disable()
-    for module in (*WORKER_PRELOADED, *os.environ.get("AIRFLOW_FARGATE_PRELOADED", "").split()):
-        import_executor(module)
-    # By name, and so untyped: Airflow is installed where this runs, not where it is checked.
-    airflow: Any = importlib.import_module("airflow")
-    airflow.configuration.write_default_airflow_configuration_if_needed()
-    airflow.providers_manager.ProvidersManager().initialize_providers_configuration()
+    _import_airflow(*WORKER_PRELOADED)
     signals: Any = importlib.import_module("celery.signals")
     protection = Protection(os.environ["ECS_AGENT_URI"]) if "AIRFLOW_FARGATE_PROTECTS_TASKS" in os.environ else None
     arguments = importlib.import_module("airflow.cli.cli_parser").get_parser().parse_args(WORKER_COMMAND)
@@ -853,6 +841,18 @@ def load_worker() -> tuple[list[Component], list[Component]]:
 
     gc.freeze()
     return [], [Component(WORKER, run)]
+
+
+def _import_airflow(*modules: str) -> Any:
+    """Import modules and those that the environment names, and return Airflow, configured; no garbage is collected."""
+    gc.disable()
+    for module in (*modules, *os.environ.get("AIRFLOW_FARGATE_PRELOADED", "").split()):
+        import_executor(module)
+    # By name, and so untyped: Airflow is installed where this runs, not where it is checked.
+    airflow: Any = importlib.import_module("airflow")
+    airflow.configuration.write_default_airflow_configuration_if_needed()
+    airflow.providers_manager.ProvidersManager().initialize_providers_configuration()
+    return airflow
 
 
 class Protection:
