@@ -774,23 +774,30 @@ def load_airflow(names: Sequence[str], keeper: Sequence[str]) -> tuple[list[Comp
 
     def ignore_title(_title: str) -> None: ...
 
+    def keep_title() -> None:
+        # Airflow would rename the process to `airflow api_server -- host:…`.
+        titles: Any = importlib.import_module("setproctitle")
+        titles.setproctitle = ignore_title
+
+    def wait_for_api() -> None:
+        # A task that finds no API server tries for seconds and fails; on a small CPU one starts too early.
+        if "api-server" in names:
+            wait_for_port(airflow.configuration.conf.getint("api", "port"))
+
+    def find_beside_dags() -> None:
+        bundles: Any = importlib.import_module("airflow.dag_processing.bundles.base")
+        configured = airflow.configuration.conf.getjson("dag_processor", "dag_bundle_config_list")
+        sys.meta_path.append(cast(Any, BesideDags(bundle_folders(configured, bundles.get_bundle_storage_root_path()))))
+
+    before = {"api-server": keep_title, "scheduler": wait_for_api, "triggerer": find_beside_dags}
+
     def component(name: str, command: Sequence[str]) -> Component:
         arguments = parser.parse_args(command)
 
         def run() -> None:
             gc.enable()
-            if name == "api-server":
-                # Airflow would rename the process to `airflow api_server -- host:…`.
-                titles: Any = importlib.import_module("setproctitle")
-                titles.setproctitle = ignore_title
-            if name == "scheduler" and "api-server" in names:
-                # A task that finds no API server tries for seconds and fails; on a small CPU one starts too early.
-                wait_for_port(airflow.configuration.conf.getint("api", "port"))
-            if name == "triggerer":
-                bundles: Any = importlib.import_module("airflow.dag_processing.bundles.base")
-                configured = airflow.configuration.conf.getjson("dag_processor", "dag_bundle_config_list")
-                folders = bundle_folders(configured, bundles.get_bundle_storage_root_path())
-                sys.meta_path.append(cast(Any, BesideDags(folders)))
+            if name in before:
+                before[name]()
             sys.argv = ["airflow", *command]
             arguments.func(arguments)
 
