@@ -155,7 +155,8 @@ def _refuse_firewall(settings: Settings) -> Iterator[Refusal]:
     )
 
 
-def _refuse(name: str, settings: Settings) -> Iterator[Refusal]:
+def _reserved_variables(settings: Settings) -> dict[str, str]:
+    """Return the variables that the caller does not set, with the reason."""
     generation = legacy if settings.image.legacy else airflow
     reserved = {
         **generation.RESERVED_VARIABLES,
@@ -165,7 +166,19 @@ def _refuse(name: str, settings: Settings) -> Iterator[Refusal]:
         **(SECRETS_BACKEND_VARIABLES if settings.parameter_store.is_on else {}),
     }
     free = FREE_VARIABLES if settings.own_auth_manager else frozenset[str]()
-    yield from chain(
+    return {name: why for name, why in reserved.items() if name not in free}
+
+
+def _refuse(name: str, settings: Settings) -> Iterator[Refusal]:
+    yield from _refuse_of_any_image(name, settings)
+    if settings.image.legacy:
+        yield from legacy.refuse_legacy(settings.given, settings.firewall, settings.task)
+    else:
+        yield from _refuse_of_airflow_3(name, settings)
+
+
+def _refuse_of_any_image(name: str, settings: Settings) -> Iterator[Refusal]:
+    return chain(
         refuse_name(name, apart=settings.executor.is_apart and not settings.image.legacy),
         refuse_image(settings.image, settings.firewall.open_ports),
         refuse_endpoint(settings.endpoint),
@@ -174,11 +187,7 @@ def _refuse(name: str, settings: Settings) -> Iterator[Refusal]:
         refuse_network(settings.network),
         refuse_roles(settings.roles),
         refuse_keys(settings.keys),
-        refuse_environment(
-            settings.environment,
-            {name: why for name, why in reserved.items() if name not in free},
-            settings.variable_rules,
-        ),
+        refuse_environment(settings.environment, _reserved_variables(settings), settings.variable_rules),
         refuse_large(
             (*settings.entrypoint, *settings.command),
             settings.environment.environment,
@@ -188,10 +197,10 @@ def _refuse(name: str, settings: Settings) -> Iterator[Refusal]:
         refuse_log(settings.log),
         refuse_tags(settings.tags, added=settings.network.added_tags, in_rds=settings.database.has_instance),
     )
-    if settings.image.legacy:
-        yield from legacy.refuse_legacy(settings.given, settings.firewall, settings.task)
-        return
-    yield from chain(
+
+
+def _refuse_of_airflow_3(name: str, settings: Settings) -> Iterator[Refusal]:
+    return chain(
         refuse_generation(settings.image),
         refuse_public_access(settings.firewall),
         refuse_no_login(settings.given) if settings.own_auth_manager else refuse_login(settings.login),
