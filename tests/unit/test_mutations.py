@@ -33,8 +33,8 @@ def names(source: str) -> list[str]:
         (SERVICE, "create_service: update='40m' → '4m'"),
         (SERVICE, "create_service: on_error=without pulumi.ErrorHook(f'{hook}-failed', explain_failed_service)"),
         (SERVICE, "create_service: without propagate_tags='SERVICE'"),
-        ("airflow.py", "create_airflow: 120 → 60"),
-        ("task/health.py", "health_check: retries=4 → 2"),
+        ("task/workload.py", "module: MAX_STOP_TIMEOUT = 120 → 60"),
+        ("task/health.py", "_health_check: retries=4 → 2"),
         ("credentials.py", "create_parameters: value=pulumi.Output.secret(value) → pulumi.Output.from_input(value)"),
     ],
 )
