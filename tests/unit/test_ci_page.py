@@ -71,6 +71,7 @@ def test_a_preview_reads_only_and_nothing_that_a_deployment_would_not() -> None:
     [statement] = PREVIEWER["Statement"]
     allowed = {action for each in DEPLOYER["Statement"] for action in each["Action"]}
 
+    assert statement["Action"]
     for pattern in statement["Action"]:
         assert pattern.partition(":")[2].startswith(("Describe", "List"))
         assert [action for action in allowed if fnmatch(action, pattern)], f"the deployer needs no {pattern}"

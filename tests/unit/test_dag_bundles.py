@@ -189,7 +189,9 @@ def test_a_task_copies_what_nobody_has_copied_for_two_intervals(
     assert files(on_a_worker) == {"a.py": found}
 
 
-def test_a_copy_is_new_when_nothing_had_changed(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_copy_is_new_when_nothing_had_changed(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     bucket.files = {"a.py": "1"}
     bundle = bucket_bundle(bucket, monkeypatch)
     bundle.initialize()
@@ -198,6 +200,8 @@ def test_a_copy_is_new_when_nothing_had_changed(bucket: Bucket, monkeypatch: pyt
 
     bucket.denied = True
     bucket_bundle(bucket, monkeypatch).initialize()
+
+    assert capsys.readouterr().out == "", "the bucket was asked"
 
 
 def test_tasks_go_on_with_an_old_copy_while_the_bucket_cannot_be_read_and_one_of_them_asks_it(

@@ -108,6 +108,7 @@ def test_the_task_may_pull_its_image_read_its_dags_and_write_its_log(
 def test_ecs_acts_as_the_roles_for_tasks_of_this_account_there(deployment: Registered, partition: Partition) -> None:
     roles = deployment.inputs_of_all("aws:iam/role:Role")
 
+    assert roles
     for role in roles:
         [statement] = json.loads(role["assumeRolePolicy"])["Statement"]
         assert statement["Principal"] == {"Service": PRINCIPAL}

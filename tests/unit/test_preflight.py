@@ -175,11 +175,13 @@ def test_public_subnets_of_the_vpc_pass_with_one_call_each(ec2: Ec2, warnings: l
     assert warnings == []
 
 
-def test_a_subnet_without_a_route_table_of_its_own_has_the_main_one(ec2: Ec2) -> None:
+def test_a_subnet_without_a_route_table_of_its_own_has_the_main_one(ec2: Ec2, warnings: list[str]) -> None:
     main = {**MAIN_TABLE, "Routes": [TO_INTERNET]}
     ec2.answers(subnets=[subnet(FIRST), subnet(SECOND)], tables=[table(FIRST), main])
 
     preflight(EXISTING)
+
+    assert warnings == []
 
 
 @pytest.mark.parametrize("elsewhere", ["AwsEcsExecutor", "CeleryExecutor"])
