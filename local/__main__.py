@@ -9,7 +9,9 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from airflow_fargate.session import ReadKey
 
 from local import dags, deployment, logs
 from local.cloud import UNSET, Cloud
@@ -28,9 +30,6 @@ from operate import backup, status
 from operate.console import CommandError, say
 from operate.password import password
 from operate.rest import RestClient
-
-if TYPE_CHECKING:
-    from operate.status import ReadKey
 
 PORT = 4566
 """The emulator's port. Pulumi.local.yaml names it too, as the endpoint of every service."""
@@ -110,7 +109,7 @@ def restore(*, source: str) -> None:
     backup.restore(outputs, _configuration(stack), source)
 
 
-def _configuration(stack: Stack) -> "ReadKey":
+def _configuration(stack: Stack) -> ReadKey:
     return status.aws_configuration(stack.pulumi("config", "--json", "--show-secrets").stdout)
 
 

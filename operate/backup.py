@@ -10,7 +10,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import botocore.exceptions
+from airflow_fargate.data import keeper
+from airflow_fargate.data.keeper import SNAPSHOTS, Snapshot, listed_snapshots
+from airflow_fargate.session import ReadKey, aws_endpoint, aws_session
 from packaging.version import Version
 
 from operate.console import CommandError, age, ended, say
@@ -26,10 +29,6 @@ from operate.snapshots import are_kept, newest_snapshot
 from operate.status import aws_configuration
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
-    from airflow_fargate.data.keeper import Snapshot
-    from airflow_fargate.session import ReadKey
     from mypy_boto3_ecs import ECSClient
     from mypy_boto3_s3 import S3Client
 
@@ -55,7 +54,7 @@ def main() -> int:
     return ended(copy)
 
 
-def back_up(outputs: Mapping[str, Any], read: "ReadKey", folder: Path, stack: str) -> Path:
+def back_up(outputs: Mapping[str, Any], read: ReadKey, folder: Path, stack: str) -> Path:
     """Copy the newest snapshot into a file of `folder`, and return the file.
 
     :param outputs: The stack's outputs: of the component, `data_bucket_name` and `cluster_arn`.
@@ -84,7 +83,7 @@ def _download(saved: "_Saved", file: Path) -> None:
         whole.unlink(missing_ok=True)
 
 
-def restore(outputs: Mapping[str, Any], read: "ReadKey", source: str) -> None:
+def restore(outputs: Mapping[str, Any], read: ReadKey, source: str) -> None:
     """Put a database in the place of the newest snapshot, and stop the task, which then can no longer save its own.
 
     :param outputs: The stack's outputs: of the component, `data_bucket_name`, `cluster_arn` and `service_arn`.
@@ -125,13 +124,11 @@ class _Saved:
     s3: "S3Client"
     ecs: "ECSClient"
     bucket: str
-    newest: "Snapshot"
+    newest: Snapshot
 
 
 @contextmanager
-def _saved(outputs: Mapping[str, Any], read: "ReadKey") -> "Generator[_Saved]":
-    from airflow_fargate.session import aws_endpoint, aws_session
-
+def _saved(outputs: Mapping[str, Any], read: ReadKey) -> Generator["_Saved"]:
     bucket: str = outputs.get("data_bucket_name", "")
     if not bucket:
         raise CommandError(
@@ -169,8 +166,6 @@ def _as_of(saved: _Saved, text: str, folder: Path) -> tuple[Path, str]:
 
     Each version of Airflow has its own, and those of a later one than the stack has cannot be read.
     """
-    from airflow_fargate.data.keeper import SNAPSHOTS, listed_snapshots
-
     try:
         then = datetime.fromisoformat(text)
     except ValueError as error:
@@ -210,8 +205,6 @@ def _as_of(saved: _Saved, text: str, folder: Path) -> tuple[Path, str]:
 
 
 def _check(file: Path, scratch: Path) -> None:
-    from airflow_fargate.data import keeper
-
     try:
         keeper.unpack(file, scratch)
     except keeper.Damaged as error:
@@ -220,8 +213,6 @@ def _check(file: Path, scratch: Path) -> None:
 
 def _replace(saved: _Saved, file: Path, version: str) -> None:
     """Put the file in the place of the newest snapshot, as one that no task has saved: the running one is fenced."""
-    from airflow_fargate.data import keeper
-
     keeper.mark(file)
     metadata = {"airflow-version": version, "stage": "final", "task": "restored"}
     try:

@@ -13,13 +13,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import botocore.exceptions
+from airflow_fargate.executor.settings import REMOTE_SUFFIX
+from airflow_fargate.session import ReadKey, aws_endpoint, aws_session
+from airflow_fargate.task.running import container_of, port_and_path, public_address_of
+from airflow_fargate.task.unread import warnings_of_unread
 
 from operate.console import CommandError, age, aligned, say
 from operate.pulumi_cli import pulumi
 from operate.snapshots import are_kept, describe, newest_snapshot
 
 if TYPE_CHECKING:
-    from airflow_fargate.session import ReadKey
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ecs import ECSClient
     from mypy_boto3_ecs.type_defs import ServiceTypeDef, TaskTypeDef
@@ -65,7 +68,7 @@ def main() -> int:
         return 2
 
 
-def report(outputs: Mapping[str, Any], read: "ReadKey", *, update: str, restore: str) -> int:
+def report(outputs: Mapping[str, Any], read: ReadKey, *, update: str, restore: str) -> int:
     """Print the service's tasks and what is not as the stack's outputs say, and return the exit code.
 
     :param outputs: The stack's outputs: of the component, `cluster_arn`, `service_arn`, `url` and, from versions that
@@ -74,10 +77,6 @@ def report(outputs: Mapping[str, Any], read: "ReadKey", *, update: str, restore:
     :param update: The command that brings the outputs up to date.
     :param restore: The command that makes again what was changed or deleted by others.
     """
-    # Only where it is needed: the package brings the AWS SDK for Pulumi, which takes seconds to import.
-    from airflow_fargate.session import aws_endpoint, aws_session
-    from airflow_fargate.task.unread import warnings_of_unread
-
     cluster: str = outputs["cluster_arn"]
     region = cluster.split(":")[3]
     try:
@@ -124,7 +123,7 @@ def report(outputs: Mapping[str, Any], read: "ReadKey", *, update: str, restore:
     return 0
 
 
-def aws_configuration(config: str) -> "ReadKey":
+def aws_configuration(config: str) -> ReadKey:
     """Return what reads the `aws:` keys in the answer of `pulumi config --json --show-secrets`."""
     values = {key: entry.get("value") for key, entry in json.loads(config).items()}
     return lambda key: values.get(f"aws:{key}")
@@ -171,8 +170,6 @@ def _described(ecs: "ECSClient", cluster: str, service: str) -> "list[TaskTypeDe
 
 def _remote(ecs: "ECSClient", cluster: str) -> int:
     """Return how many tasks there are that AwsEcsExecutor has started."""
-    from airflow_fargate.executor.settings import REMOTE_SUFFIX
-
     family = f"{cluster.rpartition('/')[2]}{REMOTE_SUFFIX}"
     pages = ecs.get_paginator("list_tasks").paginate(cluster=cluster, family=family)
     return sum(len(page["taskArns"]) for page in pages)
@@ -204,8 +201,6 @@ def _status(task: "TaskTypeDef") -> str:
 
 def _url(ecs: "ECSClient", ec2: "EC2Client", task: "TaskTypeDef") -> str:
     """Return where a task answers: nothing of one that has stopped, or that has no public address."""
-    from airflow_fargate.task.running import container_of, port_and_path, public_address_of
-
     address = None if task.get("lastStatus") == "STOPPED" else public_address_of(ec2, task)
     return f"http://{address}{port_and_path(container_of(ecs, task.get('taskDefinitionArn', '')))}" if address else ""
 

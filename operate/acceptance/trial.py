@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from airflow_fargate.session import aws_endpoint, aws_session
+
 from operate.config_file import CONFIG_FILE, config_file, stack_file
 from operate.console import CommandError
 from operate.pulumi_cli import pulumi
@@ -92,9 +94,6 @@ class Trial:
 
     def client(self, service: str) -> Any:
         """Return boto3's client, as Any: with its stubs no field of an answer could be read."""
-        # Only where it is needed: the package brings the AWS SDK for Pulumi, which takes seconds to import.
-        from airflow_fargate.session import aws_endpoint, aws_session
-
         read = self.read
         session: Any = aws_session(read)
         return session.client(service, endpoint_url=aws_endpoint(read, service))

@@ -183,18 +183,9 @@ ACCEPTED: tuple[Accepted, ...] = (
         "A default for the type checker: AWS's answers have the field.",
     ),
     Accepted(
-        "components/airflow_fargate/task/log.py",
-        frozenset(
-            {
-                "log_stream: '' → 'x'",
-                "log_stream: '' → 'x' (2)",
-                "log_stream: '' → 'x' (3)",
-                "log_stream: without {}",
-                "log_stream: without 'logDriver'",
-                "log_stream: logDriver: 'awslogs' → 'awslogsx'",
-            }
-        ),
-        "A default for the type checker: AWS's answers have the field, and the component's container a log.",
+        "components/airflow_fargate/task/running.py",
+        frozenset({"log_stream: '' → 'x'", "log_stream: '' → 'x' (2)"}),
+        "A default for the type checker: AWS's answers have the field.",
     ),
     Accepted(
         "components/airflow_fargate/task/progress.py",

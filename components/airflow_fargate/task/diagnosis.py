@@ -13,8 +13,8 @@ import pulumi
 
 from ..engine import is_mocked
 from ..session import program_clients
-from .log import log_stream
 from .rollout import ask, services_of
+from .running import log_stream
 from .unread import unread_bundles, warnings_of_unread
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_aws as aws
@@ -11,10 +10,6 @@ from ..errors import Refusal
 from ..part import Part
 from ..scope import Scope
 from ..settings import CapabilitySettings
-
-if TYPE_CHECKING:
-    from mypy_boto3_ecs import ECSClient
-    from mypy_boto3_ecs.type_defs import TaskTypeDef
 
 # AWS: CloudWatch Logs API, PutRetentionPolicy.
 LOG_RETENTION_DAYS = (
@@ -51,16 +46,6 @@ def create_log(scope: Scope, settings: LogSettings, region: pulumi.Output[str]) 
         "Resource": pulumi.Output.concat(group.arn, ":*"),
     }
     return Log(group, region, Part(execution_permissions=([write],)))
-
-
-def log_stream(ecs: "ECSClient", task: "TaskTypeDef") -> tuple[str, str]:
-    """Return the log group and the stream in it to which a task's container writes (ECS: awslogs-stream-prefix)."""
-    definition = ecs.describe_task_definition(taskDefinition=task.get("taskDefinitionArn", ""))["taskDefinition"]
-    container = definition.get("containerDefinitions", [{}])[0]
-    options = container.get("logConfiguration", {"logDriver": "awslogs"}).get("options", {})
-    task_id = task.get("taskArn", "").rsplit("/", 1)[-1]
-    stream = f"{options.get('awslogs-stream-prefix')}/{container.get('name')}/{task_id}"
-    return options.get("awslogs-group", ""), stream
 
 
 def refuse_log(settings: LogSettings) -> Iterator[Refusal]:

@@ -60,6 +60,14 @@ def container_of(ecs: "ECSClient", task_definition: str) -> dict[str, Any]:
     return container
 
 
+def log_stream(ecs: "ECSClient", task: "TaskTypeDef") -> tuple[str, str]:
+    """Return the log group and the stream in it to which a task's container writes (ECS: awslogs-stream-prefix)."""
+    container = container_of(ecs, task.get("taskDefinitionArn", ""))
+    options: dict[str, str] = container["logConfiguration"]["options"]
+    task_id = task.get("taskArn", "").rpartition("/")[2]
+    return options["awslogs-group"], f"{options['awslogs-stream-prefix']}/{container['name']}/{task_id}"
+
+
 def newest_task(ecs: "ECSClient", *, cluster: str, service: str) -> "TaskTypeDef | None":
     """Return the newest task of a service that runs and is to go on running; None if there is none."""
     arns = ecs.list_tasks(cluster=cluster, serviceName=service)["taskArns"]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ..dags.container import AGAIN, UNREAD
-from .log import log_stream
+from .running import log_stream
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
