@@ -14,7 +14,7 @@ import boto3
 import pulumi
 from airflow_fargate import AirflowFargateArgs
 from airflow_fargate.errors import Refusal
-from airflow_fargate.session import aws_endpoint, aws_session
+from airflow_fargate.session import aws_session, clients
 from airflow_fargate.zones import without_fargate
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, UnknownRegionError
@@ -246,5 +246,4 @@ def _ask(call: Callable[[], T], question: str) -> T | None:
 
 
 def _ec2(session: boto3.Session, region: str | None) -> "EC2Client":
-    endpoint = aws_endpoint(pulumi.Config("aws").get, "ec2")
-    return session.client("ec2", region_name=region, endpoint_url=endpoint, config=_CLIENT_CONFIG)
+    return clients(pulumi.Config("aws").get, region, session, config=_CLIENT_CONFIG)("ec2")

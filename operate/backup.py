@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import botocore.exceptions
 from airflow_fargate.data import keeper
 from airflow_fargate.data.keeper import SNAPSHOTS, Snapshot, listed_snapshots
-from airflow_fargate.session import ReadKey, aws_endpoint, aws_session
+from airflow_fargate.session import ReadKey, clients
 from packaging.version import Version
 
 from operate.console import CommandError, age, ended, say
@@ -134,11 +134,9 @@ def _saved(outputs: Mapping[str, Any], read: ReadKey) -> Generator["_Saved"]:
         raise CommandError(
             "The stack has no snapshots of its database.", "`pulumi up` with databaseSnapshotSeconds makes them."
         )
-    region = outputs["cluster_arn"].split(":")[3]
     try:
-        session = aws_session(read)
-        s3 = session.client("s3", region_name=region, endpoint_url=aws_endpoint(read, "s3"))
-        ecs = session.client("ecs", region_name=region, endpoint_url=aws_endpoint(read, "ecs"))
+        client = clients(read, outputs["cluster_arn"].split(":")[3])
+        s3, ecs = client("s3"), client("ecs")
         _refuse_elsewhere(ecs, outputs)
         newest = newest_snapshot(s3, bucket)
         if newest is None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import botocore.exceptions
 from airflow_fargate.executor.settings import REMOTE_SUFFIX
-from airflow_fargate.session import ReadKey, aws_endpoint, aws_session
+from airflow_fargate.session import ReadKey, clients
 from airflow_fargate.task.running import container_of, port_and_path, public_address_of
 from airflow_fargate.task.unread import warnings_of_unread
 
@@ -78,22 +78,18 @@ def report(outputs: Mapping[str, Any], read: ReadKey, *, update: str, restore: s
     :param restore: The command that makes again what was changed or deleted by others.
     """
     cluster: str = outputs["cluster_arn"]
-    region = cluster.split(":")[3]
     try:
-        session = aws_session(read)
-        ecs = session.client("ecs", region_name=region, endpoint_url=aws_endpoint(read, "ecs"))
-        ec2 = session.client("ec2", region_name=region, endpoint_url=aws_endpoint(read, "ec2"))
+        client = clients(read, cluster.split(":")[3])
+        ecs, ec2, logs, s3 = (client(service) for service in ("ecs", "ec2", "logs", "s3"))
         service = _service(ecs, cluster, outputs["service_arn"])
         if service is None:
             say(f"{outputs['service_arn']} was deleted, and not by Pulumi. {restore} makes it again.")
             return 1
         found = _described(ecs, cluster, outputs["service_arn"])
         rows = [_row(ecs, ec2, outputs["service_arn"], task) for task in found]
-        logs = session.client("logs", region_name=region, endpoint_url=aws_endpoint(read, "logs"))
         unread = [line for task in found if "stoppedAt" not in task for line in warnings_of_unread(ecs, logs, task)]
         remote = _remote(ecs, cluster)
         workers = _workers(ecs, outputs)
-        s3 = session.client("s3", region_name=region, endpoint_url=aws_endpoint(read, "s3"))
         saved = _saved(s3, outputs) if are_kept(ecs, service) else ""
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
         raise CommandError(

@@ -155,16 +155,23 @@ def aws_endpoint(read: ReadKey, service: str) -> str | None:
     return next((endpoint[service] for endpoint in endpoints if service in endpoint), None)
 
 
-def program_clients(arn: str, **options: Config) -> Callable[[str], Any]:
-    """Return what makes a service's client for the region of `arn`, with the program's `aws:` configuration.
+def clients(
+    read: ReadKey, region: str | None = None, session: boto3.Session | None = None, **options: Config
+) -> Callable[[str], Any]:
+    """Return what makes a service's client with the `aws:` configuration that `read` reads.
 
+    :param region: Where the services are, if not in the region of the configuration.
+    :param session: One that `aws_session` has opened before.
     :param options: `config`, where botocore's own patience is not the right one.
     """
-    read = pulumi.Config("aws").get
-    session: Any = aws_session(read)  # typed clients know services by literal names
-    region = arn.split(":")[3]
+    opened: Any = session or aws_session(read)  # typed clients know services by literal names
 
     def client(service: str) -> Any:
-        return session.client(service, region_name=region, endpoint_url=aws_endpoint(read, service), **options)
+        return opened.client(service, region_name=region, endpoint_url=aws_endpoint(read, service), **options)
 
     return client
+
+
+def program_clients(arn: str, **options: Config) -> Callable[[str], Any]:
+    """Return what makes a service's client for the region of `arn`, with the program's `aws:` configuration."""
+    return clients(pulumi.Config("aws").get, arn.split(":")[3], None, **options)

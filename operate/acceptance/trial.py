@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from airflow_fargate.session import aws_endpoint, aws_session
+from airflow_fargate.session import clients
 
 from operate.config_file import CONFIG_FILE, config_file, stack_file
 from operate.console import CommandError
@@ -94,9 +94,7 @@ class Trial:
 
     def client(self, service: str) -> Any:
         """Return boto3's client, as Any: with its stubs no field of an answer could be read."""
-        read = self.read
-        session: Any = aws_session(read)
-        return session.client(service, endpoint_url=aws_endpoint(read, service))
+        return clients(self.read)(service)
 
     def task(self) -> dict[str, Any]:
         """Return the one that runs."""

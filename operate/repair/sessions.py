@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_fargate.session import NotFollowedError, ReadKey, aws_endpoint, aws_session
+from airflow_fargate.session import NotFollowedError, ReadKey, aws_session, clients
 
 from operate.console import CommandError
 from operate.repair.state import ResourceState, StackState
@@ -24,7 +24,7 @@ class ProviderSession:
         """`read`: reads an input of the provider, if `readable`."""
         self._read = read
         try:
-            self._session: Any = aws_session(read)  # typed clients know services by literal names
+            self._session = aws_session(read)
         except NotFollowedError as error:
             raise CommandError(
                 f"Whether it is there cannot be asked: {error}.",
@@ -35,8 +35,7 @@ class ProviderSession:
     def client(self, service: str, region: str | None = None) -> Client:
         """Return a client, for the resource's own region if it has one."""
         if (service, region) not in self._clients:
-            endpoint = aws_endpoint(self._read, service)
-            self._clients[service, region] = self._session.client(service, region_name=region, endpoint_url=endpoint)
+            self._clients[service, region] = clients(self._read, region, self._session)(service)
         return self._clients[service, region]
 
     def refuse_other_account_than(self, number: str) -> None:
