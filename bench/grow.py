@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
+from airflow_fargate.task.running import tasks_of
 
 from bench.__main__ import IDLE_AFTER, tree_pss
 from local.engine.choose import engine
@@ -171,9 +172,7 @@ class Grown:
         cluster = self.deployed.workspace.outputs()["worker_cluster_arn"]
 
         def healthy() -> bool:
-            arns = ecs.list_tasks(cluster=cluster)["taskArns"]
-            tasks: list[Any] = ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []
-            return [each["healthStatus"] for each in tasks] == ["HEALTHY"] * workers
+            return [each.get("healthStatus") for each in tasks_of(ecs, cluster)] == ["HEALTHY"] * workers
 
         until(healthy, 300, f"{workers} healthy workers")
 

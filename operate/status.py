@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Any
 import botocore.exceptions
 from airflow_fargate.executor.settings import REMOTE_SUFFIX
 from airflow_fargate.session import ReadKey, clients
-from airflow_fargate.task.running import container_of, port_and_path, public_address_of
+from airflow_fargate.task.running import (
+    active_service,
+    container_of,
+    port_and_path,
+    public_address_of,
+    services_of,
+    tasks_of,
+)
 from airflow_fargate.task.unread import warnings_of_unread
 
 from operate.console import CommandError, age, aligned, say
@@ -148,19 +155,16 @@ def _row(ecs: "ECSClient", ec2: "EC2Client", service: str, task: "TaskTypeDef") 
 def _service(ecs: "ECSClient", cluster: str, service: str) -> "ServiceTypeDef | None":
     """Return the service, unless it or its cluster was deleted; ECS shows both for a while after that."""
     try:
-        found = ecs.describe_services(cluster=cluster, services=[service])["services"]
+        return active_service(ecs, cluster, service)
     except ecs.exceptions.ClusterNotFoundException:
         return None
-    return next((each for each in found if each.get("status") == "ACTIVE"), None)
 
 
 def _described(ecs: "ECSClient", cluster: str, service: str) -> "list[TaskTypeDef]":
     name = service.rpartition("/")[2]
-    arns = (
-        ecs.list_tasks(cluster=cluster, serviceName=name)["taskArns"]
-        or ecs.list_tasks(cluster=cluster, serviceName=name, desiredStatus="STOPPED")["taskArns"]
+    found = tasks_of(ecs, cluster, serviceName=name) or tasks_of(
+        ecs, cluster, serviceName=name, desiredStatus="STOPPED"
     )
-    found = ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []
     return sorted(found, key=_created, reverse=True)
 
 
@@ -174,10 +178,11 @@ def _remote(ecs: "ECSClient", cluster: str) -> int:
 def _workers(ecs: "ECSClient", outputs: Mapping[str, Any]) -> str:
     """Say how many workers of Celery run; nothing of a stack without."""
     cluster: str = outputs.get("worker_cluster_arn", "")
-    arns = ecs.list_services(cluster=cluster)["serviceArns"] if cluster else []
-    services = ecs.describe_services(cluster=cluster, services=arns)["services"] if arns else []
+    if not cluster:
+        return ""
+    services = services_of(ecs, cluster)
     running, wanted = (sum(each.get(count, 0) for each in services) for count in ("runningCount", "desiredCount"))
-    return f"{running} of {wanted} workers of Celery run." if cluster else ""
+    return f"{running} of {wanted} workers of Celery run."
 
 
 def _saved(s3: "S3Client", outputs: Mapping[str, Any]) -> str:

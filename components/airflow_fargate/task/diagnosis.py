@@ -13,8 +13,8 @@ import pulumi
 
 from ..engine import is_mocked
 from ..session import program_clients
-from .rollout import ask, services_of
-from .running import log_stream
+from .rollout import ask
+from .running import log_stream, services_of, tasks_of
 from .unread import unread_bundles, warnings_of_unread
 
 if TYPE_CHECKING:
@@ -135,8 +135,7 @@ def _tasks(
 ) -> list["TaskTypeDef"]:
     """Return the tasks of a task definition, newest last; RUNNING are those that shall run, whatever they do now."""
     family = task_definition_arn.rpartition("/")[2].rpartition(":")[0]
-    arns = ecs.list_tasks(cluster=cluster_arn, family=family, desiredStatus=status)["taskArns"]
-    tasks = ecs.describe_tasks(cluster=cluster_arn, tasks=arns)["tasks"] if arns else []
+    tasks = tasks_of(ecs, cluster_arn, family=family, desiredStatus=status)
     ours = [task for task in tasks if task.get("taskDefinitionArn") == task_definition_arn]
     return sorted(ours, key=lambda task: task["createdAt"])  # pyright: ignore[reportTypedDictNotRequiredAccess] - ECS always has it
 

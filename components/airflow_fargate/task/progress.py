@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import botocore.exceptions
 import pulumi
@@ -19,6 +19,7 @@ from botocore.config import Config
 
 from ..session import program_clients
 from .given_up import GivenUp, explain_long_wait
+from .running import active_service, tasks_of
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
@@ -78,15 +79,17 @@ def _follow_service(
     # The loop is closed, a RuntimeError, once the program has ended in some other way than by these hooks.
     with contextlib.suppress(botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError, RuntimeError):
         ecs: ECSClient = program_clients(cluster_arn, config=_IMPATIENT)("ecs")
-        given_up = GivenUp(_describe(ecs, cluster_arn, name))
+        given_up = GivenUp(active_service(ecs, cluster_arn, name))
 
         def ask() -> str | None:
-            service = _describe(ecs, cluster_arn, name)
+            service = active_service(ecs, cluster_arn, name)
             if service and (reason := given_up.reason(service, time.monotonic())):
                 loop.call_soon_threadsafe(pulumi.log.error, explain_long_wait(inputs, reason))
             if service is None:
                 return None
-            unstopped, stopped = (_tasks(ecs, cluster_arn, name, status) for status in ("RUNNING", "STOPPED"))
+            unstopped, stopped = (
+                tasks_of(ecs, cluster_arn, serviceName=name, desiredStatus=status) for status in ("RUNNING", "STOPPED")
+            )
             return summary(service, unstopped, stopped, datetime.now(UTC))
 
         follow(ask, lambda text: loop.call_soon_threadsafe(show_beside, text, urn), ended, POLL_SECONDS)
@@ -111,16 +114,6 @@ def follow(ask: Callable[[], str | None], show: Callable[[str], object], ended: 
         if said and said != shown:
             shown = said
             show(said)
-
-
-def _describe(ecs: "ECSClient", cluster_arn: str, name: str) -> "ServiceTypeDef | None":
-    services = ecs.describe_services(cluster=cluster_arn, services=[name])["services"]
-    return next((service for service in services if service.get("status") == "ACTIVE"), None)
-
-
-def _tasks(ecs: "ECSClient", cluster_arn: str, name: str, status: Literal["RUNNING", "STOPPED"]) -> "list[TaskTypeDef]":
-    arns = ecs.list_tasks(cluster=cluster_arn, serviceName=name, desiredStatus=status)["taskArns"]
-    return ecs.describe_tasks(cluster=cluster_arn, tasks=arns)["tasks"] if arns else []
 
 
 def summary(

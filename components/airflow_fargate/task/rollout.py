@@ -16,11 +16,10 @@ from botocore.config import Config
 
 from ..engine import is_mocked
 from ..session import program_clients
-from .running import network_interfaces_of, newest_task
+from .running import network_interfaces_of, newest_task, services_of
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
-    from mypy_boto3_ecs.type_defs import ServiceTypeDef
 
 T = TypeVar("T")
 
@@ -161,12 +160,6 @@ def ask(cluster_arn: str) -> Rollout:
                     service.get("desiredCount"),
                 )
     return Rollout("MISSING", "", "")
-
-
-def services_of(ecs: "ECSClient", cluster_arn: str) -> "list[ServiceTypeDef]":
-    """Return ECS's description of every service of a cluster."""
-    arns = ecs.list_services(cluster=cluster_arn)["serviceArns"]
-    return ecs.describe_services(cluster=cluster_arn, services=arns)["services"] if arns else []
 
 
 def _registered_at(task_definition_arn: str) -> datetime | None:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ecs import ECSClient
-    from mypy_boto3_ecs.type_defs import TaskTypeDef
+    from mypy_boto3_ecs.type_defs import ServiceTypeDef, TaskTypeDef
     from mypy_boto3_ssm import SSMClient
 
 _PASSWORD_VARIABLE = "ADMIN_PASSWORD"  # noqa: S105 - the name of a variable
@@ -68,12 +68,31 @@ def log_stream(ecs: "ECSClient", task: "TaskTypeDef") -> tuple[str, str]:
     return options["awslogs-group"], f"{options['awslogs-stream-prefix']}/{container['name']}/{task_id}"
 
 
+def tasks_of(ecs: "ECSClient", cluster: str, **selection: Any) -> "list[TaskTypeDef]":
+    """Return ECS's description of a cluster's tasks, of those that shall run if `selection` has no `desiredStatus`.
+
+    :param selection: Which ones, in the words of ECS's ListTasks.
+    """
+    arns = ecs.list_tasks(cluster=cluster, **selection)["taskArns"]
+    return ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []
+
+
+def services_of(ecs: "ECSClient", cluster: str) -> "list[ServiceTypeDef]":
+    """Return ECS's description of every service of a cluster."""
+    arns = ecs.list_services(cluster=cluster)["serviceArns"]
+    return ecs.describe_services(cluster=cluster, services=arns)["services"] if arns else []
+
+
+def active_service(ecs: "ECSClient", cluster: str, service: str) -> "ServiceTypeDef | None":
+    """Return a service, unless it was deleted: ECS shows it for a while after that."""
+    found = ecs.describe_services(cluster=cluster, services=[service])["services"]
+    return next((each for each in found if each.get("status") == "ACTIVE"), None)
+
+
 def newest_task(ecs: "ECSClient", *, cluster: str, service: str) -> "TaskTypeDef | None":
     """Return the newest task of a service that runs and is to go on running; None if there is none."""
-    arns = ecs.list_tasks(cluster=cluster, serviceName=service)["taskArns"]
-    tasks = ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []
     return max(
-        (task for task in tasks if task.get("lastStatus") == "RUNNING"),
+        (task for task in tasks_of(ecs, cluster, serviceName=service) if task.get("lastStatus") == "RUNNING"),
         key=lambda task: task["createdAt"],  # pyright: ignore[reportTypedDictNotRequiredAccess] - ECS always has it
         default=None,
     )
