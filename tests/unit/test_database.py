@@ -18,7 +18,6 @@ from .test_inputs import SERVICE, container
 INSTANCE = "aws:rds/instance:Instance"
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
-SECURITY_GROUP = "aws:ec2/securityGroup:SecurityGroup"
 URL = "postgresql://airflow:w0rd@db.example.com/airflow"
 OWN = {"database_url": URL, "egress_ports": [5432]}
 RESTORED = {"restore_from": "airflow-database-final-00c0ffee", "fernet_key": f"{'0' * 43}="}

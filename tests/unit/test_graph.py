@@ -79,7 +79,6 @@ def test_an_explicit_provider_reaches_every_child_and_every_lookup(deploy: Deplo
     }
 
 
-GROUP = "aws:ec2/securityGroup:SecurityGroup"
 NEEDED = ("aws:iam/rolePolicy:", "aws:iam/rolePolicyAttachment:", "aws:vpc/securityGroup", "aws:s3/bucket")
 EVERYTHING: dict[str, Any] = {
     "executors": ["LocalExecutor", "AwsEcsExecutor", "CeleryExecutor"],

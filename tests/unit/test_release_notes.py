@@ -26,7 +26,6 @@ CHANGELOG = """# Changelog
 
 - The first.
 """
-UNDATED = CHANGELOG.replace(" - 2026-12-01", "")
 MORE = CHANGELOG.replace("[Unreleased]\n", "[Unreleased]\n\n- More.\n")
 PUBLISHED = {"recorded": {"0.1.0"}, "tags": {"v0.1.0"}}
 READY = {"recorded": {"0.1.0", "0.2.0"}, "tags": {"v0.1.0"}}

@@ -48,7 +48,6 @@ _DEPLOYED = (
     *("networkConfiguration", "platformVersion", "capacityProviderStrategy", "enableExecuteCommand"),
     "serviceRegistries",
 )
-_FARGATE_PROVIDERS = ("FARGATE", "FARGATE_SPOT")
 
 
 class ControlPlane:
