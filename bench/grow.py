@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
+from airflow_fargate.executor.settings import CELERY, ECS, LOCAL
 from airflow_fargate.task.running import tasks_of
 
 from bench.__main__ import IDLE_AFTER, tree_pss
@@ -30,9 +31,7 @@ from local.testing.deployed import Deployed, title
 from local.testing.program import copy_program, local_config
 from local.testing.workspace import Workspace
 from operate.console import say
-from operate.rest import RestClient, until
-
-LOCAL, ECS, CELERY = "LocalExecutor", "AwsEcsExecutor", "CeleryExecutor"
+from operate.rest import RestClient, until_airflow
 
 SLOTS_OF_A_WORKER = 2
 WORKERS = (1, 2, 4)
@@ -174,7 +173,7 @@ class Grown:
         def healthy() -> bool:
             return [each.get("healthStatus") for each in tasks_of(ecs, cluster)] == ["HEALTHY"] * workers
 
-        until(healthy, 300, f"{workers} healthy workers")
+        until_airflow(healthy, 300, f"{workers} healthy workers")
 
 
 @contextmanager

@@ -34,7 +34,7 @@ from operate.rest import RestClient
 PORT = 4566
 """The emulator's port. Pulumi.local.yaml names it too, as the endpoint of every service."""
 
-STACK = dags.LOCAL
+STACK = dags.LOCAL_STACK
 HOME = Home(LOCAL)
 
 

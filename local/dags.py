@@ -17,7 +17,7 @@ from local.paths import Home
 from operate.config_file import config_file, stack_file
 from operate.console import say
 
-LOCAL = "local"
+LOCAL_STACK = "local"
 """The stack of this machine."""
 
 
@@ -95,7 +95,7 @@ def _configured(project: Path, stack: str) -> Configured | None:
 
 def _file(project: Path, stack: str) -> Path:
     # In a shell with the variables of `make env`, Pulumi reads a copy, which is as old as the last `make up`.
-    return project / stack_file(stack) if stack == LOCAL else config_file(stack, project)
+    return project / stack_file(stack) if stack == LOCAL_STACK else config_file(stack, project)
 
 
 def _parse(dags: Configured) -> ParsedFolder:

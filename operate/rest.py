@@ -11,7 +11,7 @@ from typing import Any
 from operate import waiting
 from operate.console import CommandError
 
-until = partial(waiting.until, every=0.2)
+until_airflow = partial(waiting.until, every=0.2)
 """Airflow is not to spend its time on answering."""
 
 
@@ -61,7 +61,9 @@ class RestClient:
                 return Answer(error.code, error.read().decode())
 
     def wait_for_dag(self, dag_id: str, seconds: float = 180) -> None:
-        until(lambda: self.api("GET", f"/dags/{dag_id}").status == 200, seconds, f"the DAG {dag_id} to be known")
+        until_airflow(
+            lambda: self.api("GET", f"/dags/{dag_id}").status == 200, seconds, f"the DAG {dag_id} to be known"
+        )
 
     def trigger(self, dag_id: str) -> str:
         """Start a run of a DAG that is known, and return the run's id."""
@@ -82,7 +84,7 @@ class RestClient:
             state: str = self._ask("GET", f"/dags/{dag_id}/dagRuns/{run_id}")["state"]
             return state if state in ("success", "failed") else ""
 
-        if until(ended, seconds, f"the run {run_id} of {dag_id} to end") != "success":
+        if until_airflow(ended, seconds, f"the run {run_id} of {dag_id} to end") != "success":
             raise CommandError(f"The run {run_id} of {dag_id} failed.")
 
     def task_log(self, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> str:

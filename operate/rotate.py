@@ -16,7 +16,7 @@ from operate.config_file import stack_file
 from operate.console import CommandError, ended, say
 from operate.pulumi_cli import attended, pulumi
 
-GENERATED = {
+_ROTATED = {
     "admin-password": (("admin-password",), "adminPassword"),
     "api-keys": (("api-secret-key", "jwt-secret"), ""),
 }
@@ -30,7 +30,7 @@ _FERNET_NAME = "fernet-key"
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m operate.rotate", description=__doc__)
     parser.add_argument("stack", help="the name of a stack of the project in this folder")
-    parser.add_argument("what", choices=[*GENERATED, FERNET, FORGET])
+    parser.add_argument("what", choices=[*_ROTATED, FERNET, FORGET])
     options = parser.parse_args()
     return ended(lambda: rotate(options.stack, options.what), "Pulumi has saved how far it came; run the same again.")
 
@@ -41,8 +41,8 @@ def rotate(stack: str, what: str) -> int:
         return rotate_fernet(stack)
     if what == FORGET:
         return forget_fernet_keys(stack)
-    suffixes, key = GENERATED[what]
-    urns = generated(json.loads(pulumi("stack", "export", "--stack", stack)), suffixes)
+    suffixes, key = _ROTATED[what]
+    urns = urns_of(json.loads(pulumi("stack", "export", "--stack", stack)), suffixes)
     if not urns:
         way_out = f"Set another: pulumi config set --secret {key} --stack {stack}" if key else ""
         raise CommandError(f"The stack {stack} has generated no {what}.", way_out)
@@ -128,7 +128,7 @@ def _set_key(stack: str, keys: str) -> None:
     pulumi("config", "set", "--secret", _FERNET_KEY, "--stack", stack, given=keys)
 
 
-def generated(exported: Mapping[str, Any], suffixes: tuple[str, ...]) -> list[str]:
+def urns_of(exported: Mapping[str, Any], suffixes: tuple[str, ...]) -> list[str]:
     """Return the URNs of the generated values whose names end so."""
     resources: list[dict[str, Any]] = exported["deployment"].get("resources") or []
     return [
@@ -150,7 +150,7 @@ def up(stack: str, *options: str) -> int:
 
 def _generated_fernet_key(stack: str) -> str:
     exported: Mapping[str, Any] = json.loads(pulumi("stack", "export", "--show-secrets", "--stack", stack))
-    urns = generated(exported, (_FERNET_NAME,))
+    urns = urns_of(exported, (_FERNET_NAME,))
     found = [each["outputs"]["base64"] for each in exported["deployment"]["resources"] if each["urn"] in urns]
     if len(found) != 1:
         raise CommandError(

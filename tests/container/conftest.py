@@ -22,7 +22,7 @@ from local.testing.workspace import Workspace
 from local.warm import WarmPython
 from operate import status
 from operate.console import CommandError
-from operate.rest import RestClient, until
+from operate.rest import RestClient, until_airflow
 from tests.fixtures import warm
 
 __all__ = ["warm"]
@@ -101,7 +101,7 @@ class Airflow(Deployed):
             return [row.url for row in healthy if row.task not in gone]
 
         try:
-            [url] = until(urls, seconds, "the service to have a healthy task")
+            [url] = until_airflow(urls, seconds, "the service to have a healthy task")
         except CommandError as failure:
             failure.add_note("\n".join(self.log()[-40:]))
             raise

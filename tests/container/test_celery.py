@@ -14,7 +14,7 @@ import pytest
 import valkey
 
 from local.testing.deployed import title
-from operate.rest import until
+from operate.rest import until_airflow
 from tests.container.conftest import OF_THE_RING, Airflow
 from tests.container.test_airflow import parameters
 from tests.container.test_remote_tasks import variable
@@ -140,7 +140,7 @@ def they_have_no_key_of_airflows_and_their_logs_are_kept(airflow: Airflow) -> No
         keys = ("ADMIN_PASSWORD", "OTHER")
         assert [name for name in names if name in keys or "SECRET" in name or "KEY" in name] == []
         # It is put into the bucket when the task's process is gone, seconds after the run has ended.
-        until(partial(is_kept, airflow, run, number), 120, "the log to be kept")
+        until_airflow(partial(is_kept, airflow, run, number), 120, "the log to be kept")
 
 
 def a_changed_dag_is_there_in_the_next_run_on_the_same_worker(airflow: Airflow) -> None:
@@ -179,12 +179,12 @@ def one_that_has_begun_ends_on_the_worker_that_is_replaced_meanwhile(airflow: Ai
         return ecs.describe_tasks(cluster=cluster, tasks=[before])["tasks"][0]
 
     ecs.update_service(cluster=cluster, service=service, forceNewDeployment=True)
-    until(lambda: replaced()["desiredStatus"] == "STOPPED", 300, "the worker to be told to stop")
+    until_airflow(lambda: replaced()["desiredStatus"] == "STOPPED", 300, "the worker to be told to stop")
     variable(airflow, "go", "yes")
     airflow.rest.wait_for_run("slow", run)
 
     assert airflow.result("slow", run, "slowly") == [1, "a-password"[::-1]]
-    until(lambda: replaced()["lastStatus"] == "STOPPED", 120, "the worker to stop")
+    until_airflow(lambda: replaced()["lastStatus"] == "STOPPED", 120, "the worker to stop")
     assert [container["exitCode"] for container in replaced()["containers"]] == [0]
 
 
@@ -192,7 +192,7 @@ def one_whose_worker_is_killed_is_run_again(airflow: Airflow) -> None:
     run = slow_run(airflow)
     kill_oldest(airflow)
     began = time.monotonic()
-    until(lambda: state_of_slow(airflow, run) != "running", 300, "the loss to be noticed")
+    until_airflow(lambda: state_of_slow(airflow, run) != "running", 300, "the loss to be noticed")
     noticed = time.monotonic() - began
     variable(airflow, "go", "yes")
     airflow.rest.wait_for_run("slow", run, 300)
@@ -205,7 +205,7 @@ def none_is_lost_or_runs_twice_at_once_whatever_ends_meanwhile(airflow: Airflow,
     ecs, place = airflow.client("ecs"), {"cluster": airflow.workspace.outputs()["worker_cluster_arn"]}
     [service] = ecs.list_services(**place)["serviceArns"]
     ecs.update_service(**place, service=service, desiredCount=WORKERS)
-    until(lambda: len(workers(airflow)) == WORKERS, 120, "the second worker")
+    until_airflow(lambda: len(workers(airflow)) == WORKERS, 120, "the second worker")
     run = airflow.rest.trigger("load")
     began = time.monotonic()
     scenes = [(seconds, partial(kill_oldest, airflow)) for seconds in range(KILLED_EVERY, 121, KILLED_EVERY)]
@@ -224,7 +224,7 @@ def none_is_lost_or_runs_twice_at_once_whatever_ends_meanwhile(airflow: Airflow,
         state: str = answer.json["state"] if answer.status == 200 else ""
         return state if state in ("success", "failed") else ""
 
-    assert until(ended, 600, "the run to end") == "success"
+    assert until_airflow(ended, 600, "the run to end") == "success"
 
     found = told(folder)
     assert len(found) == MAPPED
@@ -299,7 +299,7 @@ def slow_run(airflow: Airflow) -> str:
     """Return a run whose task has begun, and goes on until it is let go."""
     variable(airflow, "go", "no")
     run = airflow.rest.trigger("slow")
-    until(lambda: state_of_slow(airflow, run) == "running", 180, "the task to begin")
+    until_airflow(lambda: state_of_slow(airflow, run) == "running", 180, "the task to begin")
     return run
 
 

@@ -20,7 +20,7 @@ from airflow_fargate.task.unread import unread_bundles
 from local.dev import WatchedFolder
 from local.environments import airflow as airflow_environment
 from local.environments.venvs import uv_environment
-from operate.rest import until
+from operate.rest import until_airflow
 from tests.container.conftest import Airflow
 from tests.stories import tell
 
@@ -168,7 +168,7 @@ def test_where_airflow_looks_for_dags_is_where_mistakes_are_looked_for(tmp_path:
 
 def test_the_dags_of_the_repository(airflow: Airflow, subtests: pytest.Subtests) -> None:
     with subtests.test("every one is known without an import error"):
-        until(lambda: known(airflow) == set(OURS), REFRESH, f"the DAGs of the folder alone: {', '.join(OURS)}")
+        until_airflow(lambda: known(airflow) == set(OURS), REFRESH, f"the DAGs of the folder alone: {', '.join(OURS)}")
         assert airflow.rest.api("GET", "/importErrors").json["import_errors"] == []
     runs = {dag_id: airflow.rest.trigger(dag_id) for dag_id in OURS}
     for dag_id, shows in OURS.items():
@@ -237,7 +237,7 @@ def a_new_dag_appears_and_runs_in_the_same_task(airflow: Airflow, _: Repository)
     (airflow.dags / "added.py").write_text(DAG.format(dag_id="added", body="return 42"))
 
     airflow.up()
-    until(lambda: "added" in known(airflow), REFRESH, "the new DAG to be shown")
+    until_airflow(lambda: "added" in known(airflow), REFRESH, "the new DAG to be shown")
     run_id = airflow.run_dag("added")
 
     assert airflow.result("added", run_id, "answer") == 42
@@ -249,7 +249,7 @@ def a_changed_dag_is_what_runs_next(airflow: Airflow, _: Repository) -> None:
     (airflow.dags / "added.py").write_text(DAG.format(dag_id="added", body="return 43"))
 
     airflow.up()
-    until(
+    until_airflow(
         lambda: airflow.result("added", airflow.run_dag("added"), "answer") == 43,
         REFRESH,
         "the changed DAG to be read",
@@ -263,7 +263,7 @@ def a_removed_dag_goes_away(airflow: Airflow, _: Repository) -> None:
     (airflow.dags / "added.py").unlink()
 
     airflow.up()
-    until(lambda: "added" not in known(airflow), REFRESH, "the removed DAG to be gone")
+    until_airflow(lambda: "added" not in known(airflow), REFRESH, "the removed DAG to be gone")
 
     assert running(airflow) == before
 
@@ -359,7 +359,7 @@ def dags_and_their_triggers_are_imported_with_what_airflow_looks_for_no_dags_in(
     for name in (".airflowignore", "uses_common.py"):
         (folder / name).unlink()
     airflow.up()
-    until(lambda: "uses_common" not in known(airflow), REFRESH, "the DAG to be gone")
+    until_airflow(lambda: "uses_common" not in known(airflow), REFRESH, "the DAG to be gone")
 
 
 def a_folder_takes_a_files_place_and_what_a_task_has_written_beside_its_dag_stays(
@@ -387,7 +387,7 @@ def a_folder_takes_a_files_place_and_what_a_task_has_written_beside_its_dag_stay
     for name in ("writes", "looks"):
         (dags / f"{name}.py").unlink()
     airflow.up()
-    until(lambda: len(known(airflow)) == 3, REFRESH, "the added DAGs to be gone")
+    until_airflow(lambda: len(known(airflow)) == 3, REFRESH, "the added DAGs to be gone")
 
 
 def a_broken_dag_fails_the_preview_and_what_runs_is_untouched(airflow: Airflow, _: Repository) -> None:
@@ -433,7 +433,7 @@ def a_repository_beside_the_folder_is_read_with_the_packages_and_plugins_that_it
 
     airflow.up()
 
-    until(lambda: len(known(airflow)) == 4, REFRESH, "the DAGs of both sources")
+    until_airflow(lambda: len(known(airflow)) == 4, REFRESH, "the DAGs of both sources")
     assert airflow.result("from_git", airflow.run_dag("from_git"), "answer") == "MMXXVI"
     loaded = airflow.rest.api("GET", "/plugins").json["plugins"]
     assert "calendar_of_the_team" in [each["name"] for each in loaded]
@@ -446,7 +446,7 @@ def a_new_commit_is_followed_in_the_same_task(airflow: Airflow, repository: Repo
 
     repository.commit({"airflow/another.py": DAG.format(dag_id="another", body="return 'ok'")})
 
-    until(lambda: "another" in known(airflow), REFRESH, "the DAG of the new commit")
+    until_airflow(lambda: "another" in known(airflow), REFRESH, "the DAG of the new commit")
     assert airflow.result("another", airflow.run_dag("another"), "answer") == "ok"
     assert running(airflow) == before
 
@@ -458,10 +458,10 @@ def a_repository_that_cannot_be_read_is_said_until_it_can(airflow: Airflow, repo
 
     assert unread() == []
     with repository.withdrawn():
-        [said] = until(unread, REFRESH, "the bundle to be refreshed")
+        [said] = until_airflow(unread, REFRESH, "the bundle to be refreshed")
         assert said.startswith("DAG bundle git cannot be read: GitCommandError: ")
         assert f"repository '{repository.url}/' not found" in said
-    until(lambda: not unread(), REFRESH, "the bundle to be refreshed again")
+    until_airflow(lambda: not unread(), REFRESH, "the bundle to be refreshed again")
     assert len(known(airflow)) == 5
 
 
@@ -499,7 +499,7 @@ def packages_that_are_locked_are_installed_without_an_index(airflow: Airflow, _:
 def destroy_with_a_running_dag_leaves_nothing_and_no_process(airflow: Airflow, _: Repository) -> None:
     airflow.rest.wait_for_dag("fails_then_succeeds")
     run = f"/dags/fails_then_succeeds/dagRuns/{airflow.rest.trigger('fails_then_succeeds')}"
-    until(lambda: airflow.rest.api("GET", run).json["state"] == "running", 180, "the DAG to run")
+    until_airflow(lambda: airflow.rest.api("GET", run).json["state"] == "running", 180, "the DAG to run")
     processes = airflow.processes()
 
     airflow.workspace.destroy()

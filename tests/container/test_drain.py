@@ -1,6 +1,6 @@
 """An update with `drain_minutes`, of a real Airflow: what runs is done before the container is told to stop."""
 
-from operate.rest import until
+from operate.rest import until_airflow
 from tests.container.conftest import Airflow
 
 WORK = """
@@ -27,7 +27,7 @@ def test_an_update_waits_for_what_runs(airflow: Airflow) -> None:
     [task] = airflow.tasks()
     airflow.rest.wait_for_dag("drained")
     run = f"/dags/drained/dagRuns/{airflow.rest.trigger('drained')}/taskInstances"
-    until(
+    until_airflow(
         lambda: [each["state"] for each in airflow.rest.api("GET", run).json["task_instances"]] == ["running"],
         180,
         "the task to run",

@@ -15,7 +15,7 @@ from local.environments.airflow import version
 from local.testing.faults import Faults
 from operate import backup
 from operate.console import CommandError
-from operate.rest import until
+from operate.rest import until_airflow
 from operate.snapshots import newest_snapshot
 from operate.status import aws_configuration
 from tests.container.conftest import Airflow
@@ -137,7 +137,7 @@ def stop(airflow: Airflow, task: Mapping[str, Any]) -> None:
 def wait_until_stopped(airflow: Airflow, task: Mapping[str, Any]) -> None:
     """Wait for the end of all that a task does; one that is to stop is not listed any more, and still saves."""
     ecs, which = airflow.client("ecs"), {"cluster": task["clusterArn"], "tasks": [task["taskArn"]]}
-    until(lambda: ecs.describe_tasks(**which)["tasks"][0]["lastStatus"] == "STOPPED", 180, "the task to stop")
+    until_airflow(lambda: ecs.describe_tasks(**which)["tasks"][0]["lastStatus"] == "STOPPED", 180, "the task to stop")
 
 
 def kill(airflow: Airflow) -> None:
@@ -152,7 +152,7 @@ def kill(airflow: Airflow) -> None:
         except StopIteration:
             return None
 
-    until(restarted, 60, "the container to be restarted").kill()
+    until_airflow(restarted, 60, "the container to be restarted").kill()
 
 
 def count_on(airflow: Airflow, count: int) -> None:
@@ -181,13 +181,13 @@ def wait_for_a_snapshot(airflow: Airflow) -> None:
         # S3 tells whole seconds, and a copy is begun before it is saved.
         return newest is not None and newest.modified > now + timedelta(seconds=3)
 
-    until(saved, 3 * SECONDS, "a snapshot")
+    until_airflow(saved, 3 * SECONDS, "a snapshot")
 
 
 def wait_for_line(airflow: Airflow, said: int, pattern: str, seconds: float) -> None:
     """Wait until the container's log has a line after the first so many."""
     try:
-        until(
+        until_airflow(
             lambda: any(re.search(pattern, line) for line in airflow.log()[said:]), seconds, f"{pattern!r} in the log"
         )
     except CommandError as failure:
@@ -200,7 +200,7 @@ def begin_to_count(airflow: Airflow) -> str:
     airflow.rest.wait_for_dag("counts_slowly")
     run = airflow.rest.trigger("counts_slowly")
     instance = f"/dags/counts_slowly/dagRuns/{run}/taskInstances/count"
-    until(lambda: get(airflow, instance)["state"] == "running", 120, "the DAG to count")
+    until_airflow(lambda: get(airflow, instance)["state"] == "running", 120, "the DAG to count")
     time.sleep(3)
     return run
 

@@ -12,7 +12,7 @@ import pytest
 from local.cgroup import ROOT
 from local.testing.controls import pass_time
 from operate import status
-from operate.rest import until
+from operate.rest import until_airflow
 from tests.container.conftest import Airflow
 from tests.stories import tell
 
@@ -28,7 +28,9 @@ def test_airflow_is_back(airflow: Airflow, subtests: pytest.Subtests) -> None:
     assert airflow.rest.api("POST", "/connections", CONNECTION).status == 201
     airflow.run_dag("example_bash_operator")
     # Its schedule, which begins with the first run, has made another.
-    until(lambda: len(runs(airflow)) > 1 and {how for _, how in runs(airflow)} == {"success"}, 180, "all runs to end")
+    until_airflow(
+        lambda: len(runs(airflow)) > 1 and {how for _, how in runs(airflow)} == {"success"}, 180, "all runs to end"
+    )
     kept = state(airflow)
     for name in (*COMPONENTS, "supervisor"):
         with subtests.test(f"a killed {name} is back in the same task with everything intact"):
@@ -71,7 +73,7 @@ def kill(airflow: Airflow, name: str) -> None:
 
     _, alive = psutil.wait_procs(everything, timeout=60)
     assert [everything[process] for process in alive] == [], "the container ends as a whole"
-    until(lambda: airflow.tasks()[0]["healthStatus"] == "HEALTHY", 180, "the task to be healthy again")
+    until_airflow(lambda: airflow.tasks()[0]["healthStatus"] == "HEALTHY", 180, "the task to be healthy again")
     assert airflow.supervisor() != supervisor
 
 
@@ -89,7 +91,7 @@ def a_killed_task_is_followed_by_another_whose_address_status_and_up_give(airflo
     outputs = airflow.workspace.outputs()
     [task] = airflow.tasks()
     airflow.client("ecs").stop_task(cluster=outputs["cluster_arn"], task=task["taskArn"], reason="a test")
-    until(
+    until_airflow(
         lambda: [t for t in airflow.tasks() if t["healthStatus"] == "HEALTHY" and t["taskArn"] != task["taskArn"]],
         240,
         "the service to start another task",
@@ -132,15 +134,19 @@ def test_on_a_small_cpu_a_killed_scheduler_delays_eight_tasks_by_less_than_five_
         return sorted(str(instance["state"]) for instance in instances)
 
     with half_a_vcpu(airflow) as limited:
-        until(lambda: states().count("running") == 4 and len(states()) == 8, 180, "four tasks to run and four to wait")
+        until_airflow(
+            lambda: states().count("running") == 4 and len(states()) == 8, 180, "four tasks to run and four to wait"
+        )
         pass_time(airflow.cloud.emulator.endpoint, RESTART_PERIOD)
         killed, before = time.monotonic(), airflow.supervisor()
         airflow.component("scheduler").kill()
-        until(lambda: not before.is_running(), 30, "the container to end")
-        until(lambda: airflow.tasks()[0]["healthStatus"] == "HEALTHY", 180, "the task to be healthy again")
+        until_airflow(lambda: not before.is_running(), 30, "the container to end")
+        until_airflow(lambda: airflow.tasks()[0]["healthStatus"] == "HEALTHY", 180, "the task to be healthy again")
         healthy = time.monotonic() - killed
         assert str(airflow.supervisor().pid) in limited.read_text().split()
-        until(lambda: airflow.rest.api("GET", run).json["state"] in ("success", "failed"), 280, "the run to end")
+        until_airflow(
+            lambda: airflow.rest.api("GET", run).json["state"] in ("success", "failed"), 280, "the run to end"
+        )
         done = time.monotonic() - killed
 
     with capsys.disabled():

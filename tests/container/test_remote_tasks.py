@@ -11,7 +11,7 @@ import pytest
 
 from local.testing.controls import limits
 from operate.console import CommandError
-from operate.rest import until
+from operate.rest import until_airflow
 from tests.container.conftest import Airflow
 from tests.stories import tell
 
@@ -102,7 +102,9 @@ def twenty_run_at_once_without_a_secret_and_their_logs_are_kept(airflow: Airflow
     runs: list[str] = []
     for _ in range(RUNS):
         runs.append(trigger(airflow, "many"))
-        until(lambda: remote_states(airflow, runs[-1]) == ["running"] * OF_A_RUN, 180, "the tasks of a run to run")
+        until_airflow(
+            lambda: remote_states(airflow, runs[-1]) == ["running"] * OF_A_RUN, 180, "the tasks of a run to run"
+        )
     assert len(running(airflow)) == REMOTE
     status = airflow.workspace.command("operate.status", airflow.workspace.stack.name)
     assert f"{REMOTE} tasks of Airflow beside, each a Fargate task of its own." in status.stdout + status.stderr
@@ -114,7 +116,7 @@ def twenty_run_at_once_without_a_secret_and_their_logs_are_kept(airflow: Airflow
             names = airflow.result("many", run, "one", number)
             assert "TOKEN" in names
             assert [name for name in names if re.search("OTHER|PASSWORD|SECRET|KEY", name)] == []
-            until(partial(is_logged, airflow, run, number), 60, f"the log of number {number}")
+            until_airflow(partial(is_logged, airflow, run, number), 60, f"the log of number {number}")
         assert airflow.result("many", run, "here") == OF_A_RUN
 
 
@@ -125,7 +127,7 @@ def is_logged(airflow: Airflow, run: str, number: int) -> bool:
 
 def each_has_the_memory_of_its_own_size(airflow: Airflow) -> None:
     run = trigger(airflow, "memory")
-    ended = until(lambda: states(airflow, "memory", run, {"success", "failed"}), 180, "both tasks to end")
+    ended = until_airflow(lambda: states(airflow, "memory", run, {"success", "failed"}), 180, "both tasks to end")
 
     assert ended == {"small": "failed", "large": "success"}
 
@@ -136,7 +138,7 @@ def one_that_fargate_has_no_capacity_for_starts_when_there_is(airflow: Airflow) 
     with limits(airflow.cloud.emulator.endpoint, full_zones=zones):
         before = set(all_of_the_family(airflow))
         run = trigger(airflow, "slow")
-        until(lambda: "Capacity is unavailable" in "\n".join(airflow.log()), 120, "RunTask to be refused")
+        until_airflow(lambda: "Capacity is unavailable" in "\n".join(airflow.log()), 120, "RunTask to be refused")
         assert set(all_of_the_family(airflow)) <= before
     airflow.rest.wait_for_run("slow", run)
 
@@ -164,14 +166,14 @@ def one_goes_on_while_airflow_is_away_and_is_taken_up_by_the_next(airflow: Airfl
     asked = {"cluster": service["clusterArn"], "service": service["serviceArn"]}
     before = [arn for arn in airflow.task_arns if arn != task]
     ecs.update_service(**asked, desiredCount=0)
-    until(lambda: airflow.task_arns == [task], 120, "Airflow's own task to end")
+    until_airflow(lambda: airflow.task_arns == [task], 120, "Airflow's own task to end")
     time.sleep(60)
     ecs.update_service(**asked, desiredCount=1)
     airflow.go_on(but=before)
     airflow.rest.wait_for_run("slow", run, 300)
 
     assert airflow.result("slow", run, "slowly")[0] == 1
-    until(lambda: running(airflow) == [], 120, "the task to be the only one")
+    until_airflow(lambda: running(airflow) == [], 120, "the task to be the only one")
 
 
 def trigger(airflow: Airflow, dag: str) -> str:
@@ -182,15 +184,15 @@ def trigger(airflow: Airflow, dag: str) -> str:
             return airflow.rest.trigger(dag)
         return ""
 
-    return until(run, 60, f"a run of {dag} to be accepted")
+    return until_airflow(run, 60, f"a run of {dag} to be accepted")
 
 
 def slow_task(airflow: Airflow) -> tuple[str, str]:
     """Start the DAG whose task is slow; return the run and, once Airflow knows that it runs, the ARN of the task."""
-    until(lambda: running(airflow) == [], 180, "no remote task to run")
+    until_airflow(lambda: running(airflow) == [], 180, "no remote task to run")
     run = trigger(airflow, "slow")
-    [task] = until(lambda: running(airflow), 120, "the task to run")
-    until(lambda: states(airflow, "slow", run, {"running"}), 180, "Airflow to know that it runs")
+    [task] = until_airflow(lambda: running(airflow), 120, "the task to run")
+    until_airflow(lambda: states(airflow, "slow", run, {"running"}), 180, "Airflow to know that it runs")
     return run, task
 
 
@@ -237,4 +239,4 @@ def variable(airflow: Airflow, key: str, value: str) -> None:
     def is_set() -> bool:
         return api("PATCH", f"/variables/{key}", body).status == 200 or api("POST", "/variables", body).status == 201
 
-    until(is_set, 60, f"the variable {key} to be set")
+    until_airflow(is_set, 60, f"the variable {key} to be set")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from local.testing.controls import pass_time
-from operate.rest import until
+from operate.rest import until_airflow
 from tests.container.conftest import Airflow
 from tests.container.test_remote_tasks import variable
 from tests.stories import tell
@@ -58,8 +58,8 @@ def there_is_none_in_the_beginning_and_the_first_task_has_one_started(airflow: A
     assert wanted(airflow) == 0
     variable(airflow, "go", "no")
     airflow.rest.trigger("many")
-    until(lambda: wanted(airflow) == 1, 90, "a worker to be wanted")
-    until(lambda: states(airflow).count("running") == SLOTS, SLOWEST, "the slots of the worker to be taken")
+    until_airflow(lambda: wanted(airflow) == 1, 90, "a worker to be wanted")
+    until_airflow(lambda: states(airflow).count("running") == SLOTS, SLOWEST, "the slots of the worker to be taken")
 
 
 def more_are_started_for_what_waits(airflow: Airflow) -> None:
@@ -67,8 +67,8 @@ def more_are_started_for_what_waits(airflow: Airflow) -> None:
         pass_time(airflow.cloud.emulator.endpoint, 60)
         return wanted(airflow) == MOST
 
-    until(are_wanted, SLOWEST, "more workers to be wanted", every=5)
-    until(lambda: states(airflow) == ["running"] * MOST * SLOTS, SLOWEST, "all tasks to run")
+    until_airflow(are_wanted, SLOWEST, "more workers to be wanted", every=5)
+    until_airflow(lambda: states(airflow) == ["running"] * MOST * SLOTS, SLOWEST, "all tasks to run")
 
 
 def one_with_a_long_task_is_not_stopped_before_that_is_over(airflow: Airflow) -> None:
@@ -79,7 +79,7 @@ def one_with_a_long_task_is_not_stopped_before_that_is_over(airflow: Airflow) ->
         found = ecs.get_task_protection(**place, tasks=running)["protectedTasks"]
         return [each["protectionEnabled"] for each in found]
 
-    until(lambda: protected() == [True] * MOST, 120, "both workers to be protected")
+    until_airflow(lambda: protected() == [True] * MOST, 120, "both workers to be protected")
     [service] = ecs.list_services(**place)["serviceArns"]
     ecs.update_service(**place, service=service, desiredCount=1)
     time.sleep(5)
@@ -88,7 +88,9 @@ def one_with_a_long_task_is_not_stopped_before_that_is_over(airflow: Airflow) ->
     variable(airflow, "go", "yes")
     [run] = airflow.rest.api("GET", "/dags/many/dagRuns").json["dag_runs"]
     airflow.rest.wait_for_run("many", run["dag_run_id"])
-    until(lambda: len(ecs.list_tasks(**place)["taskArns"]) == 1, 120, "the worker that is too many to be stopped")
+    until_airflow(
+        lambda: len(ecs.list_tasks(**place)["taskArns"]) == 1, 120, "the worker that is too many to be stopped"
+    )
 
 
 def none_is_left_when_all_tasks_are_over(airflow: Airflow) -> None:
@@ -96,9 +98,9 @@ def none_is_left_when_all_tasks_are_over(airflow: Airflow) -> None:
         pass_time(airflow.cloud.emulator.endpoint, 120)
         return wanted(airflow) == 0
 
-    until(none_is_wanted, SLOWEST, "no worker to be wanted", every=5)
+    until_airflow(none_is_wanted, SLOWEST, "no worker to be wanted", every=5)
     ecs, place = airflow.client("ecs"), workers(airflow)
-    until(lambda: ecs.list_tasks(**place)["taskArns"] == [], 120, "no worker to be left")
+    until_airflow(lambda: ecs.list_tasks(**place)["taskArns"] == [], 120, "no worker to be left")
 
 
 def workers(airflow: Airflow) -> dict[str, str]:
