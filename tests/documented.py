@@ -168,7 +168,9 @@ COMMANDS: Mapping[str, Tried | By | Never] = {
     # docs/users.md
     "pulumi config set --path users.vera viewer": TRIED,
     "pulumi config set --path users.otto op": TRIED,
-    "pulumi stack output user_passwords --show-secrets": By("tests/container/test_users.py::test_users"),
+    "pulumi stack output user_passwords --show-secrets": By(
+        "tests/container/test_users.py::test_users_log_in_with_their_roles"
+    ),
     "pulumi config set image 123456789012.dkr.ecr.us-east-1.amazonaws.com/airflow:7": MANAGER,
     "pulumi config set --path environment.AIRFLOW__CORE__AUTH_MANAGER "
     "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager": MANAGER,

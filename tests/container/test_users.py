@@ -48,7 +48,7 @@ def people(airflow: Airflow) -> People:
     return People(airflow)
 
 
-def test_users(airflow: Airflow, people: People, subtests: pytest.Subtests) -> None:
+def test_users_log_in_with_their_roles(airflow: Airflow, people: People, subtests: pytest.Subtests) -> None:
     tell(
         subtests,
         [

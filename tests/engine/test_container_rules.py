@@ -28,7 +28,7 @@ FAILS, SUCCEEDS = False, True
         ([(FAILS, 30), (FAILS, 40), (SUCCEEDS, 50)], "HEALTHY"),
     ],
 )
-def test_health_is(checks: list[tuple[bool, float]], status: HealthStatus) -> None:
+def test_health_follows_the_checks_as_on_ecs(checks: list[tuple[bool, float]], status: HealthStatus) -> None:
     health = Health(HealthCheck(command=["true"], interval=10, timeout=5, retries=2, start_period=30))
     for succeeded, seconds_run in checks:
         health.note(succeeded=succeeded, seconds_run=seconds_run)

@@ -328,7 +328,7 @@ CASES: dict[str, tuple[Service, list[Action]]] = {
 
 
 @pytest.mark.parametrize(("scene", "actions"), CASES.values(), ids=CASES)
-def test_the_scheduler_does(scene: Service, actions: list[Action]) -> None:
+def test_the_scheduler_takes_the_expected_actions(scene: Service, actions: list[Action]) -> None:
     assert list(plan(scene, NOW)) == actions
 
 

@@ -247,7 +247,7 @@ REFUSED: dict[str, tuple[Call, str]] = {
 
 
 @pytest.mark.parametrize(("call", "words"), REFUSED.values(), ids=REFUSED)
-def test_aws_refuses(account: Account, call: Call, words: str) -> None:
+def test_what_aws_refuses_is_refused(account: Account, call: Call, words: str) -> None:
     with pytest.raises(ClientError) as refused:
         call(account)
     error = refused.value.response.get("Error", {})
@@ -273,7 +273,7 @@ TAKEN: dict[str, Call] = {
 
 
 @pytest.mark.parametrize("call", TAKEN.values(), ids=TAKEN)
-def test_aws_takes(account: Account, call: Call) -> None:
+def test_what_aws_takes_is_taken(account: Account, call: Call) -> None:
     call(account)
 
 

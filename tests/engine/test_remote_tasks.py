@@ -146,7 +146,9 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("request_", "words"), REFUSED.values(), ids=REFUSED)
-def test_run_task_refuses(account: EmulatedAccount, definition: str, request_: dict[str, Any], words: str) -> None:
+def test_run_task_refuses_what_aws_refuses(
+    account: EmulatedAccount, definition: str, request_: dict[str, Any], words: str
+) -> None:
     with pytest.raises(ClientError) as refused:
         account.run_tasks(definition, **request_)
     error = refused.value.response.get("Error", {})

@@ -89,7 +89,7 @@ def make(folder: Path, files: Mapping[str, str]) -> Path:
         pytest.param({"a.py": "print('\\d')"}, ["a.py"], id="a warning of the compiler is none of ours"),
     ],
 )
-def test_uploaded_are(tmp_path: Path, files: Mapping[str, str], uploaded: list[str]) -> None:
+def test_these_files_of_the_folder_are_uploaded(tmp_path: Path, files: Mapping[str, str], uploaded: list[str]) -> None:
     found = read_dag_folder(make(tmp_path / "dags", files))
 
     assert found.problems == []

@@ -283,5 +283,5 @@ def test_every_ref_that_git_allows_is_accepted(ref: str) -> None:
         {"dags_refresh_seconds": 5},
     ],
 )
-def test_is_accepted(args: Any) -> None:
+def test_valid_sources_of_dags_are_accepted(args: Any) -> None:
     validate("airflow", args)

@@ -62,7 +62,7 @@ def service(deployment: str, state: str) -> "ServiceTypeDef":
         pytest.param([(0, "", ""), (LATE, "", "")], [], id="none"),
     ],
 )
-def test_it_is_told_of(looks: list[Look], told: list[str]) -> None:
+def test_a_person_is_told_once_of_a_deployment_that_was_given_up(looks: list[Look], told: list[str]) -> None:
     given_up = GivenUp(service("before", "FAILED"))
 
     said = [given_up.reason(service(deployment, state), now) for now, deployment, state in looks]

@@ -35,7 +35,9 @@ CHOICES: dict[str, tuple[list[tuple[str, float]], str, str | None]] = {
 
 
 @pytest.mark.parametrize(("there", "version", "chosen"), CHOICES.values(), ids=CHOICES)
-def test_the_snapshot_to_start_from_is(there: list[tuple[str, float]], version: str, chosen: str | None) -> None:
+def test_a_task_starts_from_the_right_snapshot(
+    there: list[tuple[str, float]], version: str, chosen: str | None
+) -> None:
     found = keeper.choose([snapshot(*each) for each in there], version)
 
     assert (found and found.version) == chosen
@@ -65,7 +67,7 @@ DATABASES: dict[str, tuple[dict[str, str], str | None]] = {
 
 
 @pytest.mark.parametrize(("environment", "path"), DATABASES.values(), ids=DATABASES)
-def test_the_file_of_the_database_is(environment: dict[str, str], path: str | None) -> None:
+def test_the_file_of_the_database_is_found_as_airflow_finds_it(environment: dict[str, str], path: str | None) -> None:
     assert keeper.database_path(environment) == (path and Path(path))
 
 

@@ -1144,7 +1144,7 @@ def test_every_size_that_fargate_has_and_airflow_fits_into_is_accepted(cpu: int,
         {"ephemeral_storage_gib": 200, "cpu_architecture": "ARM64", "spot": True, "port": 1024},
     ],
 )
-def test_is_accepted(args: Any) -> None:
+def test_valid_arguments_are_accepted(args: Any) -> None:
     validate("airflow", with_outputs(args))
 
 
