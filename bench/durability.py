@@ -145,7 +145,7 @@ class Installation:
         )
         program, *arguments = KEEPING
         with (home / "log").open("wb") as log:
-            process = subprocess.Popen(  # noqa: S603 - what is measured
+            process = subprocess.Popen(
                 [str(venv / "bin" / program), *arguments],
                 env=variables,
                 cwd=home,

@@ -31,6 +31,6 @@ def keeping(bucket: str, endpoint: str, seconds: int) -> dict[str, str]:
 def airflow_version(venv: Path) -> str:
     """Return the version of Airflow in an environment."""
     code = "import importlib.metadata as m; print(m.version('apache-airflow'))"
-    return subprocess.run(  # noqa: S603
+    return subprocess.run(
         [venv / "bin" / "python", "-c", code], capture_output=True, text=True, check=True
     ).stdout.strip()

@@ -36,7 +36,7 @@ for _package, _folder in ((ModuleType("pulumi"), _SDK), (ModuleType("pulumi.runt
     _package.__path__ = [str(_folder)]
     sys.modules[_package.__name__] = _package
 
-from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2  # noqa: E402 # after the packages around it
+from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2  # noqa: E402 - after the packages around it
 
 MESSAGE_WAS_SHOWN = 32
 """Exit code of what runs a program after it has shown the user's error: nothing is to be added."""

@@ -210,7 +210,7 @@ def _become(start: _Start, executable: str) -> None:
     if kind.startswith("-") and kind != "-m":
         os.execv(sys.executable, [sys.executable, *start.arguments])  # noqa: S606 - no shell is wanted
     sys.executable = executable
-    sys.stdin, sys.stdout, sys.stderr = open(0, closefd=False), _unbuffered(1), _unbuffered(2)  # noqa: SIM115
+    sys.stdin, sys.stdout, sys.stderr = open(0, closefd=False), _unbuffered(1), _unbuffered(2)  # noqa: SIM115 - open as long as the process
     if kind == "-m":
         _find_modules(start.folder)
         sys.argv = rest

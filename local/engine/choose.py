@@ -225,7 +225,7 @@ def _compile(step: Step, command: Sequence[str | Path], module: Path) -> None:
     lines: list[str] = []
     compiled = 0
     with subprocess.Popen(command, cwd=module, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None  # noqa: S101 -- for the type checker; Popen opens what is asked for
+        assert process.stderr is not None  # noqa: S101 - for the type checker; Popen opens what is asked for
         for line in process.stderr:
             lines.append(line.rstrip())
             if lines[-1].startswith("go: "):

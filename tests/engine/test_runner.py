@@ -74,7 +74,7 @@ def lock_holder(tmp_path: Path) -> Generator[subprocess.Popen[str]]:
 
 
 def test_a_second_command_is_told_who_holds_the_lock(tmp_path: Path, lock_holder: subprocess.Popen[str]) -> None:
-    with pytest.raises(LocalCloudError, match=rf"make destroy: `make up` \(process {lock_holder.pid}, since"):  # noqa: SIM117 -- the lock is what raises
+    with pytest.raises(LocalCloudError, match=rf"make destroy: `make up` \(process {lock_holder.pid}, since"):  # noqa: SIM117 - the lock is what raises
         with lock(tmp_path / "run" / "lock", "make destroy"):
             pass
 

@@ -38,7 +38,7 @@ class Bucket:
         assert Bucket == "b"
         return [{"Contents": [{"Key": key, "ETag": key} for key in self.objects if key.startswith(Prefix)]}]
 
-    def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+    def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
         assert Bucket == "b"
         return {"Body": io.BytesIO(self.objects[Key]), "ETag": Key}
 

@@ -71,7 +71,7 @@ class Bucket:
             yield {"Contents": [{"Key": f"{Prefix}{name}", "ETag": f"etag of {content}"}]}
         yield {}
 
-    def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+    def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
         assert Bucket == "b"
         name = Key.removeprefix("dags/")
         self.got.append(name)

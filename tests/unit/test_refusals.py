@@ -1111,7 +1111,7 @@ def test_every_size_that_fargate_has_and_airflow_fits_into_is_accepted(cpu: int,
         {"registry_credentials_arn": "arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:a/registry-AbCdEf"},
         {"admin_password": "p'w\"d $HOME é"},
         {"environment": {"HTTP_PROXY": "http://proxy.example:3128", "A_CMD": "1"}, "egress_ports": [3128]},
-        {"environment": {"AIRFLOW__API__HOST": "0.0.0.0", "AIRFLOW__API__BASE_URL": ""}},  # noqa: S104
+        {"environment": {"AIRFLOW__API__HOST": "0.0.0.0", "AIRFLOW__API__BASE_URL": ""}},  # noqa: S104 - nothing listens
         {
             **LEGACY,
             "environment": {"AIRFLOW__WEBSERVER__BASE_URL": "http://a/b"},

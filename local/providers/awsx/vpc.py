@@ -17,7 +17,7 @@ from local.providers.errors import ProviderError
 from local.providers.schema import Violation
 from local.providers.sdk import declaration
 
-TOKEN = "awsx:ec2:Vpc"  # noqa: S105 a type token
+TOKEN = "awsx:ec2:Vpc"  # noqa: S105 - a type token
 DEFAULT_CIDR_BLOCK = "10.0.0.0/16"
 DEFAULT_ZONES = 3
 AWS_VERSION = metadata.version("pulumi-aws")
@@ -182,7 +182,7 @@ class Vpc(pulumi.ComponentResource):
         self.register_outputs(self.outputs)
 
     def _first_zones(self, count: int) -> list[str]:
-        token = "aws:index/getAvailabilityZones:getAvailabilityZones"  # noqa: S105 a function's
+        token = "aws:index/getAvailabilityZones:getAvailabilityZones"  # noqa: S105 - a function's
         opts = pulumi.InvokeOptions(parent=self, version=AWS_VERSION)
         try:
             names: list[str] = pulumi.runtime.invoke(token, {}, opts).value["names"]
