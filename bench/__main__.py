@@ -197,7 +197,7 @@ def cpu_seconds(root: int) -> float:
 
 
 def tree_pss(root: int) -> float:
-    """PSS of ``root`` and its descendants in MiB: shared pages are counted once, unlike RSS."""
+    """Return the PSS of `root` and its descendants in MiB: shared pages are counted once, unlike RSS."""
     children: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):

@@ -12,7 +12,7 @@ Properties = dict[str, Any]
 
 
 DIGEST: Final = "sha256 of an asset's contents: "
-"""How the text of an asset begins of which the engine has sent no more than this."""
+"""The first words of an asset's text when the engine has sent only its digest."""
 
 
 class _Unknown:

@@ -67,7 +67,7 @@ def test_up_and_destroy_are_killed_again_and_again(stack: Deployed, subtests: py
 
 
 def steps(state: dict[str, Any]) -> int:
-    """How far `up` is: each operation counts when it begins, and when it is completed. `destroy` counts down."""
+    """Return how far `up` is: each operation counts when it begins, and when it is completed. `destroy` counts down."""
     operations: list[dict[str, Any]] = state.get("pending_operations") or []
     pending = [operation["type"] for operation in operations]
     return 2 * len(state.get("resources") or []) + pending.count("creating") - pending.count("deleting")
