@@ -17,6 +17,17 @@ Schema = Mapping[str, Any]
 STRING: Schema = {"type": "string"}
 ASSET: Schema = {"$ref": "pulumi.json#/Asset"}
 
+_BASIC_TYPES = {"string": "a string", "boolean": "a boolean", "integer": "an integer", "number": "a number"}
+
+_KINDS: Mapping[Any, str] = {
+    str: "a string",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    dict: "a map",
+    list: "a list",
+}
+
 
 @dataclass(frozen=True)
 class Violation:
@@ -70,18 +81,6 @@ def _mismatches(schema: Schema, value: Any, path: str) -> Iterator[Violation]:
             yield Violation(path, f"expected one of {', '.join(schema['enum'])}; got {value!r}")
     elif schema and not _has_basic_type(schema["type"], value):
         yield _mistyped(path, _BASIC_TYPES[schema["type"]], value)
-
-
-_BASIC_TYPES = {"string": "a string", "boolean": "a boolean", "integer": "an integer", "number": "a number"}
-
-_KINDS: Mapping[Any, str] = {
-    str: "a string",
-    bool: "a boolean",
-    int: "a number",
-    float: "a number",
-    dict: "a map",
-    list: "a list",
-}
 
 
 def _has_basic_type(declared: str, value: Any) -> bool:

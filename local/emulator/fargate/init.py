@@ -20,6 +20,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+CREDENTIALS_ADDRESS = "169.254.170.2"
+"""Where ECS hands the credentials of the task's role to the container."""
+
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _SIOCGIFFLAGS = 0x8913
@@ -39,10 +42,6 @@ def _bind(file: str, over: str) -> None:
 
 def _prctl(option: int, value: int) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
-
-
-CREDENTIALS_ADDRESS = "169.254.170.2"
-"""Where ECS hands the credentials of the task's role to the container."""
 
 
 def _bring_loopback_up() -> None:
