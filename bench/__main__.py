@@ -20,9 +20,8 @@ import tempfile
 import time
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import boto3
 import psutil
 from airflow_fargate.cost import PRICES, a_month_of, a_month_of_compute, in_cents
 from airflow_fargate.data import keeper
@@ -31,6 +30,7 @@ from bench import dags
 from bench.keeping import KEEPING, airflow_version, keeping
 from bench.running import NOTHING_KEPT, Kept, Running, add_airflow, airflow, prepare
 from local.cgroup import ControlGroup
+from local.cloud import session
 from local.testing.emulated import Emulator
 from release.paths import SOURCES
 
@@ -123,8 +123,7 @@ def kept(venv: Path) -> Generator[Kept]:
         home = {"AIRFLOW_HOME": str(folder), "HOME": str(folder), "PATH": os.environ["PATH"]}
         subprocess.run([venv / "bin" / "airflow", "db", "migrate"], env=home, check=True, capture_output=True)
         keeper.pack(folder / "airflow.db", folder / "packed")
-        session: Any = boto3.Session("test", "test", region_name="us-east-1")
-        s3 = session.client("s3", endpoint_url=emulator.endpoint)
+        s3 = session().client("s3", endpoint_url=emulator.endpoint)
         s3.create_bucket(Bucket=BUCKET)
         s3.upload_file(str(folder / "packed"), BUCKET, keeper.snapshot_key(airflow_version(venv)))
         try:

@@ -28,13 +28,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-import boto3
 from airflow_fargate.data import keeper
 from airflow_fargate.database import url
 
 from bench.keeping import KEEPING, airflow_version, keeping
 from bench.running import Running, add_airflow, end_descendants, environment, prepare
 from local.cgroup import ControlGroup
+from local.cloud import session
 from local.emulator.engines.postgres import PostgresServer
 from local.testing import earlier
 from local.testing.clouds import free_port
@@ -339,8 +339,7 @@ class Scene:
 
     @cached_property
     def s3(self) -> Any:
-        session: Any = boto3.Session("test", "test", region_name="us-east-1")
-        return session.client("s3", endpoint_url=self.installation.emulator.endpoint)
+        return session().client("s3", endpoint_url=self.installation.emulator.endpoint)
 
     def _integrity(self) -> str:
         if self.installation.connection:

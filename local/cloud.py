@@ -110,11 +110,10 @@ class Cloud:
 
 @functools.cache
 def _client(service: str, endpoint: str) -> Any:
-    session: Any = _session()
-    return session.client(service, endpoint_url=endpoint)
+    return session().client(service, endpoint_url=endpoint)
 
 
 @functools.cache
-def _session() -> boto3.Session:
+def session() -> Any:
     """Return the session of all clients: each one reads the descriptions of the services again, which takes time."""
     return boto3.Session(aws_access_key_id=CREDENTIAL, aws_secret_access_key=CREDENTIAL, region_name=REGION)

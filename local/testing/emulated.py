@@ -1,5 +1,6 @@
 """An account on an emulator of its own, and the services that the emulator's tests run in it."""
 
+import functools
 import http.client
 import json
 import os
@@ -18,6 +19,7 @@ from typing import Any
 import boto3
 import psutil
 
+from local.cloud import REGION, session
 from local.paths import ROOT
 from local.testing.clouds import free_port
 from operate.waiting import until
@@ -31,7 +33,6 @@ IMAGE = "test/python:3"
 CLUSTER = "cluster"
 LOG_GROUP = "tasks"
 ACCOUNT = "123456789012"
-REGION = "us-east-1"
 PORT = 8080
 EXECUTION_POLICY = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
 
@@ -110,8 +111,7 @@ class Emulator:
 
 def acting_as(endpoint: str, role_arn: str, service: str) -> Client:
     """Return boto3's client of a service with the credentials of a role."""
-    administrator: Any = boto3.Session("test", "test", region_name=REGION)
-    sts = administrator.client("sts", endpoint_url=endpoint)
+    sts = session().client("sts", endpoint_url=endpoint)
     given = sts.assume_role(RoleArn=role_arn, RoleSessionName="test")["Credentials"]
     keys = given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"]
     role: Any = boto3.Session(*keys, region_name=REGION)
@@ -122,18 +122,18 @@ class EmulatedAccount:
     """boto3's clients for an emulator, and a network, a role, a log group and a cluster that tasks can run with."""
 
     def __init__(self, endpoint: str) -> None:
-        session = boto3.Session("test", "test", region_name=REGION)
-        self.cloudwatch: Client = session.client("cloudwatch", endpoint_url=endpoint)
-        self.ec2: Client = session.client("ec2", endpoint_url=endpoint)
-        self.discovery: Client = session.client("servicediscovery", endpoint_url=endpoint)
-        self.ecs: Client = session.client("ecs", endpoint_url=endpoint)
-        self.elasticache: Client = session.client("elasticache", endpoint_url=endpoint)
-        self.iam: Client = session.client("iam", endpoint_url=endpoint)
-        self.logs: Client = session.client("logs", endpoint_url=endpoint)
-        self.rds: Client = session.client("rds", endpoint_url=endpoint)
-        self.s3: Client = session.client("s3", endpoint_url=endpoint)
-        self.scaling: Client = session.client("application-autoscaling", endpoint_url=endpoint)
-        self.ssm: Client = session.client("ssm", endpoint_url=endpoint)
+        client = functools.partial(session().client, endpoint_url=endpoint)
+        self.cloudwatch: Client = client("cloudwatch")
+        self.ec2: Client = client("ec2")
+        self.discovery: Client = client("servicediscovery")
+        self.ecs: Client = client("ecs")
+        self.elasticache: Client = client("elasticache")
+        self.iam: Client = client("iam")
+        self.logs: Client = client("logs")
+        self.rds: Client = client("rds")
+        self.s3: Client = client("s3")
+        self.scaling: Client = client("application-autoscaling")
+        self.ssm: Client = client("ssm")
         self.vpc = self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         self.subnet = self.ec2.create_subnet(VpcId=self.vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
         self.gateway = self.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]

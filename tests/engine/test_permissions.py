@@ -17,11 +17,12 @@ from airflow_fargate.identity import Location, trust_policy
 from botocore.exceptions import ClientError
 from moto.iam.models import IAMBackend, iam_backends
 
+from local.cloud import REGION
 from local.emulator.fargate.credentials import TaskCredentials, has_expired, session_of
 from local.emulator.fargate.policies import allows
 from local.emulator.fargate.roles import Role
 from local.testing.deployed import Deployed
-from local.testing.emulated import ACCOUNT, CLUSTER, REGION, Client, EmulatedAccount, Emulator, acting_as
+from local.testing.emulated import ACCOUNT, CLUSTER, Client, EmulatedAccount, Emulator, acting_as
 
 Statement = dict[str, Any]
 Call = Callable[[Client], Any]

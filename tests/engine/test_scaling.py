@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from local.cloud import REGION
 from local.emulator.fargate import clock
 from local.emulator.fargate.scaling import Course, Tracked, Tracking, wanted
 from local.emulator.fargate.schedule import ScheduleError, schedule_of
 from local.testing.controls import pass_time
-from local.testing.emulated import ACCOUNT, CLUSTER, REGION, EmulatedAccount, EmulatedService, Emulator
+from local.testing.emulated import ACCOUNT, CLUSTER, EmulatedAccount, EmulatedService, Emulator
 from operate.waiting import until
 
 WAITS = ["python", "-c", "import time; time.sleep(600)"]
