@@ -1,6 +1,5 @@
 """What a measured container is given to keep its data, as the component gives it."""
 
-import subprocess
 from pathlib import Path
 
 from airflow_fargate.data import keeper
@@ -8,6 +7,8 @@ from airflow_fargate.data.part import keeper_arguments
 from airflow_fargate.data.settings import DataSettings
 
 from bench.running import OURS
+from local.cloud import CREDENTIAL, REGION
+from release.environments import version_of
 
 KEEPING = (*OURS, *keeper_arguments(DataSettings()))
 """The command that is measured, with the program that keeps its data."""
@@ -17,9 +18,9 @@ def keeping(bucket: str, endpoint: str, seconds: int) -> dict[str, str]:
     """Return the settings of a container that keeps its data in a bucket."""
     return {
         "AWS_ENDPOINT_URL": endpoint,
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": CREDENTIAL,
+        "AWS_SECRET_ACCESS_KEY": CREDENTIAL,
         keeper.BUCKET_VARIABLE: bucket,
         keeper.SECONDS_VARIABLE: str(seconds),
         "AIRFLOW__LOGGING__DELETE_LOCAL_LOGS": "True",
@@ -30,7 +31,4 @@ def keeping(bucket: str, endpoint: str, seconds: int) -> dict[str, str]:
 
 def airflow_version(venv: Path) -> str:
     """Return the version of Airflow in an environment."""
-    code = "import importlib.metadata as m; print(m.version('apache-airflow'))"
-    return subprocess.run(
-        [venv / "bin" / "python", "-c", code], capture_output=True, text=True, check=True
-    ).stdout.strip()
+    return version_of(venv / "bin" / "python", "apache-airflow")

@@ -27,7 +27,7 @@ from local.proxies import without_proxy
 from local.stack import Stack
 from local.warm import WarmPython
 from operate import backup, status
-from operate.console import CommandError, say
+from operate.console import INTERRUPTED, CommandError, say
 from operate.password import password
 from operate.rest import RestClient
 
@@ -210,7 +210,7 @@ def main() -> int:
             return 0
         if run in (up, destroy):
             say("Interrupted. `make up` goes on from here, and `make destroy` removes what is there.")
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
         return 0
 

@@ -24,6 +24,7 @@ import pulumi
 
 # The SDK's own translation between Python classes and wire names; it has no public counterpart.
 from pulumi import _types as sdk_types  # pyright: ignore[reportPrivateUsage]
+from pulumi.provider.experimental.util import camel_case
 
 from local.paths import CACHE
 from local.providers.schema import ASSET, STRING, Schema
@@ -85,7 +86,7 @@ def _function(function: Callable[..., Any]) -> Declaration:
     names = [name for name in inspect.signature(function).parameters if name != "opts"]
     siblings = vars(sys.modules[function.__module__])
     result = next(value for name, value in siblings.items() if name.startswith("Get") and name.endswith("Result"))
-    inputs: Schema = {"properties": {_camel_case(name): _schema(hints[name]) for name in names}, "required": []}
+    inputs: Schema = {"properties": {camel_case(name): _schema(hints[name]) for name in names}, "required": []}
     return Declaration("", inputs, sorted(sdk_types.output_type_types(result)))
 
 
@@ -130,8 +131,3 @@ def _schema(annotation: Any) -> Schema:
     if isinstance(declared, type) and issubclass(declared, Enum):
         return {"enum": [str(member.value) for member in declared]}
     raise TypeError(f"the stand-ins know no schema for {declared!r}")
-
-
-def _camel_case(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(word.capitalize() for word in rest)
