@@ -54,9 +54,9 @@ def say(monkeypatch: pytest.MonkeyPatch) -> Say:
 
         monkeypatch.setattr(rollout, "is_mocked", lambda: False)
         monkeypatch.setattr(rollout, "ask", ask)
-        monkeypatch.setattr(rollout, "_registered_at", registered)
+        monkeypatch.setattr(rollout, "registered_at", registered)
         monkeypatch.setattr(public_ip, "explain_service", explained)
-        monkeypatch.setattr(rollout, "_POLL_SECONDS", 0.0)
+        monkeypatch.setattr(rollout, "POLL_SECONDS", 0.0)
         return asked
 
     return prepare

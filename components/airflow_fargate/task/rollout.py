@@ -26,8 +26,9 @@ T = TypeVar("T")
 WAIT_MINUTES = 40
 """How long a deployment may take: as long as the provider waits for it."""
 
+POLL_SECONDS = 5.0
+
 _NEVER = datetime.min.replace(tzinfo=UTC)
-_POLL_SECONDS = 5.0
 _CLIENT_CONFIG = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
 
 
@@ -65,7 +66,7 @@ async def finished_rollout(cluster_arn: str) -> Rollout | None:
         rollout = await current_rollout(cluster_arn)
         if rollout is None or rollout.state != "IN_PROGRESS" or loop.time() > deadline:
             return rollout
-        await asyncio.sleep(_POLL_SECONDS)
+        await asyncio.sleep(POLL_SECONDS)
 
 
 async def interface_of_task(cluster_arn: str, service: str) -> str | None:
@@ -107,8 +108,8 @@ async def _was_given_up(rollout: Rollout, wanted: str) -> bool:
     if rollout.task_definition_arn in ("", wanted):
         return False
     # One that was registered after all that the service has done was never tried: the provider is about to send it.
-    registered_at = await _answer(_registered_at, wanted)
-    return registered_at is not None and registered_at < rollout.said_at
+    registered = await _answer(registered_at, wanted)
+    return registered is not None and registered < rollout.said_at
 
 
 def deploy_what_the_state_has(update: pulumi.ResourceHookArgs, *, is_scaled: bool) -> None:
@@ -162,7 +163,8 @@ def ask(cluster_arn: str) -> Rollout:
     return Rollout("MISSING", "", "")
 
 
-def _registered_at(task_definition_arn: str) -> datetime | None:
+def registered_at(task_definition_arn: str) -> datetime | None:
+    """Ask ECS when a task definition was registered."""
     described = _ecs(task_definition_arn).describe_task_definition(taskDefinition=task_definition_arn)
     # Emulators of ECS may not have it.
     return described["taskDefinition"].get("registeredAt")
