@@ -4,9 +4,9 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from .paths import ROOT
+
 PAGES = tuple(
     str(page.relative_to(ROOT))
     for pattern in ("docs/*.md", "examples/*/README.md", "*.md")

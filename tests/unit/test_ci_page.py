@@ -3,13 +3,13 @@
 import json
 import re
 from fnmatch import fnmatch
-from pathlib import Path
 from typing import Any
 
 import yaml
 from packaging.requirements import Requirement
 
-ROOT = Path(__file__).parents[2]
+from tests.paths import ROOT
+
 PAGE = (ROOT / "docs" / "ci.md").read_text()
 DEPLOYER: dict[str, Any] = json.loads((ROOT / "docs" / "deployer-policy.json").read_text())
 

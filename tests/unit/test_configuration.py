@@ -16,10 +16,10 @@ from pulumi.runtime.config import CONFIG, set_all_config
 
 import configuration
 from release.configuration_page import PAGE, page
+from tests.paths import ROOT
 
 from .conftest import Recorder
 
-ROOT = Path(__file__).parents[2]
 PROJECT = "airflow-fargate"
 DECLARED: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
 

@@ -6,7 +6,8 @@ from urllib.parse import unquote
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.paths import ROOT
+
 PAGES = [
     str(page.relative_to(ROOT))
     for pattern in ("*.md", "docs/*.md", "components/*.md", "examples/*/README.md", "local/*/README.md")

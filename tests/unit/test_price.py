@@ -13,9 +13,9 @@ from airflow_fargate.cost import (
     in_cents,
 )
 
-from .conftest import Deploy
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
+from .conftest import Deploy
 
 
 # Each by hand: 730 h * (vCPU * price + GB * price [* 0.5 on Spot] + GB above 20 * 0.000111 + 0.005 for the address).

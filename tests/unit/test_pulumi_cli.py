@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from operate.pulumi_cli import short_name
-
-ROOT = Path(__file__).parents[2]
+from tests.paths import ROOT
 
 PULUMI = """#!/bin/sh
 case $1 in stack)

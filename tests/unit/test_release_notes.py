@@ -3,14 +3,13 @@
 import re
 import subprocess
 import tomllib
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from release.notes import refusals, section_of, sections, with_whole_links
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "components" / "pyproject.toml").read_text())["project"]
 CHANGELOG = """# Changelog
 

@@ -11,9 +11,9 @@ import pytest
 from airflow_fargate import OUTPUTS, AirflowFargateArgs
 from airflow_fargate.plugin import Plugin
 
+from tests.paths import ROOT
 from tests.unit.conftest import Deploy
 
-ROOT = Path(__file__).parents[2]
 COMMITTED = Path(airflow_fargate.__file__).with_name("schema.json")
 SCHEMA: dict[str, Any] = json.loads(COMMITTED.read_text())
 COMPONENT: dict[str, Any] = SCHEMA["resources"]["airflow-fargate:index:AirflowFargate"]

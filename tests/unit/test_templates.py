@@ -14,9 +14,10 @@ from airflow_fargate.testing import registered
 from packaging.requirements import Requirement
 from pulumi.provider.experimental.util import camel_case
 
+from tests.paths import ROOT
+
 from .conftest import Deploy, Recorder
 
-ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "templates"
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "components" / "pyproject.toml").read_text())["project"]
 IN_PYTHON = {camel_case(name): name for name in (*AirflowFargateArgs.__annotations__, *OUTPUTS)}

@@ -18,10 +18,10 @@ from packaging.utils import canonicalize_name
 
 from release.environments import pinned
 from release.versions import TESTS
+from tests.paths import ROOT
 
 from .conftest import Deploy, Recorder
 
-ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "components" / "pyproject.toml").read_text())["project"]
 
 
