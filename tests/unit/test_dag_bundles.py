@@ -342,6 +342,12 @@ def test_what_is_said_of_a_bundle_is_in_the_log_at_once(monkeypatch: pytest.Monk
     assert written.getvalue() == unread + b"DAG bundle s3 is read again\n"
 
 
+def test_the_reason_is_no_longer_than_fits_into_a_line() -> None:
+    module = importlib.import_module("airflow_fargate.dags.container")
+
+    assert module.reason(OSError("denied " * 100)) == f"OSError: {'denied ' * 42}"[:300]
+
+
 def test_what_stands_for_a_folder_in_the_bucket_is_no_file(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     """S3's console makes one for "Create folder"."""
     bucket.files = {"a.py": "1", "empty/": "", "sub/": "", "sub/b.py": "2"}
@@ -399,6 +405,11 @@ def test_nobody_knocks_where_a_proxy_leads(monkeypatch: pytest.MonkeyPatch, vari
     monkeypatch.setenv("no_proxy", "git.invalid")
     with pytest.raises(OSError, match=r"git.invalid does not answer at port 443"):
         git_module().knock("https://git.invalid/a.git")
+
+
+def test_a_url_without_a_port_has_that_of_its_scheme() -> None:
+    with pytest.raises(OSError, match=r"git.invalid does not answer at port 80:"):
+        git_module().knock("http://git.invalid/a.git")
 
 
 def test_a_version_that_is_there_takes_no_host() -> None:

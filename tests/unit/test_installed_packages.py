@@ -1,8 +1,11 @@
 """Locked packages: the wheels' way into the bucket, and from there into the container before Airflow is loaded."""
 
 import hashlib
+import io
 import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -81,6 +84,26 @@ def test_the_wheels_are_installed_and_no_index_is_asked(monkeypatch: pytest.Monk
     )
 
     assert {path.name for path in tmp_path.glob("*.py")} == {"n0.py", "n1.py"}
+
+
+def test_pip_is_asked_for_nothing_but_the_wheels_and_the_log_says_which_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written))
+
+    def pip(command: list[str], *, check: bool) -> Any:
+        assert not check
+        assert written.getvalue() == b"installing n0-1.0-py3-none-any.whl, n1-1.0-py3-none-any.whl\n"
+        assert command[:6] == [sys.executable, "-m", "pip", "install", "--no-index", "--no-deps"]
+        assert command[6:10] == ["--upgrade", "--quiet", "--no-input", "--disable-pip-version-check"]
+        assert command[10:12] == ["--root-user-action", "ignore"]
+        assert [Path(each).name for each in command[12:]] == ["n0-1.0-py3-none-any.whl", "n1-1.0-py3-none-any.whl"]
+        return SimpleNamespace(returncode=7)
+
+    monkeypatch.setattr(subprocess, "run", pip)
+
+    assert run_preparation(monkeypatch, objects(wheel("n0", "1.0"), wheel("n1", "1.0")), packages=LIST) == 7
 
 
 def test_a_wheel_that_is_not_the_locked_one_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,6 +81,18 @@ def test_the_files_are_put_where_airflow_looks_for_plugins(
     assert str(there) in capsys.readouterr().out
 
 
+def test_without_any_setting_of_airflow_they_are_put_below_the_home_of_the_user(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for variable in ("AIRFLOW__CORE__PLUGINS_FOLDER", "AIRFLOW_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    run_preparation(monkeypatch, {"plugins/1/words.py": b""}, plugins="plugins/1")
+
+    assert (tmp_path / "airflow/plugins/words.py").exists()
+
+
 def test_plugins_that_are_not_in_the_bucket_are_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
     with pytest.raises(FileNotFoundError, match="s3://b/plugins/1/ is empty"):
