@@ -36,12 +36,17 @@ SCHEDULES = {
 class BundleDagBag:
     def __init__(self, folder, *, bundle_path, bundle_name, load_op_links):
         assert (bundle_path, bundle_name, load_op_links) == (folder, "dags", False)
-        Path(os.environ["SEEN"]).write_text(json.dumps(dict(os.environ)))
+        home = Path(os.environ["AIRFLOW_HOME"])
+        files = sorted(file.relative_to(home).as_posix() for file in home.rglob("*") if file.is_file())
+        Path(os.environ["SEEN"]).write_text(json.dumps({"environment": dict(os.environ), "files": files}))
         self.dags = {
             file.stem: SimpleNamespace(dag_id=file.stem, schedule=SCHEDULES[file.stem], tasks=[1, 2], fileloc=str(file))
             for file in folder.glob("**/by_*.py")
         }
-        self.import_errors = {file.relative_to(folder): file.read_text() for file in folder.glob("broken.py")}
+        self.import_errors = {
+            file.relative_to(folder): file.read_text()
+            for file in sorted(folder.glob("broken*.py"), reverse=True)  # as they were found
+        }
 """
 
 ERROR = """Traceback (most recent call last):
@@ -99,7 +104,7 @@ def test_airflow_reads_the_folder_and_knows_nothing_of_another_airflow(
 
     run(monkeypatch, folder)
 
-    seen = json.loads((folder / "../seen.json").read_text())
+    seen = json.loads(folder.with_name("seen.json").read_text())["environment"]
     home = seen["AIRFLOW_HOME"]
     assert {name: value for name, value in seen.items() if name.startswith(("AIRFLOW", "PYTHON"))} == {
         "AIRFLOW_FARGATE_REMOTE_CPU": "512",
@@ -125,12 +130,13 @@ def test_plugins_and_executors_are_those_that_are_named(folder: Path, monkeypatc
         *("--executor", "LocalExecutor", "--executor", "AwsEcsExecutor"),
     )
 
-    seen = json.loads((folder / "../seen.json").read_text())
-    assert seen["AIRFLOW__CORE__PLUGINS_FOLDER"] == str(plugins)
-    assert [each.partition(":")[0] for each in seen["AIRFLOW__CORE__EXECUTOR"].split(",")] == [
+    seen = json.loads(folder.with_name("seen.json").read_text())
+    assert seen["environment"]["AIRFLOW__CORE__PLUGINS_FOLDER"] == str(plugins)
+    assert [each.partition(":")[0] for each in seen["environment"]["AIRFLOW__CORE__EXECUTOR"].split(",")] == [
         "LocalExecutor",
         "AwsEcsExecutor",
     ]
+    assert "config/airflow_fargate_executor/policy.py" in seen["files"]
 
 
 NOWHERE = "not here, and not in the official image"
@@ -179,6 +185,17 @@ def test_what_could_not_be_imported_is_printed_and_is_an_error_unless_the_task_m
     assert capsys.readouterr().out.splitlines() == ["No DAG was found.", f"broken.py, line 1: {error}{way_out}"]
 
 
+def test_files_that_could_not_be_imported_come_in_the_order_of_their_names(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("broken_one.py", "broken_two.py"):
+        (folder / name).write_text("Timeout")
+
+    run(monkeypatch, folder)
+
+    assert capsys.readouterr().out.splitlines()[1:] == ["broken_one.py: Timeout", "broken_two.py: Timeout"]
+
+
 @pytest.mark.parametrize("option", [(), ("--plugins",)], ids=["the folder", "--plugins"])
 def test_what_is_no_folder_is_refused(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], option: tuple[str, ...]
@@ -213,6 +230,20 @@ def test_the_python_that_runs_the_command_is_taken_if_no_other_is_named(
 
     assert main() == 2
     assert capsys.readouterr().err.startswith(f"error: {sys.executable} could not parse {folder}:")
+
+
+@pytest.mark.parametrize(
+    "python",
+    ["echo said", "echo '{}' > $3; echo said; exit 9"],
+    ids=["nothing is written", "it fails when all is written"],
+)
+def test_an_airflow_that_does_not_do_it_is_refused_with_its_words(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], python: str
+) -> None:
+    folder.with_name("python").write_text(f"#!/bin/sh\n{python}\n")
+
+    assert run(monkeypatch, folder) == 2
+    assert capsys.readouterr().err.splitlines()[1] == "said"
 
 
 def test_the_command_explains_itself(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

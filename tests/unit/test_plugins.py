@@ -1,6 +1,8 @@
 """Plugins: the folder's way into the bucket, and from there into the container before Airflow is loaded."""
 
+import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,10 +89,13 @@ def test_without_any_setting_of_airflow_they_are_put_below_the_home_of_the_user(
     for variable in ("AIRFLOW__CORE__PLUGINS_FOLDER", "AIRFLOW_HOME"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written))
 
     run_preparation(monkeypatch, {"plugins/1/words.py": b""}, plugins="plugins/1")
 
     assert (tmp_path / "airflow/plugins/words.py").exists()
+    assert written.getvalue() == f"plugins are in {tmp_path}/airflow/plugins\n".encode(), "in the log at once"
 
 
 def test_plugins_that_are_not_in_the_bucket_are_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
