@@ -4,6 +4,8 @@ import errno
 import hashlib
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 from airflow_fargate.dags.requirements import locked, resolution
 from airflow_fargate.dags.requirements.locked import Locked, Wheel, lock_requirements
-from airflow_fargate.dags.requirements.pylock import lock_path, read_lock
+from airflow_fargate.dags.requirements.pylock import lock_path, read_lock, read_resolved
 from airflow_fargate.dags.requirements.runtime import Runtime, read_runtime
 from airflow_fargate.image import Image
 from packaging.pylock import is_valid_pylock_path
@@ -136,9 +138,19 @@ def test_what_the_requirements_add_is_downloaded_and_locked(project: Project, in
     ]
 
 
-def test_the_lock_file_has_a_name_of_the_standard(project: Project) -> None:
-    for requirements in ("requirements.txt", "requirements.in", "team.requirements.txt"):
-        assert is_valid_pylock_path(lock_path(project.folder / requirements, RUNTIME))
+@pytest.mark.parametrize(
+    ("requirements", "name"),
+    [
+        ("requirements.txt", LOCK),
+        ("requirements.in", LOCK),
+        ("team.requirements.txt", "pylock.team-requirements-cp313-x86_64.toml"),
+    ],
+)
+def test_the_lock_file_has_a_name_of_the_standard(project: Project, requirements: str, name: str) -> None:
+    path = lock_path(project.folder / requirements, RUNTIME)
+
+    assert path == project.folder / name
+    assert is_valid_pylock_path(path)
 
 
 @pytest.mark.parametrize(
@@ -315,6 +327,31 @@ def test_what_cannot_be_resolved_is_refused_in_uvs_words_and_the_old_lock_stays(
 
 
 @pytest.mark.usefixtures("index")
+def test_uv_is_to_download_no_python_and_its_words_come_in_one_line(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def run(command: list[Any], **options: Any) -> Any:
+        asked.extend(map(str, command))
+        assert options["stdout"] == subprocess.DEVNULL, "what is printed there is the lock once more"
+        return subprocess.CompletedProcess(
+            command, 2, stderr="error: Failed to fetch\n  cause: no route,\n   it seems\n    cause: timed out.\n"
+        )
+
+    monkeypatch.setattr(subprocess, "run", run)
+
+    refused = problem(project.lock("roman"))
+
+    assert "Failed to fetch: no route, it seems: timed out" in refused
+    assert "error:" not in refused
+    assert "timed out." not in refused
+    options = " ".join(asked)
+    assert f"--only-binary :all: --python {sys.executable} --no-python-downloads" in options
+    assert "--format pylock.toml --no-header --quiet --color never" in options
+
+
+@pytest.mark.usefixtures("index")
 def test_a_uv_that_is_killed_leaves_everything_as_it_was(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     project.lock("roman")
     before = {path: path.read_bytes() for path in project.folder.iterdir()}
@@ -381,9 +418,10 @@ def test_a_file_that_cannot_be_locked_is_refused_before_uv_runs(
 
 
 @pytest.mark.usefixtures("index")
-def test_a_lock_file_that_is_none_is_refused(project: Project) -> None:
+@pytest.mark.parametrize("change", [("lock-version", "<<<<<<< HEAD\nlock-version"), ("created-by", "made-by")])
+def test_a_lock_file_that_is_none_is_refused(project: Project, change: tuple[str, str]) -> None:
     project.lock("roman")
-    project.lock_file.write_text("<<<<<<< HEAD\n" + project.lock_file.read_text())
+    project.lock_file.write_text(project.lock_file.read_text().replace(*change))
 
     refused = problem(project.lock())
 
@@ -520,6 +558,43 @@ def test_a_local_folder_of_wheels_will_do(project: Project, index: Index, monkey
     assert names(project.lock("roman")) == ["roman-5.0-py3-none-any.whl"]
 
 
+PACKAGE = """
+lock-version = "1.0"
+created-by = "another"
+[[packages]]
+name = "roman"
+wheels = [{{ {} }}]
+"""
+
+
+@pytest.mark.parametrize(
+    "wheel",
+    [
+        'name = "roman-5.0-py3-none-any.whl", path = "roman-5.0-py3-none-any.whl", hashes = { sha256 = "1" }',
+        'url = "https://example.com/roman-5.0-py3-none-any.whl", hashes = { md5 = "1" }',
+        'url = "https://example.com/roman-5.0-py2-none-any.whl", hashes = { sha256 = "1" }',
+    ],
+    ids=["no URL", "no sha256", "another Python"],
+)
+def test_a_wheel_that_cannot_be_shipped_is_none(wheel: str) -> None:
+    with pytest.raises(ValueError, match=r"^roman has no wheel that fits, with a URL and a sha256, and nothing else"):
+        read_resolved(PACKAGE.format(wheel), RUNTIME)
+
+
+def test_a_wheel_fits_the_better_the_newer_the_c_library_it_is_for() -> None:
+    ranks = {tag.platform: rank for tag, rank in RUNTIME.tags.items() if tag.interpreter == tag.abi == "cp313"}
+
+    assert sorted(ranks, key=ranks.__getitem__) == [
+        *(f"manylinux_2_{minor}_x86_64" for minor in range(28, 16, -1)),
+        "manylinux2014_x86_64",
+        *(f"manylinux_2_{minor}_x86_64" for minor in range(16, 11, -1)),
+        "manylinux2010_x86_64",
+        *(f"manylinux_2_{minor}_x86_64" for minor in range(11, 4, -1)),
+        "manylinux1_x86_64",
+        "linux_x86_64",
+    ]
+
+
 def test_the_digest_is_of_the_names_and_the_hashes_and_of_nothing_else() -> None:
     def digest(name: str = "a-1-py3-none-any.whl", sha256: str = "1", path: str = "a") -> str:
         other = Wheel("b-1-py3-none-any.whl", "2", Path("b"))
@@ -536,7 +611,7 @@ FROZEN = "# Python 3.11.9\napache-airflow==3.3.1\n"
     ("image", "constraints", "airflow", "python"),
     [
         ("apache/airflow:3.3.2", "", "3.3.2", "3.13"),
-        ("apache/airflow:3.2.1", "", "3.2.1", "3.12"),
+        *((f"apache/airflow:{version}", "", version, "3.12") for version in ("3.0.6", "3.1.3", "3.2.1")),
         ("apache/airflow:slim-3.3.2", "", "3.3.2", "3.13"),
         ("apache/airflow:3.3.2-python3.11", "", "3.3.2", "3.11"),
         ("apache/airflow:slim-3.4.0rc1-python3.14", "", "3.4.0rc1", "3.14"),
