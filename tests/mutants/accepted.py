@@ -104,6 +104,31 @@ ACCEPTED: tuple[Accepted, ...] = (
         "The same: rows have as many cells as there are columns.",
     ),
     Accepted(
+        "components/airflow_fargate/dags/requirements/resolution.py",
+        frozenset(
+            {
+                "resolve: without prefix='airflow-fargate-'",
+                "resolve: prefix='airflow-fargate-' → 'airflow-fargate-x'",
+            }
+        ),
+        "The same: any name will do for what is gone afterwards.",
+    ),
+    Accepted(
+        "components/airflow_fargate/dags/requirements/resolution.py",
+        frozenset({"_Uv.compile: ended = without check=False"}),
+        "The same: Python checks nothing of its own accord.",
+    ),
+    Accepted(
+        "components/airflow_fargate/dags/requirements/pylock.py",
+        frozenset({"read_lock: text = without encoding='utf-8'", "write_lock: without encoding='utf-8'"}),
+        "The same where the tests run: UTF-8 is what Python takes there without a word.",
+    ),
+    Accepted(
+        "components/airflow_fargate/dags/requirements/resolution.py",
+        frozenset({"resolve: without encoding='utf-8'", "_Uv.compile: without encoding='utf-8'"}),
+        "The same where the tests run: UTF-8 is what Python takes there without a word.",
+    ),
+    Accepted(
         "components/airflow_fargate/dags/container/bucket.py",
         frozenset(
             {

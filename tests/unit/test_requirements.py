@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from airflow_fargate.dags.requirements import locked, resolution
 from airflow_fargate.dags.requirements.locked import Locked, Wheel, lock_requirements
-from airflow_fargate.dags.requirements.pylock import lock_path, read_lock, read_resolved
+from airflow_fargate.dags.requirements.pylock import Lock, LockedWheel, lock_path, read_lock, read_resolved, write_lock
 from airflow_fargate.dags.requirements.runtime import Runtime, read_runtime
 from airflow_fargate.image import Image
 from packaging.pylock import is_valid_pylock_path
@@ -579,6 +579,38 @@ wheels = [{{ {} }}]
 def test_a_wheel_that_cannot_be_shipped_is_none(wheel: str) -> None:
     with pytest.raises(ValueError, match=r"^roman has no wheel that fits, with a URL and a sha256, and nothing else"):
         read_resolved(PACKAGE.format(wheel), RUNTIME)
+
+
+def test_a_lock_holds_what_an_index_does_not_tell(tmp_path: Path) -> None:
+    lock = Lock("requirements", (LockedWheel("roman", "", "https://e.com/roman-5.0-py3-none-any.whl", "1", None),))
+    path = tmp_path / LOCK
+
+    write_lock(path, lock)
+    assert read_lock(path, RUNTIME) == lock
+
+    path.write_text(path.read_text().partition("[tool")[0])
+    assert read_lock(path, RUNTIME) == lock._replace(resolved_from=""), "the lock of another tool"
+
+
+@pytest.mark.parametrize("constraints", ["https://example.com/pins.txt", "pins.txt"])
+def test_uv_is_given_the_constraints_where_they_are(
+    project: Project, monkeypatch: pytest.MonkeyPatch, constraints: str
+) -> None:
+    asked: list[str] = []
+
+    def run(command: list[Any], **_: Any) -> Any:
+        asked.extend(map(str, command))
+        return subprocess.CompletedProcess(command, 2, stderr="")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.chdir(project.folder.parent)
+    project.requirements.write_text("roman")
+
+    with pytest.raises(ValueError, match="uv ended with 2"):
+        resolution.resolve(project.requirements, RUNTIME, constraints, project.lock_file)
+
+    where = constraints if "://" in constraints else str(Path.cwd() / constraints)
+    assert asked[asked.index("--constraints") + 1] == where
 
 
 def test_a_wheel_fits_the_better_the_newer_the_c_library_it_is_for() -> None:
