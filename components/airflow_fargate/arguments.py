@@ -344,8 +344,9 @@ class AirflowFargateArgs(TypedDict):
     database_snapshot_seconds: NotRequired[int]
     """
     The time in seconds from one snapshot of Airflow's database to the next. Default: 300. A task that ends saves the
-    database, and the next restores it; what is lost when a task ends without notice is at most this time. The snapshots
-    are in a bucket of the stack, where the logs of Airflow's tasks go too, whatever the database is, unless you set
+    database, and the next restores it; what is lost when a task ends without notice is at most this time and the
+    seconds that a snapshot takes, and with `keep_runs_days`, once a day, up to ten minutes more. The snapshots are in a
+    bucket of the stack, where the logs of Airflow's tasks go too, whatever the database is, unless you set
     `AIRFLOW__LOGGING__REMOTE_…` variables. 0: no snapshots and no bucket; a database in the container and the logs then
     end with the task. Refused: 1 to 29, any but the default and 0 with a database elsewhere, and any but the default
     with a `command` of your own. With the legacy image, and with a `command`, there are no snapshots.
