@@ -24,7 +24,8 @@ snake case. `make configuration` writes this page from the code.
 
 `pulumi config set <key> <value>`, or edit `Pulumi.<stack>.yaml`. A key that does not exist, and a value that AWS or
 Airflow would refuse, ends `pulumi preview` with the key, the value and the way out; the component's messages name the
-key in snake case, `dags_path` for `dagsPath`. An empty string, list or object is as good as none. Paths are relative to
+key in snake case, `dags_path` for `dagsPath`. In this program's configuration an empty string, list or object is as
+good as none; where a key says that an empty one is refused, the component refuses it. Paths are relative to
 `Pulumi.yaml`. The region is the key `aws:region`.
 
 The value beside the type is the default of this program, from `Pulumi.yaml`; where the text names another one, that is

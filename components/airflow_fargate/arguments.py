@@ -53,7 +53,8 @@ class AirflowFargateArgs(TypedDict):
     """
     The ENTRYPOINT of an image other than the official one, where `command` is given: ECS then starts a program that
     prepares the login and becomes this entrypoint with the command. The image must have `python`. For an image without
-    one give `["env"]`. Default: unknown. Refused: without `command`, and with the legacy image, which has no login.
+    one give `["env"]`. Default: unknown. Refused: without `command`, with an auth manager of your own, and with the
+    legacy image.
     """
 
     port: NotRequired[int]
@@ -99,8 +100,9 @@ class AirflowFargateArgs(TypedDict):
     The address ranges that may open the web interface, IPv4 or IPv6, such as `203.0.113.7/32`. Default: none, so that
     nobody can. An address without a prefix is that address alone. Refused: a malformed range, one with host bits set or
     an IPv6 zone, an IPv6 range without a VPC of yours (the one that is made has no IPv6), the same range twice, more
-    than 60 of a family (AWS: rules of a security group), and one wider than /8 (IPv4) or /16 (IPv6) unless
-    `allow_public_access` is true; with the legacy image anything wider than /24 or /64, always.
+    than 60 of a family (AWS: rules of a security group), one or two fewer with executors that run tasks in other
+    containers, and one wider than /8 (IPv4) or /16 (IPv6) unless `allow_public_access` is true; with the legacy image
+    anything wider than /24 or /64, always.
     """
 
     allow_public_access: NotRequired[bool]
@@ -113,7 +115,7 @@ class AirflowFargateArgs(TypedDict):
     """
     TCP ports that Airflow and its tasks may reach anywhere, besides HTTPS (443) and DNS (53), such as 5432 for a
     PostgreSQL database or 22 for SFTP. Default: none. Refused: below 1 and above 65535, 443 and 53, repeats, and more
-    than 57 (AWS: a security group has 60 rules).
+    than 57 (AWS: a security group has 60 rules), up to three fewer with an RDS instance and such executors.
     """
 
     enable_exec: NotRequired[bool]
@@ -138,62 +140,64 @@ class AirflowFargateArgs(TypedDict):
     """
     CPU units of a task that `AwsEcsExecutor` starts, 1024 being one vCPU. A task of Airflow can have another size with
     `executor_config={"overrides": {"cpu": "4096", "memory": "16384"}}`; one that Fargate does not have is an import
-    error of the DAG. Default: 512. Refused: what Fargate does not have.
+    error of the DAG. Default: 512. Refused: what Fargate does not have, and any without `AwsEcsExecutor`.
     """
 
     remote_task_memory: NotRequired[int]
     """
     Memory in MiB of a task that `AwsEcsExecutor` starts; 231 are taken by Airflow itself. Default: 1024. Refused: what
-    Fargate does not have with `remote_task_cpu`.
+    Fargate does not have with `remote_task_cpu`, and any without `AwsEcsExecutor`.
     """
 
     remote_task_spot: NotRequired[bool]
     """
     Whether tasks that `AwsEcsExecutor` starts run on Fargate Spot, at about half the price. One that AWS interrupts has
-    failed, and is run again if it has `retries`. Default: false.
+    failed, and is run again if it has `retries`. Default: false. Refused: true without `AwsEcsExecutor`.
     """
 
     remote_task_secrets: NotRequired[list[str]]
     """
     The names of those `secrets` that workers of `CeleryExecutor` get, and tasks that `AwsEcsExecutor` starts. They have
     all of `environment`, and ask Airflow for its connections and variables. Default: none. Refused: what is not in
-    `secrets`.
+    `secrets`, and any without one of these executors.
     """
 
     worker_cpu: NotRequired[int]
     """
-    CPU units of a worker of `CeleryExecutor`, 1024 being one vCPU. Default: 512. Refused: what Fargate does not have.
+    CPU units of a worker of `CeleryExecutor`, 1024 being one vCPU. Default: 512. Refused: what Fargate does not have,
+    and any without `CeleryExecutor`.
     """
 
     worker_memory: NotRequired[int]
     """
     Memory in MiB of a worker, for all tasks that it runs at once; 475 are taken by four that do nothing. Default: 2048.
-    Refused: what Fargate does not have with `worker_cpu`, and less than 1024.
+    Refused: what Fargate does not have with `worker_cpu`, less than 1024, and any without `CeleryExecutor`.
     """
 
     worker_concurrency: NotRequired[int]
     """
     How many tasks a worker runs at once. Airflow itself starts as many as all workers have room for, unless
-    `AIRFLOW__CORE__PARALLELISM` says otherwise. Default: 4. Refused: below 1.
+    `AIRFLOW__CORE__PARALLELISM` says otherwise. Default: 4. Refused: below 1, and any without `CeleryExecutor`.
     """
 
     worker_count_min: NotRequired[int]
     """
-    How many workers there are at least, each paid as long as it is there. Default: 1. Refused: below 1, and below 0
-    with `worker_count_max`.
+    How many workers there are at least, each paid as long as it is there. Default: 1. Refused: below 1, or below 0 with
+    `worker_count_max`, and any without `CeleryExecutor`.
     """
 
     worker_count_max: NotRequired[int]
     """
     How many workers there are at most: they are started when tasks wait, and stopped when nothing needs them, which
     takes minutes (docs/growing.md). Default: 0, with which there are always `worker_count_min`. Refused: any other
-    number below `worker_count_min`.
+    number below `worker_count_min`, and any without `CeleryExecutor`.
     """
 
     worker_spot: NotRequired[bool]
     """
     Whether workers run on Fargate Spot, at about half the price. One that AWS interrupts has two minutes to end its
-    tasks; what is left fails, and is run again if it has `retries`. Default: false.
+    tasks; what is left fails, and is run again if it has `retries`. Default: false. Refused: true without
+    `CeleryExecutor`.
     """
 
     drain_minutes: NotRequired[int]
@@ -202,7 +206,7 @@ class AirflowFargateArgs(TypedDict):
     paused meanwhile, and go on afterwards if the database is still the same, and whenever the update fails. `pulumi up`
     shows what runs; it asks Airflow's REST API, and must be able to reach it. Default: 0, which does not wait. Nothing
     is waited for when the service is deleted or replaced. Refused: below 0, above 1440 (a day), with `allowed_cidrs`
-    that admit nobody, and with the legacy image.
+    that admit nobody, with the legacy image, and with an auth manager of your own.
     """
 
     vpc_id: NotRequired[pulumi.Input[str]]
@@ -249,14 +253,15 @@ class AirflowFargateArgs(TypedDict):
     admin_username: NotRequired[str]
     """
     The name of the administrator. Default: `admin`. Refused: empty, blanks, `:` and `,` (they separate users in
-    Airflow's `simple_auth_manager_users`), and any name with the legacy image, which has no login.
+    Airflow's `simple_auth_manager_users`), and any name with the legacy image, which has no login, or with an auth
+    manager of your own, which has users of its own.
     """
 
     admin_password: NotRequired[pulumi.Input[str]]
     """
     The administrator's password. Default: 24 random characters. Kept as an SSM SecureString parameter either way.
     Refused: fewer than 12 characters, more than 4 KiB or `{{…}}` in it (AWS: SSM parameters), and any password with the
-    legacy image, which has no login.
+    legacy image, or with an auth manager of your own.
     """
 
     users: NotRequired[dict[str, str]]
@@ -265,7 +270,7 @@ class AirflowFargateArgs(TypedDict):
     auth manager. Each has a generated password, in the output `user_passwords`. One that is taken out can do nothing
     from the next task on; what the others have stays. Default: none. Refused: other roles, the administrator's name,
     names that differ in case only, what is refused as `admin_username`, so many that their passwords have more than
-    4 KiB (AWS: SSM parameters), and any with the legacy image, which has no login.
+    4 KiB (AWS: SSM parameters), and any with the legacy image, or with an auth manager of your own.
     """
 
     connections: NotRequired[dict[str, pulumi.Input[str]]]
@@ -305,33 +310,33 @@ class AirflowFargateArgs(TypedDict):
     database_instance_class: NotRequired[str]
     """
     The class of the RDS instance. Default: `db.t4g.micro`, which has 1 GiB of memory. A change interrupts Airflow for
-    minutes. Refused: what is no name of a class, and any without `database: postgres`.
+    minutes. Refused: what is no name of a class, and any without `database: postgres` or `keep_postgres`.
     """
 
     database_storage_gib: NotRequired[int]
     """
     Storage of the RDS instance in GiB (gp3, encrypted). Default: 20. It grows by itself when it is almost full, up to
     five times this value, and never shrinks; AWS accepts an increase of a tenth or more. Refused: below 20 and above
-    65536, and any without `database: postgres`.
+    65536, and any without `database: postgres` or `keep_postgres`.
     """
 
     database_multi_az: NotRequired[bool]
     """
     Whether RDS keeps a standby in a second availability zone, for twice the price. Default: false. Refused: true
-    without `database: postgres`.
+    without `database: postgres` or `keep_postgres`.
     """
 
     database_backup_days: NotRequired[int]
     """
     How many days RDS keeps its daily backups, from which it can restore any moment. Default: 7; 0: none. They are
-    deleted with the instance. Refused: below 0 and above 35, and any without `database: postgres`.
+    deleted with the instance. Refused: below 0 and above 35, and any without `database: postgres` or `keep_postgres`.
     """
 
     database_version: NotRequired[str]
     """
     The major version of PostgreSQL, `14` to `18`; RDS installs minor versions by itself. Default: `17`. A higher one
     upgrades the instance in place, which takes minutes; there is no way back. Refused: what Airflow does not support,
-    and any without `database: postgres`.
+    and any without `database: postgres` or `keep_postgres`.
     """
 
     keep_postgres: NotRequired[bool]
@@ -484,11 +489,11 @@ class AirflowFargateArgs(TypedDict):
     """
     A file of requirements (PEP 508, as for pip), absolute or relative to where the program runs, in place of
     `pip_requirements`. uv resolves it against the constraints of the image's Airflow, and writes the result to a lock
-    file beside it, `pylock.<name>.toml`, to be committed. The wheels that the image lacks are put into the stack's
-    bucket, and installed from there before Airflow starts: a start depends on no index, and an unchanged lock is no new
-    task. Default: none. Refused: what uv cannot resolve, in its words; packages that exist only as source; other files
-    (`-r`, `-c`), folders and version control; over 500 MB of wheels; `pip_requirements` beside it, and any with
-    `command`, which runs without them.
+    file beside it, `pylock.<name>-cp313-x86_64.toml` for instance, one for each Python and processor, to be committed.
+    The wheels that the image lacks are put into the stack's bucket, and installed from there before Airflow starts: a
+    start depends on no index, and an unchanged lock is no new task. Default: none. Refused: what uv cannot resolve, in
+    its words; packages that exist only as source; other files (`-r`, `-c`), folders and version control; lines with
+    `--hash`; over 500 MB of wheels; `pip_requirements` beside it, and any with `command`, which runs without them.
     """
 
     constraints_path: NotRequired[str]

@@ -380,11 +380,11 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"database_storage_gib": 40, "database": "sqlite"},
-        "database_storage_gib: is given, but without database: postgres there is no instance; leave it out",
+        "database_storage_gib: is given, but without database: postgres or keep_postgres there is no instance",
     ),
     (
         {"database_multi_az": True, "database_url": OUTPUT},
-        "database_multi_az: is given, but without database: postgres there is no instance; leave it out",
+        "database_multi_az: is given, but without database: postgres or keep_postgres there is no instance",
     ),
     (
         {"database": "postgres", "database_url": OUTPUT},

@@ -58,8 +58,8 @@ def _refuse_source(source: str, database: DatabaseSettings, *, own_key: bool) ->
     if not own_key:
         yield Refusal(
             "restore_from",
-            "is given, but fernet_key is not: the passwords in the database can be read with the key alone that they "
-            "were written with; give it",
+            "is given, but fernet_key is not: the passwords in the database can be read only with the key they were "
+            "written with; give that key",
         )
 
 

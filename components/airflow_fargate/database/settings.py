@@ -75,7 +75,10 @@ def refuse_database(
         yield from _refuse_place(name, network)
     elif settings.database != POSTGRES:
         for argument in sorted(settings.given - {"database", "database_url"}):
-            yield Refusal(argument, f"is given, but without database: {POSTGRES} there is no instance; leave it out")
+            yield Refusal(
+                argument,
+                f"is given, but without database: {POSTGRES} or keep_postgres there is no instance; leave it out",
+            )
 
 
 def _refuse_instance(settings: DatabaseSettings) -> Iterator[Refusal]:
