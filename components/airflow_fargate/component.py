@@ -77,7 +77,7 @@ class AirflowFargate(pulumi.ComponentResource):
     """The name of that role, to which a program attaches policies of its own."""
 
     remote_task_role_arn: pulumi.Output[str]
-    """The ARN of the role that tasks act as which `AwsEcsExecutor` starts; empty without it."""
+    """The ARN of the role of the tasks that `AwsEcsExecutor` starts; empty without it."""
 
     remote_task_role_name: pulumi.Output[str]
     """The name of that role, to which a program attaches policies of its own; empty without `AwsEcsExecutor`."""
@@ -86,7 +86,7 @@ class AirflowFargate(pulumi.ComponentResource):
     """The ARN of the ECS cluster in which the workers of `CeleryExecutor` are; empty without it."""
 
     worker_service_arn: pulumi.Output[str]
-    """The ARN of the ECS service that keeps them running, which a program scales by the clock; empty as that is."""
+    """The ARN of the workers' ECS service, for a program to scale on a schedule; empty without `CeleryExecutor`."""
 
     worker_task_role_arn: pulumi.Output[str]
     """The ARN of the role that workers, and tasks on them, act as; empty without `CeleryExecutor`."""
