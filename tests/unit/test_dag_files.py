@@ -56,6 +56,7 @@ def make(folder: Path, files: Mapping[str, str]) -> Path:
         ),
         pytest.param({"a.py": DAG, ".dagsignore": "*.tmp # no\n#a.py\n\n/\n", "x.tmp": ""}, ["a.py"], id="comments"),
         pytest.param({"a.py": DAG, ".dagsignore": "ü.py\n", "ü.py": "("}, ["a.py"], id="UTF-8"),
+        pytest.param({"a.py": DAG, ".dagsignore": "\ufeffb.py\n", "b.py": "("}, ["a.py"], id="a byte order mark"),
         pytest.param({"a.py": DAG, ".dagsignore": "*.py\n!a.py\n", "b.py": "("}, ["a.py"], id="taken back in"),
         pytest.param({"a.py": DAG, ".dagsignore": "!a.py\n*.py\n", "x": "1"}, ["x"], id="the last line counts"),
         pytest.param(
@@ -82,6 +83,11 @@ def make(folder: Path, files: Mapping[str, str]) -> Path:
             {"a.py": DAG, ".airflowignore": "x/\n!b.py\n", "x/b.py": "("},
             [".airflowignore", "a.py", "x/b.py"],
             id="nothing in a folder that Airflow passes over is compiled",
+        ),
+        pytest.param(
+            {".airflowignore": "\ufeff!\nb.py\n", "a.py": DAG, "b.py": "("},
+            [".airflowignore", "a.py", "b.py"],
+            id="the mark is a part of Airflow's first pattern",
         ),
         pytest.param({"a.py": DAG, "b.py": "-> a.py"}, ["a.py", "b.py"], id="a link to a file of the folder"),
         pytest.param({"x/a.py": DAG, "y": "-> x"}, ["x/a.py", "y/a.py"], id="a link to a folder of the folder"),

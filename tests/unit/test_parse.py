@@ -96,9 +96,9 @@ def test_a_module_that_is_not_here_is_no_mistake_of_the_folder() -> None:
 
 def test_packages_are_read_from_the_lines_of_a_file_that_ask_for_one(tmp_path: Path) -> None:
     file = tmp_path / "requirements.txt"
-    file.write_text("# numbers\n--pre\npandas==2.3.*  # tables\n\nScikit_Learn>=1; python_version < '4'\n")
+    file.write_text("\ufeffroman\n# numbers\n--pre\npandas==2.3.*  # tables\n\nScikit_Learn>=1; python_version < '4'\n")
 
-    assert [text.partition(";")[0] for text in read_packages(file)] == ["pandas==2.3.*", "Scikit_Learn>=1"]
+    assert [text.partition(";")[0] for text in read_packages(file)] == ["roman", "pandas==2.3.*", "Scikit_Learn>=1"]
 
 
 def test_the_argument_that_names_the_packages_is_told() -> None:

@@ -179,6 +179,18 @@ def test_airflows_constraints_choose_the_version(project: Project, index: Index)
     assert names(project.lock("roman")) == ["roman-4.2-py3-none-any.whl"]
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_line(
+    project: Project, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("UV_DEFAULT_INDEX")
+    project.constraints.write_text("\ufeff# Python 3.11.9\napache-airflow==3.3.1\n")
+
+    found = project.lock(f"\ufeff--index-url {index.url}\nroman\n", image=Image.parse("example.com/own:1"))
+
+    assert names(found) == ["roman-5.0-py3-none-any.whl"]
+    assert found.runtime == Runtime("3.3.1", "3.11", "x86_64")
+
+
 @pytest.mark.usefixtures("index")
 def test_paths_are_relative_to_where_the_program_runs(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(project.folder.parent)
@@ -393,6 +405,7 @@ def test_a_disk_that_is_full_leaves_the_old_lock(project: Project, monkeypatch: 
         pytest.param(b"", "in which there is no requirement", id="empty"),
         pytest.param(b"# roman\n--prefer-binary\n\n", "in which there is no requirement", id="no requirement"),
         pytest.param(b"roman\n-r more.txt", "with '-r more.txt'", id="-r"),
+        pytest.param("\ufeff-r more.txt".encode(), "with '-r more.txt'", id="-r after a byte order mark"),
         pytest.param(b"--requirement=more.txt", "with '--requirement=more.txt'", id="--requirement"),
         pytest.param(b"-cmore.txt", "with '-cmore.txt'", id="-c"),
         pytest.param(b"  --constraint more.txt", "with '--constraint more.txt'", id="--constraint"),

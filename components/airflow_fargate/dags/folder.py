@@ -225,8 +225,10 @@ class _Walk:
     def _ignore_rules(self, file: Path) -> Iterator[_IgnoreRule]:
         if not file.is_file():
             return
+        # Editors of Windows begin a file with a mark, which Airflow takes for a part of its first pattern.
+        encoding = "utf-8" if file.name == AIRFLOW_IGNORE_FILE else "utf-8-sig"
         try:
-            text = file.read_text(encoding="utf-8")
+            text = file.read_text(encoding=encoding)
         except UnicodeDecodeError as error:
             self._found.problems.append(f"has {self._name(file)}, which is not UTF-8 text: {error.reason}")
             return

@@ -100,7 +100,7 @@ def read_failure(folder: Path, file: str, text: str) -> ImportFailure:
 def read_packages(requirements: Path) -> list[str]:
     """Return the packages that a file of requirements asks for, without its options and what else pip reads in it."""
     found: list[str] = []
-    for line in lines_of(requirements.read_text(encoding="utf-8")):
+    for line in lines_of(requirements.read_text(encoding="utf-8-sig")):
         with suppress(InvalidRequirement):
             found.append(str(Requirement(line.partition(" #")[0])))
     return found

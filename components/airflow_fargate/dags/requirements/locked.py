@@ -84,7 +84,7 @@ def _lock(
     say: Callable[[str], None],
 ) -> None:
     requirements = _read_requirements(path)
-    pins = None if constraints is None or "://" in constraints else Path(constraints).read_text(encoding="utf-8")
+    pins = None if constraints is None or "://" in constraints else Path(constraints).read_text(encoding="utf-8-sig")
     runtime = locked.runtime = read_runtime(image, cpu_architecture, pins or "")
     constraints = constraints or runtime.constraints
     file = lock_path(path, runtime)
@@ -108,7 +108,7 @@ def _lock(
 
 
 def _read_requirements(path: Path) -> str:
-    text = path.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8-sig")
     lines = lines_of(text)
     for line in lines:
         shown = f"is {str(path)!r} with {without_passwords(line)!r}"

@@ -30,7 +30,7 @@ def resolve(requirements: Path, runtime: Runtime, constraints: str, lock: Path) 
     :raises ValueError: It is not possible, with uv's words; or something is not to be had as a wheel.
     """
     airflow = f"apache-airflow=={runtime.airflow}"
-    options = [line for line in lines_of(requirements.read_text(encoding="utf-8")) if line.startswith("-")]
+    options = [line for line in lines_of(requirements.read_text(encoding="utf-8-sig")) if line.startswith("-")]
     with tempfile.TemporaryDirectory(prefix="airflow-fargate-") as temporary:
         uv = _Uv(requirements, runtime, constraints)
         output = Path(temporary, "pylock.toml")
