@@ -106,8 +106,8 @@ def create_parameter_store_part(
     return Part(
         environment={
             "AIRFLOW__SECRETS__BACKEND": _BACKEND,
-            "AIRFLOW__SECRETS__BACKEND_KWARGS": prefix.apply(
-                lambda known: json.dumps(_backend_arguments(known, settings.connections))
+            "AIRFLOW__SECRETS__BACKEND_KWARGS": pulumi.Output.all(prefix, location).apply(
+                lambda known: json.dumps(_backend_arguments(known[0], known[1].region, settings.connections))
             ),
         },
         waits_for=tuple(parameters),
@@ -115,9 +115,10 @@ def create_parameter_store_part(
     )
 
 
-def _backend_arguments(prefix: str, connections: Mapping[str, Any]) -> dict[str, str | None]:
+def _backend_arguments(prefix: str, region: str, connections: Mapping[str, Any]) -> dict[str, str | None]:
     """Return the backend's arguments: where it looks, and for which connections it does not.
 
+    The region is named, since DAGs may have another in `AWS_DEFAULT_REGION`.
     Airflow asks for `aws_default` and the other defaults by itself, at every log that it uploads: each would be a call
     that finds nothing. One that the caller gives is looked for.
     """
@@ -128,6 +129,7 @@ def _backend_arguments(prefix: str, connections: Mapping[str, Any]) -> dict[str,
         "connections_lookup_pattern": f"^(?!{but}.*_default$)",
         "variables_prefix": f"{prefix}/{_VARIABLES}",
         "config_prefix": None,
+        "region_name": region,
     }
 
 

@@ -41,6 +41,12 @@ def test_what_is_given_is_where_airflow_looks_for_it(deploy: Deploy) -> None:
     assert told["config_prefix"] is None, "a setting of Airflow would be a call at every start of a process"
 
 
+def test_airflow_asks_in_the_stacks_region_wherever_dags_ask(deploy: Deploy) -> None:
+    deployment = deploy(variables={"region": "north"}, environment={"AWS_DEFAULT_REGION": "eu-west-1"})
+
+    assert backend(deployment)["region_name"] == "us-east-1"
+
+
 def test_another_value_or_one_more_name_is_no_other_task(deploy: Deploy) -> None:
     before = environment(deploy(connections={"sales": SALES}))
 
