@@ -20,6 +20,7 @@ import pytest
 from airflow_fargate.executor.choice import configured_executors, modules
 from airflow_fargate.executor.settings import ExecutorSettings
 from airflow_fargate.task import supervisor
+from botocore.session import Session
 
 from .conftest import Deploy, Registered
 from .stand_in import give_airflow
@@ -99,7 +100,7 @@ class EcsExecutor:
 
     def _run_task_kwargs(self, *asked: Any) -> dict[str, Any]:
         self.asked.append(asked)
-        return {"command": asked[1]}
+        return {"overrides": {**asked[3].get("overrides", {}), "containerOverrides": [{"command": asked[1]}]}}
 
 
 class CeleryExecutor:
@@ -324,7 +325,8 @@ def test_the_command_that_the_executor_gives_runs_when_all_is_in_place(
     environment = variables(definition(deploy(executors=BOTH)))
     task = [sys.executable, "-c", "import airflow_fargate_executor as ours, os; print(ours.__file__, *os.environ)"]
 
-    command = airflow("ecs").AwsEcsExecutor()._run_task_kwargs("etl.load", task, None, {})["command"]
+    overrides = airflow("ecs").AwsEcsExecutor()._run_task_kwargs("etl.load", task, None, {})["overrides"]
+    command = overrides["containerOverrides"][0]["command"]
 
     home = {"AIRFLOW_HOME": str(tmp_path), "PATH": os.defpath, "PYTHONPATH": str(tmp_path / "config")}
     ended = subprocess.run(
@@ -401,6 +403,15 @@ SIZES: dict[str, tuple[Any, str]] = {
         {"overrides": {"cpu": "4096"}},
         "memory, which overrides do not have, is 1024 MiB; with cpu 4096 Fargate has 8192, ",
     ),
+    "beside the overrides": ({"cpu": "4096"}, "has cpu, which RunTask does not take; "),
+    "with variables of no container": (
+        {"overrides": {"environment": []}},
+        "overrides has environment, which RunTask does not take; ",
+    ),
+    "with all else that RunTask takes": (
+        {"platformVersion": "1.4.0", "overrides": {"ephemeralStorage": {"sizeInGiB": 30}}},
+        "",
+    ),
     "with a command": ({"command": ["true"]}, "has command, which is the executor's; leave it out"),
 }
 
@@ -426,6 +437,23 @@ def test_a_dag_with_a_task_of_a_size_that_fargate_does_not_have_is_refused(
 
     assert message.startswith(f"executor_config of the task 'load': {refused}" if refused else "")
     assert bool(message) == bool(refused)
+
+
+def test_run_task_is_given_a_size_as_text(airflow: Callable[[str], Any]) -> None:
+    given = {"overrides": {"cpu": 1024, "memory": "2048"}}
+
+    asked = airflow("ecs").AwsEcsExecutor()._run_task_kwargs("etl.load", [], None, given)["overrides"]
+
+    assert (asked["cpu"], asked["memory"]) == ("1024", "2048")
+    assert given["overrides"]["cpu"] == 1024, "it is the DAG's"
+
+
+def test_what_run_task_takes_is_known(airflow: Callable[[str], Any]) -> None:
+    members: Any = Session().get_service_model("ecs").operation_model("RunTask").input_shape
+    policy = airflow("policy")
+
+    assert members.members.keys() == policy.RUN_TASK
+    assert members.members["overrides"].members.keys() == policy.OVERRIDES
 
 
 def test_the_size_of_a_task_in_the_container_is_nobodys_affair(

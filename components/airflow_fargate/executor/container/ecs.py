@@ -40,7 +40,11 @@ class AwsEcsExecutor(_executor.AwsEcsExecutor):
         return answer
 
     def _run_task_kwargs(self, task_id: Any, cmd: Sequence[str], queue: Any, exec_config: Any) -> dict[str, Any]:
-        return cast(Any, super()._run_task_kwargs(task_id, [*START, *cmd], queue, exec_config))
+        arguments = cast(dict[str, Any], super()._run_task_kwargs(task_id, [*START, *cmd], queue, exec_config))
+        overrides = arguments["overrides"]
+        # RunTask takes them as text alone, and a DAG may have numbers.
+        size = {name: str(overrides[name]) for name in ("cpu", "memory") if name in overrides}
+        return {**arguments, "overrides": {**overrides, **size}}
 
 
 class StartedOnce(_utils.EcsTaskCollection):

@@ -1,4 +1,4 @@
-"""What is refused of a DAG when it is parsed: a task of a size that Fargate does not have.
+"""What is refused of a DAG when it is parsed: what RunTask does not take, and a size that Fargate does not have.
 
 Airflow finds this as a policy of a distribution (its documentation: "Cluster Policies"), so that an image may have
 an `airflow_local_settings` besides.
@@ -20,6 +20,17 @@ _exceptions: Any = importlib.import_module("airflow.exceptions")
 
 _NAME = "AwsEcsExecutor"
 
+# AWS: Amazon ECS API reference, "RunTask" and "TaskOverride".
+RUN_TASK = {
+    *("capacityProviderStrategy", "clientToken", "cluster", "count", "enableECSManagedTags", "enableExecuteCommand"),
+    *("group", "launchType", "networkConfiguration", "overrides", "placementConstraints", "placementStrategy"),
+    *("platformVersion", "propagateTags", "referenceId", "startedBy", "tags", "taskDefinition", "volumeConfigurations"),
+}
+OVERRIDES = {
+    *("containerOverrides", "cpu", "ephemeralStorage", "executionRoleArn", "inferenceAcceleratorOverrides", "memory"),
+    "taskRoleArn",
+}
+
 
 @_policies.hookimpl
 def task_policy(task: Any) -> None:
@@ -31,11 +42,17 @@ def task_policy(task: Any) -> None:
 
 
 def refusal(executor_config: Mapping[str, Any]) -> str | None:
-    """Say what of a task's size Fargate does not have; None when it has it."""
+    """Say what RunTask does not take, or what of a task's size Fargate does not have; None when all is well."""
     for name in ("name", "command"):
         if name in executor_config:
             return f"has {name}, which is the executor's; leave it out"
     overrides: Mapping[str, Any] = executor_config.get("overrides") or {}
+    for where, names, known in (("", executor_config, RUN_TASK), ("overrides ", overrides, OVERRIDES)):
+        for name in sorted(names.keys() - known):
+            return (
+                f"{where}has {name}, which RunTask does not take; sizes belong in overrides, and what is a container's "
+                "own in their containerOverrides"
+            )
     given = {"cpu": os.environ[REMOTE_CPU_VARIABLE], "memory": os.environ[REMOTE_MEMORY_VARIABLE]}
     cpu, memory = (_number({**given, **overrides}[name]) for name in given)
     if why := no_such_cpu(cpu):
