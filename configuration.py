@@ -51,12 +51,20 @@ def read_arguments() -> AirflowFargateArgs:
                 "others may share, and to no person. Name who may open it: "
                 "pulumi config set --path 'allowedCidrs[0]' 203.0.113.7/32"
             )
-        arguments["allowed_cidrs"] = [f"{my_ip()}/32" if cidr == MY_IP else cidr for cidr in cast(list[Any], cidrs)]
+        arguments["allowed_cidrs"] = _with_address(cast(list[Any], cidrs), my_ip())
     for argument in ("dags_path", "plugins_path", "requirements_path", "constraints_path"):
         if arguments[argument] and "://" not in str(arguments[argument]):
             arguments[argument] = str(Path(__file__).parent / arguments[argument])
     given = {argument: value for argument, value in arguments.items() if value not in (None, "", [], {})}
     return cast(AirflowFargateArgs, given)
+
+
+def _with_address(cidrs: list[Any], address: str) -> list[Any]:
+    """Put an address in the place of `my-ip`, unless it is in the list already."""
+    own = f"{address}/32"
+    if own in cidrs or address in cidrs:
+        return [cidr for cidr in cidrs if cidr != MY_IP]
+    return [own if cidr == MY_IP else cidr for cidr in cidrs]
 
 
 def my_ip() -> str:

@@ -347,6 +347,16 @@ def test_my_ip_becomes_the_address_that_aws_sees(monkeypatch: pytest.MonkeyPatch
     assert configuration.read_arguments().get("allowed_cidrs") == ["198.51.100.4/32", "10.0.0.0/8"]
 
 
+@pytest.mark.parametrize("office", ["198.51.100.4/32", "198.51.100.4"])
+def test_my_ip_is_no_second_range_for_whoever_deploys_from_one_that_is_named(
+    monkeypatch: pytest.MonkeyPatch, office: str
+) -> None:
+    answer(monkeypatch, b"198.51.100.4\n")
+    configure(allowedCidrs=["my-ip", "10.0.0.0/8", office])
+
+    assert configuration.read_arguments().get("allowed_cidrs") == ["10.0.0.0/8", office]
+
+
 @pytest.mark.parametrize("text", [b"<html>", b"\xff"])
 def test_an_address_that_cannot_be_found_names_the_key(monkeypatch: pytest.MonkeyPatch, text: bytes) -> None:
     answer(monkeypatch, text)
