@@ -21,8 +21,9 @@ class AirflowFargateArgs(TypedDict):
     so that Python, Airflow 3 and the entrypoint are where the start command expects them. An image in a private ECR
     repository of any account may be used: the execution role is allowed to pull exactly that repository, and, in your
     own account, to let a pull-through cache fill it. Refused: a malformed name, an official image whose tag is that of
-    an earlier Airflow, a registry at a port that is not in `egress_ports`, and ECR's dual-stack names or ECR with a
-    port, at which ECS does not log in.
+    an earlier Airflow, or begins with `slim-` where snapshots, logs, DAGs or databases need providers that it lacks, a
+    registry at a port that is not in `egress_ports`, and ECR's dual-stack names or ECR with a port, at which ECS does
+    not log in.
     """
 
     registry_credentials_arn: NotRequired[pulumi.Input[str]]

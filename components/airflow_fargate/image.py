@@ -155,8 +155,11 @@ def _refuse_registry(image: Image, open_ports: Sequence[int], settings: ImageSet
         yield Refusal("image", f"is {image.name!r}, but port {port} is closed; add {port} to egress_ports")
 
 
-def refuse_generation(settings: ImageSettings) -> Iterator[Refusal]:
-    """Refuse an official image whose tag says that it is not Airflow 3, which our start command expects."""
+def refuse_tag(settings: ImageSettings, *, needs_providers: bool) -> Iterator[Refusal]:
+    """Refuse an official image whose tag says that it is not Airflow 3, which our start command expects.
+
+    :param needs_providers: Whether one without providers, and the packages that these bring, would not do either.
+    """
     image = settings.image
     # A copy in another registry may have tags of its own.
     if not isinstance(image, Image) or not image.official or image.registry not in _DOCKER_HUB:
@@ -165,6 +168,12 @@ def refuse_generation(settings: ImageSettings) -> Iterator[Refusal]:
     if version and int(version[1]) < 3:
         yield Refusal(
             "image", f"is {image.name!r}, which is Airflow {version[1]}; use Airflow 3, such as {DEFAULT_IMAGE}"
+        )
+    elif needs_providers and image.tag.startswith("slim-"):
+        yield Refusal(
+            "image",
+            f"is {image.name!r}, without the providers that snapshots, logs, DAGs and databases need; leave out slim-, "
+            "or build an image from it that has them",
         )
 
 

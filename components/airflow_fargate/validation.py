@@ -16,6 +16,7 @@ import pulumi
 from . import airflow, legacy
 from .arguments import AirflowFargateArgs
 from .credentials import KeySettings, refuse_keys
+from .dags.packages import brings
 from .dags.requirements.locked import Locked, lock_requirements
 from .dags.rules import refuse_dags, refuse_folders, refuse_requirements
 from .dags.settings import DagSettings
@@ -29,7 +30,7 @@ from .executor import celery, ecs
 from .executor.settings import ExecutorSettings, refuse_executors
 from .firewall import FirewallSettings, refuse_firewall, refuse_public_access
 from .identity import RoleSettings, refuse_roles
-from .image import Image, ImageSettings, refuse_generation, refuse_image
+from .image import Image, ImageSettings, refuse_image, refuse_tag
 from .login import FREE_VARIABLES, LoginSettings, brings_auth_manager, refuse_login, refuse_no_login
 from .network import NetworkSettings, refuse_network
 from .parameter_store import SECRETS_BACKEND_VARIABLES, ParameterStoreSettings, refuse_parameter_store
@@ -119,6 +120,22 @@ class Settings:
         )
 
     @property
+    def needs_providers(self) -> bool:
+        """Whether the component's own parts need more of the image than an Airflow without providers."""
+        if self.task.own_command or brings(self.dags.pip_requirements, "apache-airflow-providers-amazon"):
+            return False
+        return bool(
+            self.data.database_snapshot_seconds
+            or self.dags.dags_path
+            or self.dags.dags_git_url
+            or self.dags.plugins_path
+            or self.dags.requirements_path
+            or self.parameter_store.is_on
+            or self.executor.is_apart
+            or not self.database.in_container
+        )
+
+    @property
     def variable_rules(self) -> tuple[VariableRule, ...]:
         """Rules for the values of the caller's environment variables."""
         return () if self.image.legacy else airflow.variable_rules(self.firewall.open_ports)
@@ -201,7 +218,7 @@ def _refuse_of_any_image(name: str, settings: Settings) -> Iterator[Refusal]:
 
 def _refuse_of_airflow_3(name: str, settings: Settings) -> Iterator[Refusal]:
     return chain(
-        refuse_generation(settings.image),
+        refuse_tag(settings.image, needs_providers=settings.needs_providers),
         refuse_public_access(settings.firewall),
         refuse_no_login(settings.given) if settings.own_auth_manager else refuse_login(settings.login),
         refuse_parameter_store(settings.parameter_store),

@@ -11,13 +11,14 @@ import pulumi
 import pytest
 from airflow_fargate import AirflowFargate, AirflowFargateArgs, InvalidArgumentsError
 from airflow_fargate.airflow import LEAST_MEMORY
+from airflow_fargate.dags.requirements.locked import Locked
 from airflow_fargate.document import refuse_document
 from airflow_fargate.executor.container.sizes import FARGATE_SIZES
 from airflow_fargate.executor.settings import MAX_NAME_LENGTH_APART
 from airflow_fargate.scope import MAX_NAME_LENGTH
 from airflow_fargate.task.container import refuse_large
 from airflow_fargate.task.log import LOG_RETENTION_DAYS
-from airflow_fargate.validation import validate
+from airflow_fargate.validation import Settings, validate
 
 from .conftest import Deploy, Recorder
 from .snapshots import FOLDER
@@ -839,6 +840,56 @@ def test_is_refused_with_the_argument_the_value_and_the_way_out(args: Any, messa
     assert [refusal.argument in {*args, *AirflowFargateArgs.__annotations__} for refusal in refused.value.refusals] == [
         True
     ], "one mistake is one refusal, of what a caller can find"
+
+
+SLIM: dict[str, Any] = {"image": "apache/airflow:slim-3.3.2"}
+BARE: dict[str, Any] = {"database_snapshot_seconds": 0}
+DAGS = str(Path(__file__).parent / "setups" / "dags")
+NEEDS_PROVIDERS: dict[str, dict[str, Any]] = {
+    "snapshots": {},
+    "DAGs from a folder": {**BARE, "dags_path": DAGS},
+    "DAGs from Git": {**BARE, **GIT},
+    "plugins": {**BARE, "plugins_path": DAGS},
+    "locked packages": {**BARE, "requirements_path": "requirements.txt"},
+    "connections": {**BARE, "connections": {"web": "http://example.com"}},
+    "PostgreSQL": {**BARE, **URL},
+    "executors": {
+        "executors": ["AwsEcsExecutor"],
+        "environment": {"AIRFLOW__LOGGING__REMOTE_LOGGING": "True"},
+        **BARE,
+    },
+    "another package": {"pip_requirements": ["pandas"]},
+    "a copy under another name of Docker Hub": {"image": "docker.io/apache/airflow:slim-latest-python3.12"},
+}
+
+
+@pytest.mark.parametrize("args", NEEDS_PROVIDERS.values(), ids=NEEDS_PROVIDERS)
+def test_a_slim_image_is_refused_where_it_lacks_what_the_component_needs(
+    args: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Settings, "packages", Locked())
+
+    with pytest.raises(InvalidArgumentsError) as refused:
+        validate("airflow", AirflowFargateArgs(**{**SLIM, **args}))
+
+    [refusal] = refused.value.refusals
+    image = args.get("image", SLIM["image"])
+    assert str(refusal).startswith(f"image: is '{image}', without the providers that snapshots, logs, DAGs and ")
+    assert refusal.reason.endswith("; leave out slim-, or build an image from it that has them")
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        BARE,
+        {"command": ["airflow", "standalone"]},
+        {"pip_requirements": ["Apache.Airflow_providers-amazon>=9"]},
+        {"image": "example.com/apache/airflow:slim-3.3.2"},
+        {"image": "apache/airflow:3.3.2-slim-1"},
+    ],
+)
+def test_a_slim_image_may_run_what_it_has(args: dict[str, Any]) -> None:
+    validate("airflow", AirflowFargateArgs(**{**SLIM, **args}))
 
 
 @pytest.mark.parametrize(

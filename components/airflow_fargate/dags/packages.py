@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -24,6 +25,15 @@ def packages_part(requirements: Sequence[str]) -> Part:
         environment={PACKAGES_VARIABLE: " ".join(requirements)},
         start_period_seconds=INSTALLATION_SECONDS,
     )
+
+
+def brings(requirements: Sequence[str], package: str) -> bool:
+    """Whether a package is among those that are installed; what is no requirement at all is none."""
+    names: list[str] = []
+    for text in requirements:
+        with suppress(InvalidRequirement):
+            names.append(canonicalize_name(Requirement(text).name))
+    return package in names
 
 
 def refuse_packages(requirements: Sequence[str]) -> Iterator[Refusal]:
