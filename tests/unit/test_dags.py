@@ -276,6 +276,7 @@ def test_every_ref_that_git_allows_is_accepted(ref: str) -> None:
         {"dags_git_url": "https://git.example.com/team/tree/dags"},
         {"dags_git_url": "https://git.example.com/a/b/tree/dags.git"},
         {"dags_git_url": "https://git.example.com/team/src"},
+        {"dags_git_url": "https://gitlab.com/group/team/src/dags"},
         {"dags_git_url": "http://git.example.com:3000/team/dags.git", "egress_ports": [3000]},
         {"dags_git_url": "http://git.example.com/dags.git", "egress_ports": [80]},
         {"dags_git_url": GIT, "dags_git_token": "t", "dags_git_subdir": "a/b"},

@@ -671,7 +671,8 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
             ("team/dags/blob/main/a/b.py", "team/dags with dags_git_ref main and dags_git_subdir a"),
             ("group/sub/dags/-/tree/v1/a", "group/sub/dags with dags_git_ref v1 and dags_git_subdir a"),
             ("team/dags/src/branch/main/a", "team/dags with dags_git_ref main and dags_git_subdir a"),
-            ("team/dags/src/main/a", "team/dags with dags_git_ref main and dags_git_subdir a"),
+            ("group/src/dags/src/tag/v1", "group/src/dags with dags_git_ref v1"),
+            ("team/dags/src/commit/abc", "team/dags with dags_git_ref abc"),
         )
     ),
     *(
@@ -681,6 +682,11 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
             ("github.com/team/dags/commits/main", "github.com/team/dags"),
             ("github.com/team/dags.git/releases", "github.com/team/dags.git"),
             ("bitbucket.org/team/dags/pull-requests/", "bitbucket.org/team/dags"),
+            (
+                "bitbucket.org/team/dags/src/main/a/b",
+                "bitbucket.org/team/dags with dags_git_ref main and dags_git_subdir a/b",
+            ),
+            ("bitbucket.org/team/dags/src/main/", "bitbucket.org/team/dags with dags_git_ref main"),
             ("gitlab.example.com/group/sub/dags/-/merge_requests/7", "gitlab.example.com/group/sub/dags"),
         )
     ),

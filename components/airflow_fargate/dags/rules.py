@@ -12,16 +12,22 @@ from .settings import DagSettings
 # Airflow: `dag_processor.bundle_refresh_check_interval`, how often it asks whether a bundle is to be refreshed.
 _MIN_REFRESH_SECONDS = 5
 
-# Where GitHub, GitLab (`/-/`), Gitea (`src/branch`) and Bitbucket (`src`) show a folder or a file of a repository.
-_PAGE = re.compile(
-    r"(?P<repository>/[^/]+/[^/]+(?:/[^/]+)*?)"
-    r"/(?:(?:-/)?(?:tree|(?P<file>blob))|src(?:/(?:branch|tag|commit))?)/(?P<ref>[^/]+)(?:/(?P<folder>.+?))?/?(?<!\.git)"
-)
 
+def _page(mark: str) -> re.Pattern[str]:
+    return re.compile(
+        rf"(?P<repository>/[^/]+/[^/]+(?:/[^/]+)*?)/(?:{mark})/(?P<ref>[^/]+)(?:/(?P<folder>.+?))?/?(?<!\.git)"
+    )
+
+
+# Where GitHub, GitLab (`/-/`), Gitea (`src/branch`) and Bitbucket (`src`) show a folder or a file of a repository.
+# Elsewhere `src` alone may be a group of GitLab's.
+_PAGE = _page("(?:-/)?(?:tree|(?P<file>blob))|src/(?:branch|tag|commit)")
+_PAGE_OF_BITBUCKET = _page("src")
+_BITBUCKET = "bitbucket.org"
 
 # Where a repository is no deeper than this, so that all that follows is a page of it; and GitLab's mark of one.
 _REPOSITORY_OF_HOST = re.compile(r"(?P<repository>/[^/]+/[^/]+)/.+")
-_SHALLOW_HOSTS = ("github.com", "bitbucket.org")
+_SHALLOW_HOSTS = ("github.com", _BITBUCKET)
 _PAGE_OF_GITLAB = re.compile(r"(?P<repository>/[^/]+/.+?)/-/.+")
 
 
@@ -115,9 +121,9 @@ def _refuse_url(url: str, open_ports: Sequence[int]) -> Iterator[Refusal]:
         yield Refusal("dags_git_url", "has a user name or password in it; leave it out, and set dags_git_token")
     elif port is None or not parts.hostname or len(parts.path) < 2 or parts.query or parts.fragment or " " in url:
         yield Refusal("dags_git_url", f"is {url!r}; give one such as https://example.com/team/dags.git")
-    elif page := _PAGE.fullmatch(parts.path):
+    elif page := (_PAGE_OF_BITBUCKET if parts.hostname == _BITBUCKET else _PAGE).fullmatch(parts.path):
         path = page["folder"] or ""
-        folder = path.rpartition("/")[0] if page["file"] else path
+        folder = path.rpartition("/")[0] if page.groupdict().get("file") else path
         subdir = f" and dags_git_subdir {folder}" if folder else ""
         yield Refusal(
             "dags_git_url",
