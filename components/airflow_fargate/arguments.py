@@ -296,7 +296,7 @@ class AirflowFargateArgs(TypedDict):
     Where Airflow looks for connections and variables in Parameter Store: below `<prefix>/connections` and
     `<prefix>/variables`, which others may fill. The task role may read what is there. Default: `/airflow/` and the
     name of the cluster, once there are `connections` or `variables`. Refused: one that does not begin with `/`, or that
-    begins with `/aws` or `/ssm` (AWS), and any with the legacy image.
+    begins with `/aws` or `/ssm` (AWS), one of more than 200 characters, and any with the legacy image.
     """
 
     database: NotRequired[str]

@@ -38,6 +38,9 @@ _NAME = re.compile(r"(?!.*--)[A-Za-z0-9._-]{1,200}")
 # AWS: at most 15 levels and 1011 characters, none that begins with aws or ssm (Systems Manager, PutParameter).
 _PREFIX = re.compile(r"(?!/(?:aws|ssm))(?:/[A-Za-z0-9._-]+){1,10}", re.IGNORECASE)
 
+# The 1011 are of a name with its ARN, and more would do: but the task role's policy has the prefix twice.
+_MAX_PREFIX_LENGTH = 200
+
 
 @dataclass(frozen=True, kw_only=True)
 class ParameterStoreSettings(CapabilitySettings):
@@ -70,6 +73,11 @@ def refuse_parameter_store(settings: ParameterStoreSettings) -> Iterator[Refusal
             "secrets_backend_prefix",
             f"is {prefix!r}; give one such as /team/airflow, which does not begin with /aws or /ssm: connections are "
             f"looked for below /team/airflow/{_CONNECTIONS}, variables below /team/airflow/{_VARIABLES}",
+        )
+    elif len(prefix) > _MAX_PREFIX_LENGTH:
+        yield Refusal(
+            "secrets_backend_prefix",
+            f"has {len(prefix)} characters; use at most {_MAX_PREFIX_LENGTH}, such as /team/airflow",
         )
 
 

@@ -219,6 +219,10 @@ REFUSED: dict[str, tuple[Call, str]] = {
         "at 'value' failed to satisfy constraint: Member must have length greater than or equal to 1",
     ),
     "the name of a parameter": (lambda a: a.put_parameter("a b", "x"), "ValidationException: Parameter name: can't be"),
+    "a long name of a parameter": (
+        lambda a: a.put_parameter(f"/{'p' * 956}", "x"),
+        "ValidationException: Parameter name: a name of 957 characters is longer than 1011 with its ARN.",
+    ),
     "the description of a parameter": (
         lambda a: a.put_parameter("p", "x", Description="d" * 1025),
         "at 'description' failed to satisfy constraint: Member must have length less than or equal to 1024",
@@ -266,6 +270,7 @@ TAKEN: dict[str, Call] = {
     "tags of a bucket": lambda a: a.s3.put_bucket_tagging(
         Bucket="bucket", Tagging={"TagSet": [{"Key": key, "Value": value} for key, value in TAGS.items()]}
     ),
+    "a parameter with the longest name": lambda a: a.put_parameter(f"/{'p' * 955}", "x"),
     "a parameter of 4 KiB": lambda a: a.put_parameter("/a/b.c-d_e", "{" + "x" * 4094 + "}"),
     "sixty rules of a group": lambda a: [a.allow(f"10.0.{each}.0/24") for each in range(60)],
     "an image by digest": lambda a: a.register(image=f"ghcr.io:443/acme/airflow@sha256:{'0' * 64}"),

@@ -89,6 +89,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a relative prefix": ({"secrets_backend_prefix": "team"}, "is 'team'; give one such as /team/airflow"),
     "AWS's own prefix": ({"secrets_backend_prefix": "/aws/airflow"}, "is '/aws/airflow'"),
     "a slash at the end": ({"secrets_backend_prefix": "/team/"}, "is '/team/'"),
+    "a long prefix": (
+        {"secrets_backend_prefix": f"/{'p' * 200}"},
+        "has 201 characters; use at most 200",
+    ),
     "the variable itself": (
         {"variables": {"a": "b"}, "environment": {"AIRFLOW__SECRETS__BACKEND": "mine"}},
         "set connections, variables or secrets_backend_prefix",
@@ -103,6 +107,15 @@ def test_what_airflow_could_not_read_is_refused_and_no_value_is_shown(args: dict
 
     assert words in str(refused.value)
     assert "a-password" not in str(refused.value)
+
+
+def test_the_longest_prefix_leaves_room_for_the_longest_name_and_its_arn() -> None:
+    prefix, name = f"/{'p' * 199}", "n" * 200
+    arn = "arn:aws-us-gov:ssm:us-gov-west-1:123456789012:parameter"
+
+    validate("airflow", AirflowFargateArgs(secrets_backend_prefix=prefix, connections={name: SALES}))
+
+    assert len(f"{arn}{prefix}/connections/{name}") <= 1011
 
 
 def test_a_backend_of_the_callers_own_is_theirs_while_none_is_given_here(deploy: Deploy) -> None:

@@ -36,6 +36,8 @@ _TASK_DEFINITION_BYTES = 65_536
 # Systems Manager user guide, "Creating Parameter Store parameters".
 _PARAMETER_NAME = re.compile(r"[A-Za-z0-9_./-]+")
 _STANDARD_BYTES = 4096
+# PutParameter: of the name with its ARN, of which this is the longest that stands before one.
+_PARAMETER_LENGTH = 1011 - len("arn:aws-us-gov:ssm:us-gov-west-1:123456789012:parameter")
 
 
 def _security_group(request: Parameters) -> Iterator[RefusedValueError]:
@@ -155,6 +157,10 @@ def _parameter(request: Parameters) -> Iterator[RefusedValueError]:
             'Parameter name: can\'t be prefixed with "ssm" (case-insensitive). If formed as a path, it can consist of '
             "sub-paths divided by slash symbol; each sub-path can be formed as a mix of letters, numbers and the "
             "following 3 symbols .-_",
+        )
+    if len(name) > _PARAMETER_LENGTH:
+        yield RefusedValueError(
+            "ValidationException", f"Parameter name: a name of {len(name)} characters is longer than 1011 with its ARN."
         )
     if re.search(r"{{.*}}", value, re.DOTALL):
         yield RefusedValueError(
