@@ -254,8 +254,8 @@ class AirflowFargateArgs(TypedDict):
     admin_username: NotRequired[str]
     """
     The name of the administrator. Default: `admin`. Refused: empty, blanks, `:` and `,` (they separate users in
-    Airflow's `simple_auth_manager_users`), and any name with the legacy image, which has no login, or with an auth
-    manager of your own, which has users of its own.
+    Airflow's `simple_auth_manager_users`), `$` and a `~` in front (Airflow puts in variables and home folders), and any
+    name with the legacy image, which has no login, or with an auth manager of your own, which has users of its own.
     """
 
     admin_password: NotRequired[pulumi.Input[str]]
@@ -451,14 +451,14 @@ class AirflowFargateArgs(TypedDict):
 
     dags_git_ref: NotRequired[str]
     """
-    The branch, tag or commit of the repository. Default: `main`. Refused: what Git does not allow as a name, and a ref
-    without `dags_git_url`.
+    The branch, tag or commit of the repository. Default: `main`. Refused: what Git does not allow as a name, `$`
+    (Airflow puts in variables), and a ref without `dags_git_url`.
     """
 
     dags_git_subdir: NotRequired[str]
     """
     The folder of the repository with the DAG files, relative to its root. Default: the root. Refused: an absolute path,
-    one with `..` in it, and a folder without `dags_git_url`.
+    one with `..` or `$` in it, and a folder without `dags_git_url`.
     """
 
     dags_git_token: NotRequired[pulumi.Input[str]]

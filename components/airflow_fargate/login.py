@@ -26,7 +26,7 @@ ROLES = ("admin", "op", "user", "viewer")
 
 _GENERATED_LENGTH = 24
 
-_NAME_WORDS = "use at least one character, and no blanks, colons or commas"
+_NAME_WORDS = "use at least one character, and no blanks, colons, commas or dollar signs, nor a ~ in front"
 
 _SIMPLE_AUTH_MANAGER = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
 _AUTH_MANAGER_VARIABLE = "AIRFLOW__CORE__AUTH_MANAGER"
@@ -181,4 +181,5 @@ def refuse_password(password: str) -> Iterator[Refusal]:
 
 
 def _is_name(username: str) -> bool:
-    return re.fullmatch(r"[^\s:,]+", username) is not None
+    # Airflow puts in the values of variables behind a dollar sign, and a home folder for ~.
+    return re.fullmatch(r"(?!~)[^\s:,$]+", username) is not None

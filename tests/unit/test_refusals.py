@@ -292,7 +292,10 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
         may(Effect="Allow", Action="s3:GetObject", Resource=f"arn:aws:s3:::{'x' * 7_680}"),
         "has 7788 characters without blanks; a role has 10,240 in its own policies, 7,680 of them for this one: make a",
     ),
-    ({"admin_username": ""}, "admin_username: is ''; use at least one character, and no blanks, colons or commas"),
+    ({"admin_username": ""}, "admin_username: is ''; use at least one character, and no blanks, colons, commas"),
+    ({"admin_username": "me$USER"}, "admin_username: is 'me$USER'; use at least one character, and no blanks, "),
+    ({"admin_username": "~/me"}, "commas or dollar signs, nor a ~ in front"),
+    ({"users": {"$USER": "op"}}, "users: has '$USER'; use at least one character, and no blanks, "),
     ({"admin_username": "a:admin,b"}, "admin_username: is 'a:admin,b'; use at least one character, and no blanks, "),
     (
         {"admin_password": "hunter2"},
@@ -300,7 +303,7 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ),
     ({"users": {"vera": "reader"}}, "users: gives 'vera' the role 'reader'; use admin, op, user or viewer"),
     ({"users": {"vera": "Viewer"}}, "users: gives 'vera' the role 'Viewer'; use admin, op, user or viewer"),
-    ({"users": {"vera b": "op"}}, "users: has 'vera b'; use at least one character, and no blanks, colons or commas"),
+    ({"users": {"vera b": "op"}}, "users: has 'vera b'; use at least one character, and no blanks, colons, commas"),
     ({"users": {"admin": "op"}}, "users: has 'admin', which is the administrator's name; leave it out"),
     (
         {"admin_username": "root", "users": {"Root": "op"}},
@@ -650,6 +653,14 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
             "a/.b",
             "^",
         )
+    ),
+    (
+        {**GIT, "dags_git_ref": "release/$USER"},
+        "dags_git_ref: is 'release/$USER', of which Airflow makes another name; take one without a dollar sign",
+    ),
+    (
+        {**GIT, "dags_git_subdir": "${HOME}/dags"},
+        "dags_git_subdir: is '${HOME}/dags', of which Airflow makes another name; take one without a dollar sign",
     ),
     ({"dags_git_ref": "main"}, "dags_git_ref: is given, but dags_git_url is not; give both or neither"),
     ({"dags_git_subdir": "dags"}, "dags_git_subdir: is given, but dags_git_url is not; give both or neither"),

@@ -97,6 +97,9 @@ def _refuse_git(settings: DagSettings, url: str) -> Iterator[Refusal]:
         yield Refusal(
             "dags_git_subdir", f"is {subdir!r}; give a folder inside the repository, relative to its root, such as dags"
         )
+    for argument, text in (("dags_git_ref", ref), ("dags_git_subdir", subdir)):
+        if "$" in text:  # behind which Airflow puts in the value of a variable
+            yield Refusal(argument, f"is {text!r}, of which Airflow makes another name; take one without a dollar sign")
     token, username = settings.dags_git_token, settings.dags_git_username
     if username and token is None:
         yield Refusal("dags_git_username", "is given, but dags_git_token is not; give both or neither")
