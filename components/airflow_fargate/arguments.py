@@ -404,10 +404,12 @@ class AirflowFargateArgs(TypedDict):
     Environment variables of the container by name, for instance `AIRFLOW__CORE__PARALLELISM`. They are readable in the
     task definition; what is secret belongs in `secrets`. Default: none. With `AIRFLOW__API__BASE_URL`, `url` has its
     path; with a proxy, `NO_PROXY` gets what is in the task itself. `AIRFLOW__CORE__AUTH_MANAGER` names an auth manager
-    of your own image: the component then sets nothing of the login, and has none in its outputs. Refused: a name that
-    the component sets itself, in any of Airflow's spellings, a malformed name, one that is in `secrets` too, more than
-    a task definition holds (AWS: 64 KiB), another address or TLS for the API server, and a proxy at a port that is not
-    in `egress_ports`.
+    of your own image: the component then sets nothing of the login, and has none in its outputs. With keys of AWS
+    (`AWS_ACCESS_KEY_ID` and the like), here or in `secrets`, DAGs act by them, and the logs of tasks end with the
+    container. Refused: a name that the component sets itself, in any of Airflow's spellings, a malformed name, one that
+    is in `secrets` too, more than a task definition holds (AWS: 64 KiB), another address or TLS for the API server, a
+    proxy at a port that is not in `egress_ports`, and keys of AWS with `connections`, `variables`,
+    `secrets_backend_prefix`, `AwsEcsExecutor` or `CeleryExecutor`, for which Airflow asks AWS by its role.
     """
 
     secrets: NotRequired[dict[str, pulumi.Input[str]]]

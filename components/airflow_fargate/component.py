@@ -130,7 +130,7 @@ class AirflowFargate(pulumi.ComponentResource):
         require_engine()
         settings = validate(name, args)
         super().__init__("airflow-fargate:index:AirflowFargate", name, {}, opts)
-        for warning in filter(None, (settings.unprepared_login, settings.roles.wanted_quota)):
+        for warning in filter(None, (settings.unprepared_login, settings.unkept_logs, settings.roles.wanted_quota)):
             pulumi.log.warn(warning, resource=self)
         scope = Scope.below(self, name, settings.tags, opts.depends_on if opts else None)
         location = find_location(pulumi.InvokeOutputOptions(parent=self))
@@ -151,7 +151,7 @@ class AirflowFargate(pulumi.ComponentResource):
                 settings.data,
                 in_container=settings.database.in_container,
                 own_command=settings.task.own_command,
-                own_variables=settings.environment.names,
+                own_variables=settings.environment,
                 log_days=settings.log.log_retention_days,
                 partition=location.apply(lambda known: known.partition),
             )

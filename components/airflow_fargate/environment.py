@@ -13,6 +13,9 @@ from .errors import Refusal, checked_late
 from .part import Part
 from .settings import CapabilitySettings, SecretText, SecretTexts, Texts
 
+_AWS_KEYS = frozenset({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"})
+"""The variables with which AWS is asked in place of the task role, by DAGs and by Airflow itself."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class EnvironmentSettings(CapabilitySettings):
@@ -25,6 +28,11 @@ class EnvironmentSettings(CapabilitySettings):
     def names(self) -> Set[str]:
         """Those of all variables."""
         return self.environment.keys() | self.secrets.keys()
+
+    @property
+    def aws_keys(self) -> Sequence[str]:
+        """Those with which AWS is asked in place of the task role."""
+        return sorted(self.names & _AWS_KEYS)
 
 
 class Variable(NamedTuple):
@@ -53,6 +61,18 @@ def refuse_environment(
                 yield from _refuse_value(argument, rules, variable, value)
     for variable in settings.environment.keys() & settings.secrets.keys():
         yield Refusal("environment", f"has {variable}, which is in secrets too; leave it in one of the two")
+
+
+def refuse_aws_keys(settings: EnvironmentSettings) -> Iterator[Refusal]:
+    """Refuse keys for DAGs where Airflow itself has to ask AWS as the task role, and would with them."""
+    for argument, values in (("environment", settings.environment), ("secrets", settings.secrets)):
+        if keys := [key for key in settings.aws_keys if key in values]:
+            yield Refusal(
+                argument,
+                f"has {', '.join(keys)}, with which Airflow itself would ask AWS for connections, or to start tasks; "
+                "give DAGs their keys in connections, as aws_default for instance, or say in task_role_policy what "
+                "they may do",
+            )
 
 
 def environment_part(settings: EnvironmentSettings, component: str, rules: Sequence[VariableRule]) -> Part:

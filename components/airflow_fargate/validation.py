@@ -24,7 +24,7 @@ from .data.part import keeper_arguments, names_remote_logs
 from .data.settings import DataSettings, refuse_data
 from .database.settings import DatabaseSettings, refuse_database
 from .endpoint.endpoint import EndpointSettings, refuse_endpoint
-from .environment import EnvironmentSettings, VariableRule, refuse_environment
+from .environment import EnvironmentSettings, VariableRule, refuse_aws_keys, refuse_environment
 from .errors import InvalidArgumentsError, Refusal
 from .executor import celery, ecs
 from .executor.settings import ExecutorSettings, refuse_executors
@@ -136,6 +136,19 @@ class Settings:
         )
 
     @property
+    def unkept_logs(self) -> str | None:
+        """Why the logs of tasks end with the container, if keys of DAGs are the reason."""
+        keys = self.environment.aws_keys
+        kept = self.data.database_snapshot_seconds and self.task.command is None and not self.image.legacy
+        if not keys or not kept or names_remote_logs(self.environment.names):
+            return None
+        return (
+            f"{keys[0]} is in environment or secrets: Airflow would write the logs of tasks to the stack's bucket with "
+            "it, and leaves them in the container, with which they end. To have them kept, give DAGs their keys in "
+            "connections, as aws_default for instance, or say in task_role_policy what they may do."
+        )
+
+    @property
     def variable_rules(self) -> tuple[VariableRule, ...]:
         """Rules for the values of the caller's environment variables."""
         return () if self.image.legacy else airflow.variable_rules(self.firewall.open_ports)
@@ -222,6 +235,7 @@ def _refuse_of_airflow_3(name: str, settings: Settings) -> Iterator[Refusal]:
         refuse_public_access(settings.firewall),
         refuse_no_login(settings.given) if settings.own_auth_manager else refuse_login(settings.login),
         refuse_parameter_store(settings.parameter_store),
+        refuse_aws_keys(settings.environment) if settings.parameter_store.is_on or settings.executor.is_apart else (),
         refuse_drain(settings.drain, settings.firewall),
         refuse_dags(settings.dags, open_ports=settings.firewall.open_ports),
         refuse_database(name, settings.database, settings.network, settings.firewall.open_ports),

@@ -14,6 +14,8 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from airflow_fargate.dags.container import objects
+from botocore.utils import ContainerMetadataFetcher
 
 
 class AirflowsBundle:
@@ -431,3 +433,21 @@ def test_any_other_version_takes_the_host(version: str | None, is_there: bool) -
 
     with pytest.raises(OSError, match=r"git.invalid does not answer at port 443"):
         bundle.initialize()
+
+
+def test_the_bucket_is_asked_as_the_task_whatever_keys_its_dags_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    def of_role(*_: object, **__: object) -> dict[str, str]:
+        return {"AccessKeyId": "role", "SecretAccessKey": "s", "Token": "t", "Expiration": "2999-01-01T00:00:00Z"}
+
+    def used() -> str:
+        return objects.s3_client()._request_signer._credentials.access_key  # pyright: ignore[reportPrivateUsage,reportUnknownMemberType,reportAttributeAccessIssue,reportUnknownVariableType]
+
+    monkeypatch.setattr(ContainerMetadataFetcher, "retrieve_full_uri", of_role)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key of DAGs")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    assert used() == "key of DAGs", "there is no role"
+
+    monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials")
+
+    assert used() == "role"

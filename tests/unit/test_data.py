@@ -5,6 +5,7 @@ import subprocess
 import sys
 from typing import Any
 
+import pulumi
 import pytest
 from airflow_fargate import AirflowFargate
 from airflow_fargate.data import keeper
@@ -56,8 +57,43 @@ ARGUMENTS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
         {"database": "postgres", "keep_runs_days": 30, "restore_from": "last", "fernet_key": KEY},
         {**LOGS, keeper.BUCKET_VARIABLE: BUCKET, keeper.SECONDS_VARIABLE: "3600", keeper.DAYS_VARIABLE: "30"},
     ),
+    "with keys of AWS for DAGs": (
+        {"environment": {"AWS_ACCESS_KEY_ID": "AKIA"}, "secrets": {"AWS_SECRET_ACCESS_KEY": "a-key"}},
+        {keeper.BUCKET_VARIABLE: BUCKET, keeper.SECONDS_VARIABLE: "300"},
+    ),
     "with a command of one's own": ({"command": ["sleep", "1"]}, {}),
 }
+
+
+KEYS_OF_DAGS: dict[str, Any] = {"secrets": {"AWS_PROFILE": "dags", "AWS_SESSION_TOKEN": "token"}}
+
+
+@pytest.mark.parametrize(
+    ("args", "warned"),
+    [
+        (KEYS_OF_DAGS, True),
+        ({}, False),
+        ({**KEYS_OF_DAGS, "database_snapshot_seconds": 0}, False),
+        ({**KEYS_OF_DAGS, "command": ["sleep", "1"]}, False),
+        ({**KEYS_OF_DAGS, "image": "puckel/docker-airflow:1.10.9"}, False),
+        ({**KEYS_OF_DAGS, "environment": {"AIRFLOW__LOGGING__REMOTE_LOGGING": "False"}}, False),
+    ],
+)
+def test_keys_with_which_logs_could_not_be_kept_are_told(
+    deploy: Deploy, monkeypatch: pytest.MonkeyPatch, args: dict[str, Any], warned: bool
+) -> None:
+    told: list[str] = []
+
+    def warn(message: str, **_: object) -> None:
+        told.append(message)
+
+    monkeypatch.setattr(pulumi.log, "warn", warn)
+
+    deploy(**args)
+
+    assert [message.partition(" is in environment or secrets: ")[0] for message in told if "AWS_" in message] == (
+        ["AWS_PROFILE"] if warned else []
+    )
 
 
 @pytest.mark.parametrize(("args", "told"), ARGUMENTS.values(), ids=ARGUMENTS)

@@ -292,6 +292,18 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
         may(Effect="Allow", Action="s3:GetObject", Resource=f"arn:aws:s3:::{'x' * 7_680}"),
         "has 7788 characters without blanks; a role has 10,240 in its own policies, 7,680 of them for this one: make a",
     ),
+    *(
+        (
+            {**needs_role, argument: {"AWS_SECRET_ACCESS_KEY": "a", "AWS_ACCESS_KEY_ID": "b"}},
+            f"{argument}: has AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, with which Airflow itself would ask AWS for ",
+        )
+        for argument, needs_role in (
+            ("secrets", {"variables": {"region": "north"}}),
+            ("environment", {"secrets_backend_prefix": "/team", "command": ["airflow", "standalone"]}),
+            ("environment", {"executors": ["AwsEcsExecutor"]}),
+            ("secrets", WORKERS),
+        )
+    ),
     ({"admin_username": ""}, "admin_username: is ''; use at least one character, and no blanks, colons, commas"),
     ({"admin_username": "me$USER"}, "admin_username: is 'me$USER'; use at least one character, and no blanks, "),
     ({"admin_username": "~/me"}, "commas or dollar signs, nor a ~ in front"),

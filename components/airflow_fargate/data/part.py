@@ -7,6 +7,7 @@ from decimal import Decimal
 import pulumi
 
 from ..cost import a_month_of
+from ..environment import EnvironmentSettings
 from ..packed import packed_program
 from ..part import Part, Statement, merge
 from ..scope import Scope
@@ -51,14 +52,14 @@ def create_data(
     *,
     in_container: bool,
     own_command: bool,
-    own_variables: Collection[str],
+    own_variables: EnvironmentSettings,
     log_days: int,
     partition: pulumi.Output[str],
 ) -> Data:
     """Keep what `settings` say, in a bucket of its own; nothing of it with a command of the caller's own.
 
     Snapshots are of a database that is `in_container`. Where the logs of tasks go, `own_variables` may have decided
-    already.
+    already; with keys of AWS among them Airflow could not write to the bucket, and keeps the logs to itself.
     """
     if own_command or not keeper_arguments(settings):
         return NOTHING_KEPT
@@ -80,7 +81,7 @@ def create_data(
             environment[keeper.RESTORE_VARIABLE] = settings.restore_from
             permissions.append(_restoring(pulumi.Output.concat("arn:", partition, ":s3:::", settings.restore_from)))
     logs = Part(
-        defaults={} if names_remote_logs(own_variables) else _remote_logs(name),
+        defaults={} if own_variables.aws_keys or names_remote_logs(own_variables.names) else _remote_logs(name),
         task_permissions=(_keeping_logs(data.bucket.arn),),
         waits_for=data.guards,
     )

@@ -66,7 +66,12 @@ def s3_client(attempts: int = 2) -> S3Client:
     """Return a client with the task role, which gives up soon: Airflow's DAG processor stands still meanwhile."""
     # Here, since a task need not import it.
     import boto3
+    import botocore.session
     from botocore.config import Config
+    from botocore.credentials import ContainerProvider
 
     patience = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": attempts})
-    return boto3.session.Session().client("s3", config=patience)
+    session = botocore.session.get_session()
+    # The role of the task, whatever keys its DAGs have been given.
+    session.get_component("credential_provider").insert_before("env", ContainerProvider())
+    return boto3.session.Session(botocore_session=session).client("s3", config=patience)
