@@ -100,7 +100,7 @@ configuration: venv ## Write docs/configuration.md, with every key, from the sch
 snapshots: venv ## Write what every setup of tests/unit registers, after a change that is meant
 	@$(PY) -m tests.unit.snapshots
 
-packed: venv ## Pack the programs that the task definition carries, after a change of one
+packed: venv ## Pack the programs and modules that the task definition carries, after a change of one
 	@$(PY) -m release.packed
 
 deployer-policy: venv ## Write docs/deployer-policy.json from the calls of a stack's life in the local cloud

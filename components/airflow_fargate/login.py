@@ -15,6 +15,7 @@ import pulumi_random as random
 from .credentials import unfit_for_parameter
 from .environment import EnvironmentSettings, Variable
 from .errors import Refusal, checked_late, listed
+from .packed import packed
 from .part import Part
 from .scope import Scope
 from .settings import CapabilitySettings, SecretText
@@ -120,8 +121,13 @@ def login_part(settings: LoginSettings, login: Login, *, supervised: bool) -> Pa
             "ADMIN_PASSWORD": login.password,
             **({"USER_PASSWORDS": pulumi.Output.json_dumps(login.user_passwords)} if settings.users else {}),
         },
-        modules={f"{_MODULE}.py": _SOURCE.read_text(encoding="utf-8")} if supervised else {},
+        modules=modules() if supervised else {},
     )
+
+
+def modules() -> dict[str, str]:
+    """Return our packed auth manager by its path."""
+    return {f"{_MODULE}.py": packed(_SOURCE)}
 
 
 def refuse_login(settings: LoginSettings) -> Iterator[Refusal]:

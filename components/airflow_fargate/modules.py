@@ -17,5 +17,5 @@ MODULE_VARIABLES: Mapping[str, str] = {
 
 
 def modules_part(modules: Mapping[str, str]) -> Part:
-    """Hand the sources over as one JSON object, by the path of each file."""
+    """Hand the packed sources over as one JSON object, by the path of each file."""
     return Part(environment={MODULES_VARIABLE: json.dumps(modules)} if modules else {})

@@ -1,4 +1,4 @@
-"""Programs that a task definition carries, each packed into one word: it holds 64 KiB in all (Amazon ECS quotas)."""
+"""What a task definition carries, each program and module packed into one word: it holds 64 KiB in all (ECS quotas)."""
 
 from pathlib import Path
 
@@ -11,4 +11,9 @@ SUFFIX = ".packed"
 
 def packed_program(source: str) -> tuple[str, str, str]:
     """Return the first arguments of a Python that runs the program in the file `source`; its own ones follow."""
-    return "-c", _UNPACK, Path(source).with_suffix(SUFFIX).read_text(encoding="ascii").strip()
+    return "-c", _UNPACK, packed(Path(source))
+
+
+def packed(source: Path) -> str:
+    """Return what the file `source` is packed into, which the supervisor unpacks."""
+    return source.with_suffix(SUFFIX).read_text(encoding="ascii").strip()

@@ -44,7 +44,7 @@ class Part:
     secrets: Variables = field(default_factory=dict[str, pulumi.Input[str]])
     """Environment variables whose values are kept as parameters."""
     modules: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Python modules for Airflow, the source of each by the path of its file."""
+    """Python modules for Airflow, each packed, by the path of its file."""
     task_permissions: Permissions = ()
     """Permissions of Airflow and its tasks."""
     execution_permissions: Permissions = ()

@@ -10,7 +10,7 @@ from .part import Part, merge
 
 # As curl, requests, httpx and urllib read them: in both cases.
 _PROXY = ("http_proxy", "https_proxy", "all_proxy")
-_NO_PROXY = ("NO_PROXY", "no_proxy")
+NO_PROXY = ("NO_PROXY", "no_proxy")
 _DEFAULT_PORTS = {"http": 80, "https": 443, "socks4": 1080, "socks4a": 1080, "socks5": 1080, "socks5h": 1080}
 
 # Airflow's tasks ask the API server of their own container; the task's credentials and metadata are at the others (AWS:
@@ -24,7 +24,7 @@ def proxy_part(settings: EnvironmentSettings, *hosts: pulumi.Input[str]) -> Part
     if not any(name.lower() in _PROXY for name in (*plain, *secret)):
         return Part()
     parts: list[Part] = []
-    for name, other in (_NO_PROXY, reversed(_NO_PROXY)):
+    for name, other in (NO_PROXY, reversed(NO_PROXY)):
         given = next((values[each] for each in (name, other) for values in (plain, secret) if each in values), "")
         bypass = {name: pulumi.Output.all(given, *hosts).apply(lambda known: _with_ours(*known))}
         is_secret = name in secret or (name not in plain and other in secret)

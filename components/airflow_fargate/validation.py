@@ -16,6 +16,7 @@ import pulumi
 from . import airflow, legacy
 from .arguments import AirflowFargateArgs
 from .credentials import KeySettings, refuse_keys
+from .dags.bundles import modules as dag_modules
 from .dags.packages import brings
 from .dags.requirements.locked import Locked, lock_requirements
 from .dags.rules import refuse_dags, refuse_folders, refuse_requirements
@@ -27,16 +28,19 @@ from .endpoint.endpoint import EndpointSettings, refuse_endpoint
 from .environment import EnvironmentSettings, VariableRule, refuse_aws_keys, refuse_environment
 from .errors import InvalidArgumentsError, Refusal
 from .executor import celery, ecs
+from .executor.choice import modules as executor_modules
 from .executor.settings import ExecutorSettings, refuse_executors
 from .firewall import FirewallSettings, refuse_firewall, refuse_public_access
 from .identity import RoleSettings, refuse_roles
 from .image import Image, ImageSettings, refuse_image, refuse_tag
 from .login import FREE_VARIABLES, LoginSettings, brings_auth_manager, refuse_login, refuse_no_login
+from .login import modules as login_modules
 from .network import NetworkSettings, refuse_network
 from .parameter_store import SECRETS_BACKEND_VARIABLES, ParameterStoreSettings, refuse_parameter_store
 from .scope import TagSettings, refuse_name, refuse_tags
 from .settings import CapabilitySettings, Reader
-from .task.container import refuse_large, supervisor_command
+from .size import Size, own_size, refuse_large, sizes
+from .task.container import supervisor_command
 from .task.drain import DrainSettings, refuse_drain
 from .task.exec import ExecSettings
 from .task.log import LogSettings, refuse_log
@@ -107,6 +111,29 @@ class Settings:
         """What runs the command instead of the image's entrypoint: it prepares the login, and goes on there."""
         own = self.task.image_entrypoint
         return supervisor_command("--", *own) if own and self.task.own_command else ()
+
+    @property
+    def modules(self) -> dict[str, str]:
+        """The modules that Airflow has in the container, if every folder that is named has files."""
+        if self.task.own_command or self.image.legacy:
+            return {}
+        prepares = bool(self.dags.plugins_path or self.dags.requirements_path)
+        reads_dags = bool(self.dags.dags_path or self.dags.dags_git_url)
+        return {
+            **({} if self.own_auth_manager else login_modules()),
+            **(dag_modules(prepare=prepares) if prepares or reads_dags else {}),
+            **executor_modules(self.executor),
+        }
+
+    @property
+    def size(self) -> Size:
+        """How large Airflow's own task definition gets. Those of workers and of remote tasks have less."""
+        words = (*self.entrypoint, *self.command)
+        programs = words[: len(words) - len(self.task.command or ())]
+        return Size(
+            sizes(self.task, self.environment, self.login, self.dags, self.parameter_store, self.tags.tags),
+            own_size(programs, self.modules, is_apart=self.executor.is_apart),
+        )
 
     @property
     def unprepared_login(self) -> str | None:
@@ -218,12 +245,7 @@ def _refuse_of_any_image(name: str, settings: Settings) -> Iterator[Refusal]:
         refuse_roles(settings.roles),
         refuse_keys(settings.keys),
         refuse_environment(settings.environment, _reserved_variables(settings), settings.variable_rules),
-        refuse_large(
-            (*settings.entrypoint, *settings.command),
-            settings.environment.environment,
-            settings.environment.secrets,
-            supervised=not settings.task.own_command and not settings.image.legacy,
-        ),
+        refuse_large(settings.size),
         refuse_log(settings.log),
         refuse_tags(settings.tags, added=settings.network.added_tags, in_rds=settings.database.has_instance),
     )

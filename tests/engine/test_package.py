@@ -8,16 +8,17 @@ from email.parser import Parser
 from pathlib import Path
 
 import pytest
+from airflow_fargate.packed import SUFFIX
 
 from local.paths import ROOT
 from release.check import build
+from release.packed import SOURCES
 
 PACKAGE = ROOT / "components" / "airflow_fargate"
 FILES = {file.relative_to(PACKAGE.parent).as_posix() for file in PACKAGE.rglob("*.py")} | {
-    "airflow_fargate/data/keeper.packed",
+    *(file.with_suffix(SUFFIX).relative_to(PACKAGE.parent).as_posix() for file in SOURCES),
     "airflow_fargate/py.typed",
     "airflow_fargate/schema.json",
-    "airflow_fargate/task/supervisor.packed",
 }
 
 

@@ -10,6 +10,7 @@ from airflow_fargate.data.part import keeper_arguments
 from airflow_fargate.data.settings import DataSettings
 from airflow_fargate.executor import choice
 from airflow_fargate.executor.settings import EXECUTORS, ExecutorSettings
+from airflow_fargate.packed import packed
 from airflow_fargate.task import supervisor
 from airflow_fargate.task.container import supervisor_command
 
@@ -22,15 +23,14 @@ _TESTS = Path(__file__).parent
 *_, _SUPERVISOR = supervisor_command()
 _ALL = ExecutorSettings(executors=EXECUTORS, worker_count_max=2)
 _MODULES = {
-    source: f"<the source of {path}>"
+    source: f"<the source of {path}, packed>"
     for path, source in (*bundles.modules(prepare=True).items(), *choice.modules(_ALL).items())
-    if path.endswith(".py")
 }
-_AUTH_MANAGER = Path(supervisor.__file__).with_name("auth_manager.py").read_text(encoding="utf-8")
+_AUTH_MANAGER = packed(Path(supervisor.__file__).with_name("auth_manager.py"))
 *_, _KEEPER = keeper_arguments(DataSettings())
 _SOURCES = {
     _SUPERVISOR: "<the source of task/supervisor.py, packed>",
-    _AUTH_MANAGER: "<the source of task/auth_manager.py>",
+    _AUTH_MANAGER: "<the source of task/auth_manager.py, packed>",
     _KEEPER: "<the source of data/keeper.py, packed>",
     **_MODULES,
 }

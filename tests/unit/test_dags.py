@@ -13,6 +13,7 @@ from airflow_fargate.dags import container as dags_container
 from airflow_fargate.validation import validate
 
 from .conftest import Deploy, Registered
+from .packing import unpacked
 from .test_inputs import TASK_DEFINITION, container
 
 GIT = "https://git.example.com/team/dags.git"
@@ -62,7 +63,7 @@ def test_a_command_of_the_callers_reads_dags_by_the_providers_own_bundles(deploy
 def test_the_modules_of_the_bundles_come_with_them(deploy: Deploy, folder: str) -> None:
     def modules(**args: Any) -> dict[str, str]:
         found = json.loads(environment(deploy(**args))["AIRFLOW_FARGATE_MODULES"])
-        return {path: source for path, source in found.items() if path.startswith("airflow_fargate_dags/")}
+        return {path: unpacked(each) for path, each in found.items() if path.startswith("airflow_fargate_dags/")}
 
     assert modules(dags_path=folder) == {
         f"airflow_fargate_dags/{file.name}": file.read_text()

@@ -23,6 +23,7 @@ from airflow_fargate.task import supervisor
 from botocore.session import Session
 
 from .conftest import Deploy, Registered
+from .packing import unpacked
 from .stand_in import give_airflow
 
 CONTAINER = "airflow_fargate.executor.container"
@@ -474,9 +475,9 @@ def parsing(monkeypatch: pytest.MonkeyPatch, executors: list[str]) -> None:
 
 
 def test_the_policy_is_found_as_that_of_a_distribution(tmp_path: Path) -> None:
-    for path, source in modules(ExecutorSettings(executors=("AwsEcsExecutor",))).items():
+    for path, packed in modules(ExecutorSettings(executors=("AwsEcsExecutor",))).items():
         (tmp_path / path).parent.mkdir(exist_ok=True)
-        (tmp_path / path).write_text(source)
+        (tmp_path / path).write_text(unpacked(packed))
     code = (
         "from importlib.metadata import entry_points; print(*(e.value for e in entry_points(group='airflow.policy')))"
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from .packing import modules
 from .test_supervisor import container, free_port, wait_for
 
 __all__ = ["free_port"]
@@ -115,7 +116,7 @@ def run(folder: Path, port: int, **environment: str) -> str:
         BUNDLES=str(folder / "bundles"),
         PORT=str(port),
         ADMIN_PASSWORD="secret",
-        AIRFLOW_FARGATE_MODULES=json.dumps({"ours.py": ""}),
+        AIRFLOW_FARGATE_MODULES=modules({"ours.py": ""}),
         AIRFLOW_HOME=str(folder / "home"),
         **environment,
     ) as process:

@@ -16,7 +16,6 @@ from airflow_fargate.document import refuse_document
 from airflow_fargate.executor.container.sizes import FARGATE_SIZES
 from airflow_fargate.executor.settings import MAX_NAME_LENGTH_APART
 from airflow_fargate.scope import MAX_NAME_LENGTH
-from airflow_fargate.task.container import refuse_large
 from airflow_fargate.task.log import LOG_RETENTION_DAYS
 from airflow_fargate.validation import Settings, validate
 
@@ -826,12 +825,16 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
         "allowed_cidrs: has 60 IPv4 ranges; a security group holds 60 rules, 1 of which are the stack's own: join",
     ),
     (
-        {"environment": {"A": "x" * 60_000}},
-        "environment: makes a task definition over the 65,536 bytes that ECS takes (command ",
+        {"environment": {"A": "x" * 29_000}},
+        "environment: makes a task definition over the 65,536 bytes that ECS takes (environment 29,",
     ),
     (
         {"command": ["bash", "-c", "x" * 65_000]},
-        "command: makes a task definition over the 65,536 bytes",
+        "command: makes a task definition over the 65,536 bytes that ECS takes (command 65,",
+    ),
+    (
+        {"pip_requirements": [f"package-{number:0>40}" for number in range(600)]},
+        "pip_requirements: makes a task definition over the 65,536 bytes that ECS takes (pip_requirements 3",
     ),
     ({"image": "https://ghcr.io/acme/airflow:1"}, "give a container image such as apache/airflow:3.3.2, without https"),
     ({"image": "ACME/airflow/Base:1"}, "image: is 'ACME/airflow/Base:1'; give a container image such as apache/airfl"),
@@ -1115,38 +1118,6 @@ def test_cloudwatch_keeps_logs_for_these_numbers_of_days() -> None:
     days, _, _ = listed.partition("</p>")
 
     assert tuple(map(int, re.findall(r"\d+", days))) == LOG_RETENTION_DAYS
-
-
-def test_a_task_definition_may_be_as_large_as_ecs_takes_but_for_what_the_component_adds() -> None:
-    room = 64 * 1024 - 6 * 1024 - len('[""]') - len("[]")
-    of_a_secret = 3 * 40 + 190
-
-    def refused(command: int, secrets: int) -> list[str]:
-        names = {f"{number:0>40}": "" for number in range(secrets)}
-        return [refusal.argument for refusal in refuse_large(["x" * command], {}, names, supervised=False)]
-
-    assert refused(room, 0) == []
-    assert refused(room + 1, 0) == ["command"]
-    assert refused(room - of_a_secret, 1) == []
-    assert refused(room - of_a_secret + 1, 1) == ["command"]
-    assert refused(0, room // of_a_secret) == []
-    assert refused(0, room // of_a_secret + 1) == ["secrets"]
-
-
-def test_what_is_counted_of_a_secret_is_no_less_than_what_ecs_is_sent(deploy: Deploy) -> None:
-    recorder = Recorder()
-    recorder.partition, recorder.region = "aws-us-gov", "us-gov-west-1"
-    names: dict[str, pulumi.Input[str]] = {f"{number:S>100}": "secret" for number in range(4)}
-    longest = "a" * MAX_NAME_LENGTH
-
-    deployment = deploy(lambda: AirflowFargate(longest, {"secrets": names}), recorder=recorder)
-
-    [definition] = json.loads(deployment.inputs("aws:ecs/taskDefinition:TaskDefinition")["containerDefinitions"])
-    secrets = [secret for secret in definition["secrets"] if secret["name"] in names]
-    labels = {key: value for key, value in definition["dockerLabels"].items() if key.rpartition(".")[2] in names}
-    assert (len(secrets), len(labels)) == (4, 4)
-    counted = 4 * (3 * 100 + 190)
-    assert counted * 0.9 < len(json.dumps(secrets)) + len(json.dumps(labels)) <= counted
 
 
 @pytest.mark.parametrize(

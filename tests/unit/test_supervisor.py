@@ -21,6 +21,8 @@ from typing import Any, ClassVar
 import pytest
 from airflow_fargate.task import supervisor
 
+from . import packing
+
 SOURCE = Path(supervisor.__file__)
 PASSWORD = """p'w"d $HOME \n `date` é {"x"} %s !! #"""
 
@@ -843,8 +845,8 @@ def test_an_empty_password_is_refused(tmp_path: Path) -> None:
 
 def test_modules_are_put_where_airflow_has_its_own(tmp_path: Path) -> None:
     for source in ("x = 'é'\n", "x = 2\n"):  # as after a restart with another version
-        modules = json.dumps({"ours/__init__.py": "", "ours/bucket.py": source})
-        supervisor.write_modules(modules, {"AIRFLOW_HOME": str(tmp_path)})
+        sources = {"ours/__init__.py": "", "ours/bucket.py": source}
+        supervisor.write_modules(packing.modules(sources), {"AIRFLOW_HOME": str(tmp_path)})
 
         assert (tmp_path / "config" / "ours" / "bucket.py").read_text(encoding="utf-8") == source
     assert (tmp_path / "config" / "ours" / "__init__.py").read_text() == ""
@@ -926,7 +928,7 @@ def test_what_prepares_the_container_runs_before_airflow_is_loaded(tmp_path: Pat
         "load_airflow = lambda *_: print('loads', flush=True) or sys.exit(0); sys.exit(main())",
         AIRFLOW_HOME=str(tmp_path),
         ADMIN_PASSWORD="secret",
-        AIRFLOW_FARGATE_MODULES=json.dumps({"ours/__init__.py": "", "ours/first.py": ours}),
+        AIRFLOW_FARGATE_MODULES=packing.modules({"ours/__init__.py": "", "ours/first.py": ours}),
         AIRFLOW_FARGATE_PREPARATION=json.dumps(["ours.first", "words"]),
     ) as process:
         output, _ = process.communicate(timeout=10)

@@ -10,6 +10,7 @@ import pulumi
 
 from ..credentials import unfit_for_parameter
 from ..errors import Refusal, checked_late
+from ..packed import packed
 from .settings import DagSettings
 
 Bundle = dict[str, Any]
@@ -25,9 +26,9 @@ _MODULES = Path(__file__).with_name("container")
 
 
 def modules(*, prepare: bool) -> dict[str, str]:
-    """Return the sources of our bundles by their paths, and with `prepare` of what runs before Airflow."""
+    """Return our packed bundles by their paths, and with `prepare` what runs before Airflow."""
     files = [file for file in sorted(_MODULES.glob("*.py")) if prepare or file.name != "prepare.py"]
-    return {f"airflow_fargate_dags/{file.name}": file.read_text(encoding="utf-8") for file in files}
+    return {f"airflow_fargate_dags/{file.name}": packed(file) for file in files}
 
 
 def preparation(bucket_name: pulumi.Input[str], wanted_objects: Mapping[str, str]) -> pulumi.Output[str]:

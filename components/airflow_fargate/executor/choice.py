@@ -6,6 +6,7 @@ from pathlib import Path
 import pulumi
 
 from ..endpoint.endpoint import Endpoint
+from ..packed import packed
 from ..part import Part
 from .container import REMOTE_CPU_VARIABLE, REMOTE_MEMORY_VARIABLE
 from .settings import CELERY, ECS, LOCAL, ExecutorSettings
@@ -41,9 +42,7 @@ _FILES = {LOCAL: ("local.py",), ECS: ("ecs.py", "policy.py", "sizes.py"), CELERY
 """What each of them consists of, besides the package."""
 
 # A distribution that consists of one entry point, by which Airflow finds the policy.
-_DISTRIBUTION = f"{_PACKAGE}-1.dist-info"
-_METADATA = f"Metadata-Version: 2.1\nName: {_PACKAGE}\nVersion: 1\n"
-_ENTRY_POINT = f"[airflow.policy]\n{_PACKAGE} = {_PACKAGE}.policy\n"
+_DISTRIBUTION = ("METADATA", "entry_points.txt")
 
 
 def executors_part(settings: ExecutorSettings, api: pulumi.Input[str], *, supervised: bool = True) -> Part:
@@ -101,10 +100,10 @@ def execution_api(host: pulumi.Input[str], endpoint: Endpoint) -> pulumi.Output[
 
 
 def modules(settings: ExecutorSettings) -> dict[str, str]:
-    """Return the sources of our executors by their paths, and of the policy, with the distribution that names it."""
+    """Return our packed executors by their paths, and the policy, with the distribution that names it."""
     files = [file for name in settings.executors if _is_ours(name, settings) for file in _FILES[name]]
     if not files:
         return {}
-    sources = {f"{_PACKAGE}/{file}": (_MODULES / file).read_text(encoding="utf-8") for file in ("__init__.py", *files)}
-    policy = {f"{_DISTRIBUTION}/METADATA": _METADATA, f"{_DISTRIBUTION}/entry_points.txt": _ENTRY_POINT}
+    sources = {f"{_PACKAGE}/{file}": packed(_MODULES / file) for file in ("__init__.py", *files)}
+    policy = {f"{_PACKAGE}-1.dist-info/{file}": packed(_MODULES / file) for file in _DISTRIBUTION}
     return {**sources, **(policy if settings.has_remote else {})}

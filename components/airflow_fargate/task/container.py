@@ -1,25 +1,15 @@
 """The container definition: what ECS is told to run, how to tell its health and where its log goes. Pure."""
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
 
-from ..errors import Refusal
 from ..packed import packed_program
-from ..part import Part, Variables
+from ..part import Part
 from . import supervisor
 from .log import Log
 from .workload import Workload
-
-# AWS: Amazon ECS service quotas, "Task definition size limit".
-_MAX_BYTES = 64 * 1024
-# With some room: the ARN of a parameter and the label with its version, all that the component itself puts there, and
-# the modules for Airflow that come with the supervisor.
-_BYTES_OF_A_SECRET = 190
-_BYTES_OF_THE_REST = 6 * 1024
-_BYTES_OF_MODULES = 20 * 1024
 
 
 def supervisor_command(*arguments: str) -> tuple[str, ...]:
@@ -29,34 +19,6 @@ def supervisor_command(*arguments: str) -> tuple[str, ...]:
         or ``--`` and a command that is run once there is a login.
     """
     return ("python", *packed_program(supervisor.__file__), *arguments)
-
-
-def refuse_large(
-    command: Sequence[str], environment: Variables, secrets: Variables, *, supervised: bool
-) -> Iterator[Refusal]:
-    """Refuse what makes the task definition larger than ECS takes; what is not known yet counts as nothing."""
-    shares = {
-        "command": _bytes(list(command)),
-        "environment": _bytes([{"name": name, "value": _plain(value)} for name, value in environment.items()]),
-        "secrets": sum(3 * len(name) + _BYTES_OF_A_SECRET for name in secrets),
-    }
-    rest = _BYTES_OF_THE_REST + (_BYTES_OF_MODULES if supervised else 0)
-    if sum(shares.values()) + rest > _MAX_BYTES:
-        largest = max(shares, key=shares.__getitem__)
-        told = ", ".join(f"{argument} {size:,}" for argument, size in shares.items())
-        yield Refusal(
-            largest,
-            f"makes a task definition over the {_MAX_BYTES:,} bytes that ECS takes ({told}, "
-            f"the rest {rest:,}); shorten it, or put long values into a file of the image or the DAGs",
-        )
-
-
-def _bytes(part: Any) -> int:
-    return len(json.dumps(part).encode())
-
-
-def _plain(value: pulumi.Input[str]) -> str:
-    return value if isinstance(value, str) else ""
 
 
 def container_definition(

@@ -12,6 +12,7 @@ when all is ready.
 from __future__ import annotations
 
 import atexit
+import base64
 import contextlib
 import ctypes
 import gc
@@ -26,6 +27,7 @@ import signal
 import socket
 import sys
 import time
+import zlib
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from collections.abc import Set as AbstractSet
 from importlib.machinery import ModuleSpec, PathFinder
@@ -204,12 +206,12 @@ def write_modules(sources: str, environment: MutableMapping[str, str]) -> None:
 
     That is ``config`` below ``AIRFLOW_HOME``, which Airflow has among the paths of its modules.
 
-    :param sources: A JSON object, the source of each module by the path of its file.
+    :param sources: A JSON object, each module by the path of its file, packed as this program is.
     """
-    for name, source in json.loads(sources).items():
+    for name, packed in json.loads(sources).items():
         file = Path(_airflow_home(environment), "config", name)
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(source, encoding="utf-8")
+        file.write_bytes(zlib.decompress(base64.b85decode(packed)))
 
 
 def put_in_place() -> None:
