@@ -415,8 +415,8 @@ class AirflowFargateArgs(TypedDict):
     secrets: NotRequired[dict[str, pulumi.Input[str]]]
     """
     Secret environment variables of the container, value by name. Each value is kept as an SSM SecureString parameter
-    and handed over by the task definition's `secrets`. Default: none. Refused: as for `environment`, and a value over
-    4 KiB or with `{{…}}` in it, which SSM parameters cannot hold.
+    and handed over by the task definition's `secrets`. Default: none. Refused: as for `environment`, a value over
+    4 KiB or with `{{…}}` in it, which SSM parameters cannot hold, and more than IAM lets one role read, about 80.
     """
 
     dags_path: NotRequired[str]

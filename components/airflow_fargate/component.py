@@ -1,5 +1,6 @@
 """The component that users declare: Airflow in one container on AWS Fargate."""
 
+import functools
 from typing import Optional
 
 import pulumi
@@ -7,13 +8,14 @@ import pulumi
 from .airflow import create_airflow
 from .arguments import AirflowFargateArgs
 from .cost import in_cents, monthly_cost_basis
-from .credentials import create_parameters, fernet_part, only
+from .credentials import create_parameters, fernet_part, only, refuse_many_secrets
 from .data.part import NOTHING_KEPT, create_data
 from .database.choice import create_database
 from .endpoint.base_url import base_path
 from .endpoint.public_ip import public_address, public_ip_endpoint
 from .engine import require_engine
 from .environment import environment_part
+from .errors import checked_late
 from .executor.apart import Surroundings
 from .executor.broker import create_broker
 from .executor.celery import create_workers, worker_part
@@ -195,6 +197,8 @@ class AirflowFargate(pulumi.ComponentResource):
             create_parameter_store_part(scope, settings.parameter_store, cluster.cluster.name, location),
             exec_part(settings.exec),
         )
+        refuse_many = functools.partial(refuse_many_secrets, name, capabilities.secrets)
+        location = checked_late(name, location, refuse_many)
         parameters = create_parameters(scope, capabilities.secrets, retain_fernet_key=settings.data.retain_data)
         pull = image_part(settings.image, image, location)
         definition_of_image = image_definition(settings.image, image)

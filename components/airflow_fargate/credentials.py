@@ -9,12 +9,18 @@ import pulumi_aws as aws
 import pulumi_random as random
 
 from .errors import Refusal, checked_late
+from .identity import Location
 from .part import Part, Variables
 from .scope import Scope
 from .settings import CapabilitySettings, SecretText
 
 # AWS: a standard parameter holds 4 KiB (Systems Manager endpoints and quotas).
 _MAX_PARAMETER_BYTES = 4096
+
+# AWS: "IAM and AWS STS quotas", characters of all inline policies of a role together, without blanks. What the role
+# that reads the parameters may do besides has less than the rest.
+_MAX_INLINE_CHARACTERS = 10_240
+_MAX_CHARACTERS = 9_000
 
 FERNET_VARIABLE = "AIRFLOW__CORE__FERNET_KEY"
 
@@ -102,6 +108,20 @@ def create_parameters(scope: Scope, secrets: Variables, *, retain_fernet_key: bo
         for variable, value in sorted(secrets.items())
     }
     return Parameters(parameters, _reading(parameters))
+
+
+def refuse_many_secrets(name: str, variables: Collection[str], location: Location) -> Iterator[Refusal]:
+    """Refuse more parameters of the component called `name` than one role can be allowed to read."""
+    # Pulumi adds 8 characters to a name.
+    begin = f"arn:{location.partition}:ssm:{location.region}:{location.account}:parameter/{name}-"
+    size = sum(len(f'"{begin}{variable}-1234567",') for variable in variables)
+    if size > _MAX_CHARACTERS:
+        yield Refusal(
+            "secrets",
+            f"makes {len(variables)} parameters with the component's own, whose names take {size:,} characters in the "
+            f"policy that allows to read them; a role has {_MAX_INLINE_CHARACTERS:,} in its own policies, "
+            f"{_MAX_CHARACTERS:,} of them for these: put several values into one, or use connections and variables",
+        )
 
 
 def only(parameters: Parameters, variables: Collection[str]) -> Parameters:

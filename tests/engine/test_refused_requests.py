@@ -12,10 +12,12 @@ from moto import mock_aws
 from moto.core.responses import BaseResponse
 from moto.core.utils import get_service_model
 from moto.ec2.models import ec2_backends
+from moto.iam.models import IAMBackend
 from moto.s3.models import S3Backend
 
 from local.emulator.api.buckets import refuse_invalid_tags
 from local.emulator.api.constraints import compiled_pattern
+from local.emulator.api.iam import Quotas
 from local.emulator.api.requests import refuse_invalid_requests
 from local.emulator.api.rules import enforce_rules
 
@@ -57,6 +59,13 @@ class Account:
     def create_role(self, name: str = "role", **request: Any) -> None:
         self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST, **request)
 
+    def put_role_policy(self, role: str, name: str, length: int) -> None:
+        """Give a role a policy with so many characters in its resources."""
+        arns = [f"arn:aws:s3:::{'x' * 37}" for _ in range(length // 50)]
+        statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": arns}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        self.iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=document)
+
     def put_parameter(self, name: str, value: str, **request: Any) -> None:
         self.ssm.put_parameter(Name=name, Value=value, Type="SecureString", **request)
 
@@ -70,9 +79,12 @@ def aws() -> Generator[dict[str, Any]]:
         patched.setattr(S3Backend, "put_bucket_tagging", S3Backend.put_bucket_tagging)
         patched.setattr(S3Backend, "put_object_tagging", S3Backend.put_object_tagging)
         patched.setattr(ec2_backends, "backend", ec2_backends.backend)
+        patched.setattr(IAMBackend, "attach_role_policy", IAMBackend.attach_role_policy)
+        patched.setattr(IAMBackend, "put_role_policy", IAMBackend.put_role_policy)
         enforce_rules()
         refuse_invalid_tags()
         refuse_invalid_requests()
+        Quotas().enforce()
         with mock_aws():
             session: Any = boto3.Session("test", "test", region_name=REGION)
             clients = {name: session.client(name) for name in ("ec2", "ecs", "iam", "logs", "rds", "s3", "ssm")}
@@ -197,6 +209,10 @@ REFUSED: dict[str, tuple[Call, str]] = {
     ),
     "the description of a role": (lambda a: a.create_role(Description="€"), "ValidationError: 1 validation error"),
     "the name of a role": (lambda a: a.create_role("r" * 65), "at 'roleName' failed to satisfy constraint: Member"),
+    "a role's own policies together": (
+        lambda a: [a.create_role("wordy"), *(a.put_role_policy("wordy", name, 5100) for name in "ab")],
+        "LimitExceeded: Maximum policy size of 10240 bytes exceeded for role wordy",
+    ),
     "a tag in CloudWatch Logs": (
         lambda a: a.logs.create_log_group(logGroupName="l", tags={"key": AMPERSAND}),
         "InvalidParameterException: 1 validation error detected: Value 'R&D' at 'tags.key.member'",

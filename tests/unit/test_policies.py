@@ -1,16 +1,19 @@
 """The permissions of each role: every statement, reviewed here."""
 
 import json
+import re
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, cast
 
 import pulumi
 import pytest
+from airflow_fargate import AirflowFargate, AirflowFargateArgs
+from airflow_fargate.errors import InvalidArgumentsError
 from airflow_fargate.identity import Location, policy, trust_policy
 from airflow_fargate.image import Image, pull_statements
 
-from .conftest import Deploy
+from .conftest import Deploy, Recorder, Registered, build_component
 from .test_inputs import container
 
 LOCATION = Location(partition="aws", account="123456789012", region="us-east-1")
@@ -241,3 +244,29 @@ def test_more_policies_than_iam_attaches_by_default_are_a_warning(
     assert all(
         "has 11 policies; IAM attaches 10" in each and '"Managed policies per role"' in each for each in warnings
     )
+
+
+@pytest.mark.parametrize(
+    ("partition", "region", "number"), [("aws", "us-east-1", 83), ("aws-us-gov", "us-gov-west-1", 74)]
+)
+def test_as_many_secrets_are_taken_as_one_role_can_be_allowed_to_read(partition: str, region: str, number: int) -> None:
+    def deployed(number: int) -> Registered:
+        recorder = Recorder()
+        recorder.partition, recorder.region = partition, region
+        secrets: dict[str, pulumi.Input[str]] = {f"{each:S>40}": "secret" for each in range(number)}
+        args: AirflowFargateArgs = {
+            "secrets": secrets,
+            "image": f"123456789012.dkr.ecr.{region}.amazonaws.com/{'i' * 200}:1",
+            "command": ["bash", "-c", "airflow standalone"],
+            "enable_exec": True,
+        }
+        return build_component(lambda: AirflowFargate("airflow", args), recorder=recorder)
+
+    inputs = deployed(number).inputs("aws:iam/rolePolicy:RolePolicy", "airflow-execution-policy")
+
+    # The mocks' ARNs of parameters are as those of nothing.
+    policy = inputs["policy"].replace(f"arn:{partition}:test:", f"arn:{partition}:ssm:")
+    characters = len(re.sub(r"\s", "", policy)) + (number + 4) * len("parameter/")
+    assert 9_600 < characters <= 10_240
+    with pytest.raises(InvalidArgumentsError, match=f"secrets: makes {number + 5} parameters with the component's own"):
+        deployed(number + 1)
