@@ -132,7 +132,13 @@ class AirflowFargate(pulumi.ComponentResource):
         require_engine()
         settings = validate(name, args)
         super().__init__("airflow-fargate:index:AirflowFargate", name, {}, opts)
-        for warning in filter(None, (settings.unprepared_login, settings.unkept_logs, settings.roles.wanted_quota)):
+        warnings = (
+            settings.unprepared_login,
+            settings.unkept_logs,
+            settings.roles.wanted_quota,
+            settings.crowded_database,
+        )
+        for warning in filter(None, warnings):
             pulumi.log.warn(warning, resource=self)
         scope = Scope.below(self, name, settings.tags, opts.depends_on if opts else None)
         location = find_location(pulumi.InvokeOutputOptions(parent=self))

@@ -166,13 +166,26 @@ class Settings:
     def unkept_logs(self) -> str | None:
         """Why the logs of tasks end with the container, if keys of DAGs are the reason."""
         keys = self.environment.aws_keys
-        kept = self.data.database_snapshot_seconds and self.task.command is None and not self.image.legacy
+        kept = self.data.database_snapshot_seconds and not self.task.own_command and not self.image.legacy
         if not keys or not kept or names_remote_logs(self.environment.names):
             return None
         return (
             f"{keys[0]} is in environment or secrets: Airflow would write the logs of tasks to the stack's bucket with "
             "it, and leaves them in the container, with which they end. To have them kept, give DAGs their keys in "
             "connections, as aws_default for instance, or say in task_role_policy what they may do."
+        )
+
+    @property
+    def crowded_database(self) -> str | None:
+        """Why the stack's instance of RDS may have no connection left for a worker, if it may."""
+        most, wanted = self.database.most_connections, self.executor.most_connections
+        if not self.executor.has_workers or most is None or wanted <= most:
+            return None
+        return (
+            f"executors has CeleryExecutor with {self.executor.most_workers} workers of "
+            f"{self.executor.worker_concurrency} tasks, which may hold {wanted} connections to the database with "
+            f"Airflow while an update goes on; {self.database.database_instance_class} takes {most} at most. Give a "
+            "larger database_instance_class, or have fewer tasks at once (docs/growing.md)."
         )
 
     @property

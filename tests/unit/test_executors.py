@@ -5,6 +5,7 @@ import functools
 import importlib
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -14,12 +15,15 @@ from collections.abc import Callable, Mapping
 from multiprocessing import SimpleQueue
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
+import pulumi
 import pytest
+from airflow_fargate import AirflowFargateArgs
 from airflow_fargate.executor.choice import configured_executors, modules
 from airflow_fargate.executor.settings import ExecutorSettings
 from airflow_fargate.task import supervisor
+from airflow_fargate.validation import validate
 from botocore.session import Session
 
 from .conftest import Deploy, Registered
@@ -702,3 +706,50 @@ def test_the_scheduler_goes_on_when_the_load_cannot_be_told(
     assert executor.warnings == [
         "How busy the workers are could not be told: is not authorized to perform: ecs:DescribeClusters"
     ]
+
+
+@pytest.mark.parametrize(
+    ("args", "most"),
+    [
+        pytest.param({"worker_count_min": 9}, None, id="as many as there is room for"),
+        pytest.param({"worker_count_min": 10}, 112, id="one more"),
+        pytest.param({"worker_count_max": 10}, 112, id="later"),
+        pytest.param({"worker_count_min": 3, "worker_concurrency": 13}, 112, id="larger ones"),
+        pytest.param({"worker_count_min": 23, "database_instance_class": "db.t3.small"}, None, id="a larger instance"),
+        pytest.param({"worker_count_min": 24, "database_instance_class": "db.t3.small"}, 225, id="too many for that"),
+        pytest.param({"worker_count_min": 99, "database_instance_class": "db.m6g.large"}, None, id="a size not known"),
+    ],
+)
+def test_workers_that_may_use_up_the_connections_of_the_database_are_a_warning(
+    args: dict[str, Any], most: int | None
+) -> None:
+    warning = validate("airflow", cast(AirflowFargateArgs, {**WORKERS, **args})).crowded_database
+
+    assert re.findall(r"; \S+ takes (\d+) at most\. Give a larger database_instance_class", warning or "") == (
+        [] if most is None else [str(most)]
+    )
+
+
+def test_the_warning_is_given_with_the_component(deploy: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
+    warnings: list[str] = []
+
+    def warn(message: str, **_: object) -> None:
+        warnings.append(message)
+
+    monkeypatch.setattr(pulumi.log, "warn", warn)
+
+    deploy(**WORKERS, worker_count_min=10)
+
+    [warning] = warnings
+    assert "10 workers of 4 tasks, which may hold 116 connections" in warning
+
+
+def test_a_database_of_ones_own_is_not_judged_by_its_connections() -> None:
+    args: AirflowFargateArgs = {
+        "executors": ["CeleryExecutor"],
+        "worker_count_min": 99,
+        "database_url": "postgresql://airflow:w0rd@db.example.com/airflow",
+        "egress_ports": [5432],
+    }
+
+    assert validate("airflow", args).crowded_database is None

@@ -18,6 +18,11 @@ _VERSIONS = ("14", "15", "16", "17", "18")
 STORAGE_GIB = range(20, 65536 + 1)
 _BACKUP_DAYS = range(35 + 1)
 
+# AWS: Amazon RDS user guide, "Hardware specifications for DB instance classes": those of db.t3 and db.t4g.
+_GIB = {"micro": 1, "small": 2, "medium": 4, "large": 8, "xlarge": 16, "2xlarge": 32}
+# AWS: the same, "Maximum number of database connections": the memory in bytes by this, less what RDS itself takes.
+_BYTES_OF_A_CONNECTION = 9_531_392
+
 PASSWORD_VARIABLE = "PGPASSWORD"  # noqa: S105 - its name
 
 
@@ -48,6 +53,14 @@ class DatabaseSettings(CapabilitySettings):
     def has_instance(self) -> bool:
         """Whether the stack has an instance of RDS, for Airflow or kept for a later time."""
         return self.in_rds or self.keep_postgres
+
+    @property
+    def most_connections(self) -> int | None:
+        """What the stack's instance takes at once by AWS's defaults, at most; None where that is not known."""
+        known = re.fullmatch(r"db\.t(?:3|4g)\.(\w+)", self.database_instance_class)
+        if not self.in_rds or known is None or known[1] not in _GIB:
+            return None
+        return _GIB[known[1]] * 2**30 // _BYTES_OF_A_CONNECTION
 
     @property
     def reserved_variables(self) -> Mapping[str, str]:

@@ -61,6 +61,15 @@ class ExecutorSettings(CapabilitySettings):
         return self.worker_count_max or self.worker_count_min
 
     @property
+    def most_connections(self) -> int:
+        """How many connections Airflow and its workers have to the database, if all slots have had tasks.
+
+        Each slot keeps one for the results of its tasks, and Airflow was seen to hold 18 (docs/databases.md). While an
+        update goes on there is twice as much of everything.
+        """
+        return 2 * (self.most_workers * self.worker_concurrency + 18)
+
+    @property
     def scales_workers(self) -> bool:
         """Whether the number of workers follows that of the tasks."""
         return self.has_workers and self.most_workers > self.worker_count_min
