@@ -108,7 +108,10 @@ _NAMED: Mapping[str, Collection[str]] = {
     "iam": ("role/airflow-*",),
     "logs": ("log-group:airflow-*",),
     # The option group is the one that AWS gives every instance.
-    "rds": ("db:airflow-*", "og:default:postgres-*", "pg:airflow-*", "snapshot:airflow-*", "subgrp:airflow-*"),
+    "rds": (
+        *("db:airflow-*", "og:default:postgres-*", "pg:airflow-*", "snapshot:airflow-*", "snapshot:rds:airflow-*"),
+        "subgrp:airflow-*",
+    ),
     "s3": ("airflow-*",),
     # Connections and variables are below /airflow/<name of the cluster>.
     "ssm": ("parameter/airflow-*", "parameter/airflow/airflow-*"),

@@ -241,6 +241,8 @@ def test_a_snapshot_holds_the_data_and_the_password_of_its_moment(rds: Rds, data
     sql(instance, "drop table counted")
     with refused("DBSnapshotAlreadyExists"):
         rds.client.create_db_snapshot(DBInstanceIdentifier=database, DBSnapshotIdentifier="moment")
+    with refused("DBSnapshotIdentifier is not a valid identifier"):
+        rds.client.create_db_snapshot(DBInstanceIdentifier=database, DBSnapshotIdentifier="rds:moment")
     rds.client.modify_db_instance(
         DBInstanceIdentifier=database, MasterUserPassword="a-new-password", ApplyImmediately=True
     )

@@ -306,3 +306,18 @@ def test_a_name_that_no_instance_can_have_is_refused(deploy: Deploy, name: str) 
     with pytest.raises(InvalidArgumentsError, match=f"  name: is {name!r}; .* use lower-case letters"):
         deploy(lambda: AirflowFargate(name, {"database": "postgres"}))
     deploy(lambda: AirflowFargate(name, {}))
+
+
+AUTOMATED = "rds:airflow-database-1a2b3c4-2026-11-25-03-12"
+
+
+@pytest.mark.parametrize(
+    "of_account", ["", "arn:aws-us-gov:rds:us-gov-west-1:123456789012:snapshot:"], ids=["name", "ARN"]
+)
+def test_an_instance_begins_with_a_snapshot_that_rds_has_taken_by_itself(deploy: Deploy, of_account: str) -> None:
+    instance = deploy(database="postgres", **{**RESTORED, "restore_from": of_account + AUTOMATED}).inputs(INSTANCE)
+
+    assert instance["snapshotIdentifier"] == of_account + AUTOMATED
+    for wrong in ("rds:", "aws:daily", f"rds:{AUTOMATED}", f"{AUTOMATED}-"):
+        with pytest.raises(InvalidArgumentsError, match=r"restore_from: is .*; give the name or the ARN of a snapshot"):
+            deploy(database="postgres", **{**RESTORED, "restore_from": wrong})

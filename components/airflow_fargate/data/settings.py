@@ -14,8 +14,9 @@ LEAST_SNAPSHOT_SECONDS = 30
 # AWS: Amazon S3 user guide, "General purpose bucket naming rules".
 _BUCKET_NAME = re.compile(r"(?!xn--|sthree-|\d+\.\d+\.\d+\.\d+$)[a-z0-9](?:[a-z0-9-]|\.(?!\.)){1,61}[a-z0-9]")
 
-# AWS: Amazon RDS API reference, CreateDBSnapshot; a snapshot of another account goes by its ARN.
-_SNAPSHOT = re.compile(r"(arn:aws[a-z-]*:rds:[a-z0-9-]+:\d{12}:snapshot:)?[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*")
+# AWS: Amazon RDS API reference, CreateDBSnapshot; a snapshot of another account goes by its ARN, and those that RDS
+# takes by itself have the prefix.
+_SNAPSHOT = re.compile(r"(arn:aws[a-z-]*:rds:[a-z0-9-]+:\d{12}:snapshot:)?(rds:)?[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,6 +38,7 @@ from local.emulator.api.rds_rules import (
     refuse_instance,
     refuse_missing,
     refuse_parameters,
+    refuse_snapshot_name,
     refuse_subnets,
 )
 from local.emulator.engines.postgres import VERSION, PostgresError, PostgresServer
@@ -394,6 +395,7 @@ class StrictRDSBackend(RDSBackend):
             raise InvalidParameterValue(words)
 
     def _new_snapshot(self, database: Database, identifier: str, tags: Any = None) -> DBSnapshot:
+        refuse_snapshot_name(identifier)
         if identifier in self.database_snapshots:
             raise DBSnapshotAlreadyExistsError(identifier)
         snapshot = cast(DBSnapshot, DBSnapshot(self, database, identifier, tags=tags))

@@ -104,6 +104,16 @@ def refuse_deletion(request: Request) -> None:
         )
 
 
+def refuse_snapshot_name(name: str) -> None:
+    """Raise for a name that nobody can give a snapshot: RDS has the colon for those that it takes by itself."""
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*", name) or len(name) > 255:
+        raise InvalidParameterValue(
+            "The parameter DBSnapshotIdentifier is not a valid identifier. Identifiers must begin with a letter; must "
+            "contain only ASCII letters, digits, and hyphens; and must not end with a hyphen or contain two "
+            "consecutive hyphens."
+        )
+
+
 def refuse_subnets(name: str, subnets: list[Subnet]) -> None:
     """Raise for subnets that no subnet group can consist of."""
     if not re.fullmatch(r"[a-z0-9 ._-]{1,255}", name) or name == "default":
