@@ -13,7 +13,7 @@ IF_MEANT = "name what DAGs need, or set allow_admin_task_role to true"
 # AWS: "IAM and AWS STS quotas", characters of all inline policies of a role together, without blanks. The component's
 # own have less than the rest.
 _MAX_INLINE_CHARACTERS = 10_240
-_MAX_CHARACTERS = 7_680
+MAX_CHARACTERS = 7_200
 
 VERSION = "2012-10-17"
 """Of the language that policies are written in."""
@@ -51,10 +51,10 @@ def refuse_document(text: str, *, allow_admin: bool) -> Iterator[Refusal]:
                 f"has statement {number} of {len(statements)} that allows * on *, with which a DAG may do "
                 f"everything; {IF_MEANT}"
             )
-    if (size := len(re.sub(r"\s", "", text))) > _MAX_CHARACTERS:
+    if (size := len(re.sub(r"\s", "", text))) > MAX_CHARACTERS:
         yield refusal(
             f"has {size} characters without blanks; a role has {_MAX_INLINE_CHARACTERS:,} in its own policies, "
-            f"{_MAX_CHARACTERS:,} of them for this one: make a managed policy of it, and give its ARN in "
+            f"{MAX_CHARACTERS:,} of them for this one: make a managed policy of it, and give its ARN in "
             "task_role_policy_arns"
         )
 

@@ -1,16 +1,18 @@
 """How large task definitions get: what is computed before anything is created, and what ECS is sent in the end."""
 
 import json
+import re
 from typing import Any
 
 import pulumi
 import pytest
 from airflow_fargate import AirflowFargate, AirflowFargateArgs
+from airflow_fargate.document import MAX_CHARACTERS
 from airflow_fargate.scope import MAX_NAME_LENGTH
 from airflow_fargate.size import Size, refuse_large
 from airflow_fargate.validation import validate
 
-from .conftest import Recorder, build_component
+from .conftest import Recorder, Registered, build_component
 from .setups import DAGS
 
 LIMIT = 64 * 1024
@@ -62,7 +64,8 @@ LARGEST: dict[str, dict[str, Any]] = {
         **EVERYTHING,
         **REMOTE,
         "executors": ALL[:2],
-        "restore_from": "airflow-data-7654321",
+        "restore_from": "b" * 63,
+        "secrets_backend_prefix": "",
         "fernet_key": f"{'k' * 43}=",
     },
     "three executors": {**EVERYTHING, **POSTGRES, **REMOTE, **WORKERS},
@@ -103,14 +106,18 @@ def name_for(args: dict[str, Any]) -> str:
     return "a" * (25 if "CeleryExecutor" in args.get("executors", ()) else 34)
 
 
-def registered_bytes(args: dict[str, Any]) -> list[int]:
-    """Return the size of each task definition, of ECS's request as a whole."""
+def deployed(args: dict[str, Any]) -> Registered:
+    """Build it where names are longest."""
     recorder = Recorder()
     recorder.partition, recorder.region = "aws-us-gov", "us-gov-west-1"
-    deployed = build_component(lambda: AirflowFargate(name_for(args), AirflowFargateArgs(**args)), recorder=recorder)
+    return build_component(lambda: AirflowFargate(name_for(args), AirflowFargateArgs(**args)), recorder=recorder)
+
+
+def registered_bytes(args: dict[str, Any]) -> list[int]:
+    """Return the size of each task definition, of ECS's request as a whole."""
     return [
         len(json.dumps({**inputs, "containerDefinitions": json.loads(inputs["containerDefinitions"])}))
-        for inputs in deployed.inputs_of_all(TASK_DEFINITION)
+        for inputs in deployed(args).inputs_of_all(TASK_DEFINITION)
     ]
 
 
@@ -129,6 +136,14 @@ def test_no_setup_is_too_large_that_nobody_could_shorten() -> None:
 
     largest = max(size.own for size in sizes.values())
     assert largest < LIMIT - 10 * 1024, f"{largest} bytes of 64 KiB leave too little for what is the caller's"
+
+
+def test_the_longest_policy_of_the_components_own_leaves_the_callers_its_room() -> None:
+    args = LARGEST["a restored database"]
+
+    own: str = deployed(args).inputs("aws:iam/rolePolicy:RolePolicy", f"{name_for(args)}-task-policy")["policy"]
+
+    assert len(re.sub(r"\s", "", own)) + MAX_CHARACTERS < 10_240
 
 
 def test_what_is_the_callers_may_take_all_that_the_component_leaves_and_the_largest_is_named() -> None:
