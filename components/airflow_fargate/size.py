@@ -53,16 +53,18 @@ def sizes(
     """Return how many bytes of the task definition each argument makes."""
     # A list of hosts is there in both spellings.
     hosts = next((environment.environment[name] for name in NO_PROXY if name in environment.environment), "")
-    # In JSON, of which another variable consists.
-    git = (dags.dags_git_ref, dags.dags_git_subdir, dags.dags_git_url or "")
     looked_for = [name for name in parameter_store.connections if name.endswith("_default")]
     return {
         "command": _bytes(task.command or ()),
         "environment": _bytes_of_pairs(environment.environment) + _bytes(_plain(hosts)),
         "secrets": sum(3 * len(name) + _BYTES_OF_A_SECRET for name in environment.secrets),
-        "users": _bytes([login.admin_username, *login.users.items()]),
+        "admin_username": _bytes(login.admin_username),
+        "users": _bytes([*login.users.items()]),
         "pip_requirements": _bytes(dags.pip_requirements),
-        "dags_git_url": _bytes(json.dumps(git)),
+        # In JSON, of which another variable consists.
+        "dags_git_url": _bytes(json.dumps(dags.dags_git_url or "")),
+        "dags_git_ref": _bytes(json.dumps(dags.dags_git_ref)),
+        "dags_git_subdir": _bytes(json.dumps(dags.dags_git_subdir)),
         "secrets_backend_prefix": 2 * _bytes(json.dumps(parameter_store.secrets_backend_prefix)),
         "connections": _bytes(json.dumps(looked_for)),
         # Whether ECS counts them too, it does not say.
