@@ -13,7 +13,7 @@ IF_MEANT = "name what DAGs need, or set allow_admin_task_role to true"
 # AWS: "IAM and AWS STS quotas", characters of all inline policies of a role together, without blanks. The component's
 # own have less than the rest.
 _MAX_INLINE_CHARACTERS = 10_240
-MAX_CHARACTERS = 7_200
+MAX_CHARACTERS = 7_000
 
 VERSION = "2012-10-17"
 """Of the language that policies are written in."""
