@@ -8,8 +8,8 @@ import pulumi
 from .airflow import create_airflow
 from .arguments import AirflowFargateArgs
 from .cost import in_cents, monthly_cost_basis
-from .credentials import create_parameters, fernet_part, only, refuse_many_secrets
-from .data.part import NOTHING_KEPT, create_data
+from .credentials import create_parameters, fernet_part, refuse_many_secrets
+from .data.part import create_data
 from .database.choice import create_database
 from .endpoint.base_url import base_path
 from .endpoint.public_ip import public_address, public_ip_endpoint
@@ -18,9 +18,8 @@ from .environment import environment_part
 from .errors import checked_late
 from .executor.apart import Surroundings
 from .executor.broker import create_broker
-from .executor.celery import create_workers, worker_part
 from .executor.discovery import create_discovery
-from .executor.ecs import create_remote_tasks, remote_part
+from .executor.elsewhere import create_elsewhere
 from .firewall import create_firewall, egress_part
 from .identity import create_roles, find_location
 from .image import image_definition, image_part
@@ -151,18 +150,14 @@ class AirflowFargate(pulumi.ComponentResource):
         discovery = create_discovery(scope, network.vpc_id) if settings.executor.is_apart else None
         broker = create_broker(scope, network) if settings.executor.has_workers else Part()
         log = create_log(scope.for_data, settings.log, location.apply(lambda known: known.region))
-        data = (
-            NOTHING_KEPT
-            if settings.image.legacy
-            else create_data(
-                scope.for_data,
-                settings.data,
-                in_container=settings.database.in_container,
-                own_command=settings.task.own_command,
-                own_variables=settings.environment,
-                log_days=settings.log.log_retention_days,
-                partition=location.apply(lambda known: known.partition),
-            )
+        data = create_data(
+            scope.for_data,
+            settings.data,
+            in_container=settings.database.in_container,
+            supervised=settings.supervised,
+            own_variables=settings.environment,
+            log_days=settings.log.log_retention_days,
+            partition=location.apply(lambda known: known.partition),
         )
         airflow = (
             legacy_airflow(endpoint)
@@ -240,35 +235,18 @@ class AirflowFargate(pulumi.ComponentResource):
             firewall=firewall,
             role_settings=settings.roles,
         )
-        remote_role_arn = remote_role_name = pulumi.Output.from_input("")
-        if settings.executor.has_remote:
-            secrets = only(parameters, settings.executor.remote_task_secrets)
-            remote = remote_part(log.part, network.part, egress, environment, airflow.remote, secrets.part, pull)
-            remote_tasks = create_remote_tasks(
-                scope, settings.executor, remote, surroundings, cluster=cluster, parameters=secrets
-            )
-            part = merge(part, remote_tasks.part)
-            remote_role_arn, remote_role_name = remote_tasks.task_role.arn, remote_tasks.task_role.name
-        worker_cluster_arn = worker_service_arn = worker_role_arn = worker_role_name = pulumi.Output.from_input("")
-        if settings.executor.has_workers:
-            results = airflow.database.results
-            secrets = only(parameters, {*broker.secrets, *results.secrets, *settings.executor.remote_task_secrets})
-            worker = worker_part(
-                settings.executor,
-                log.part,
-                network.part,
-                egress,
-                environment,
-                airflow.remote,
-                results,
-                broker,
-                secrets.part,
-                pull,
-            )
-            workers = create_workers(scope, settings.executor, worker, surroundings, parameters=secrets)
-            part = merge(part, workers.part)
-            worker_cluster_arn, worker_service_arn = workers.cluster.arn, workers.service.arn
-            worker_role_arn, worker_role_name = workers.task_role.arn, workers.task_role.name
+        elsewhere = create_elsewhere(
+            scope,
+            settings.executor,
+            surroundings,
+            cluster=cluster,
+            parameters=parameters,
+            shared=merge(log.part, network.part, egress, environment, airflow.remote),
+            pull=pull,
+            broker=broker,
+            results=airflow.database.results,
+        )
+        part = merge(part, elsewhere.part)
         roles = create_roles(scope, settings.roles, location, part)
         task_definition = create_task_definition(
             scope,
@@ -302,12 +280,12 @@ class AirflowFargate(pulumi.ComponentResource):
         self.task_definition_arn = task_definition.arn
         self.task_role_arn = roles.task_role.arn
         self.task_role_name = roles.task_role.name
-        self.remote_task_role_arn = remote_role_arn
-        self.remote_task_role_name = remote_role_name
-        self.worker_cluster_arn = worker_cluster_arn
-        self.worker_service_arn = worker_service_arn
-        self.worker_task_role_arn = worker_role_arn
-        self.worker_task_role_name = worker_role_name
+        self.remote_task_role_arn = elsewhere.remote_task_role_arn
+        self.remote_task_role_name = elsewhere.remote_task_role_name
+        self.worker_cluster_arn = elsewhere.worker_cluster_arn
+        self.worker_service_arn = elsewhere.worker_service_arn
+        self.worker_task_role_arn = elsewhere.worker_task_role_arn
+        self.worker_task_role_name = elsewhere.worker_task_role_name
         self.execution_role_arn = roles.execution_role.arn
         self.log_group_name = log.group.name
         self.security_group_id = firewall.security_group.id

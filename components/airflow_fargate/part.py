@@ -83,7 +83,7 @@ def merge(*parts: Part) -> Part:
         waits_for=tuple(chain.from_iterable(part.waits_for for part in parts)),
         reach=tuple(chain.from_iterable(part.reach for part in parts)),
         system_controls={name: value for part in parts for name, value in part.system_controls.items()},
-        start_period_seconds=max(part.start_period_seconds for part in parts),
+        start_period_seconds=max((part.start_period_seconds for part in parts), default=0),
         monthly_cost=sum((part.monthly_cost for part in parts), Decimal(0)),
         without_price=tuple(chain.from_iterable(part.without_price for part in parts)),
     )

@@ -92,6 +92,11 @@ class Settings:
         )
 
     @property
+    def supervised(self) -> bool:
+        """Whether the component's supervisor runs Airflow: not the caller's own command, nor the guide's."""
+        return not self.task.own_command and not self.image.legacy
+
+    @property
     def own_auth_manager(self) -> bool:
         """Whether the login is that of the caller's own image."""
         return brings_auth_manager(self.environment) and not self.image.legacy
@@ -115,7 +120,7 @@ class Settings:
     @property
     def modules(self) -> dict[str, str]:
         """The modules that Airflow has in the container, if every folder that is named has files."""
-        if self.task.own_command or self.image.legacy:
+        if not self.supervised:
             return {}
         prepares = bool(self.dags.plugins_path or self.dags.requirements_path)
         reads_dags = bool(self.dags.dags_path or self.dags.dags_git_url)
@@ -166,7 +171,7 @@ class Settings:
     def unkept_logs(self) -> str | None:
         """Why the logs of tasks end with the container, if keys of DAGs are the reason."""
         keys = self.environment.aws_keys
-        kept = self.data.database_snapshot_seconds and not self.task.own_command and not self.image.legacy
+        kept = self.data.database_snapshot_seconds and self.supervised
         if not keys or not kept or names_remote_logs(self.environment.names):
             return None
         return (

@@ -51,17 +51,17 @@ def create_data(
     settings: DataSettings,
     *,
     in_container: bool,
-    own_command: bool,
+    supervised: bool,
     own_variables: EnvironmentSettings,
     log_days: int,
     partition: pulumi.Output[str],
 ) -> Data:
-    """Keep what `settings` say, in a bucket of its own; nothing of it with a command of the caller's own.
+    """Keep what `settings` say, in a bucket of its own; nothing of it where Airflow is not `supervised`.
 
     Snapshots are of a database that is `in_container`. Where the logs of tasks go, `own_variables` may have decided
     already; with keys of AWS among them Airflow could not write to the bucket, and keeps the logs to itself.
     """
-    if own_command or not keeper_arguments(settings):
+    if not supervised or not keeper_arguments(settings):
         return NOTHING_KEPT
     seconds = settings.database_snapshot_seconds if in_container else 0
     environment: dict[str, pulumi.Input[str]] = {}
