@@ -10,7 +10,7 @@ from airflow_fargate.packed import SUFFIX
 _PACKAGE = Path(airflow_fargate.__file__).parent
 SOURCES = tuple(
     file
-    for pattern in ("data/keeper.py", "task/supervisor.py", "task/auth_manager.py", "*/container/*")
+    for pattern in ("data/keeper.py", "task/supervisor.py", "login/auth_manager.py", "*/container/*")
     for file in sorted(_PACKAGE.glob(pattern))
     if file.is_file() and file.suffix != SUFFIX
 )

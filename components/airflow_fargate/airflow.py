@@ -18,7 +18,7 @@ from .executor.celery import celery_part
 from .executor.choice import EXECUTOR_VARIABLES, LONG_TOKENS, execution_api, executors_part, preloaded
 from .executor.local import local_executor_part
 from .executor.settings import ExecutorSettings
-from .login import (
+from .login.login import (
     LOGIN_VARIABLES,
     Login,
     LoginSettings,

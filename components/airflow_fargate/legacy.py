@@ -9,7 +9,7 @@ from .endpoint.endpoint import AIRFLOW_PORT, Endpoint
 from .errors import Refusal
 from .firewall import FirewallSettings, wider_than
 from .image import DEFAULT_IMAGE
-from .login import no_login
+from .login.login import no_login
 from .part import Part
 from .task.health import HealthCheck
 from .task.workload import TaskSettings

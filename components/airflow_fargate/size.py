@@ -10,7 +10,7 @@ import pulumi
 from .dags.settings import DagSettings
 from .environment import EnvironmentSettings
 from .errors import Refusal
-from .login import LoginSettings
+from .login.login import LoginSettings
 from .parameter_store import ParameterStoreSettings
 from .part import Variables
 from .proxy import NO_PROXY

@@ -33,8 +33,8 @@ from .executor.settings import ExecutorSettings, refuse_executors
 from .firewall import FirewallSettings, refuse_firewall, refuse_public_access
 from .identity import RoleSettings, refuse_roles
 from .image import Image, ImageSettings, refuse_image, refuse_tag
-from .login import FREE_VARIABLES, LoginSettings, brings_auth_manager, refuse_login, refuse_no_login
-from .login import modules as login_modules
+from .login.login import FREE_VARIABLES, LoginSettings, brings_auth_manager, refuse_login, refuse_no_login
+from .login.login import modules as login_modules
 from .network import NetworkSettings, refuse_network
 from .parameter_store import SECRETS_BACKEND_VARIABLES, ParameterStoreSettings, refuse_parameter_store
 from .scope import TagSettings, refuse_name, refuse_tags

@@ -257,7 +257,7 @@ ACCEPTED: tuple[Accepted, ...] = (
         "The same: x is a letter, which AWS takes in tags anyway, and the first of no category's two letters.",
     ),
     Accepted(
-        "components/airflow_fargate/login.py",
+        "components/airflow_fargate/login/login.py",
         frozenset({"login_part: without encoding='utf-8'"}),
         "The same where the tests run: UTF-8 is what Python takes there without a word.",
     ),

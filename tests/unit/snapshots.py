@@ -10,8 +10,8 @@ from airflow_fargate.data.part import keeper_arguments
 from airflow_fargate.data.settings import DataSettings
 from airflow_fargate.executor import choice
 from airflow_fargate.executor.settings import EXECUTORS, ExecutorSettings
+from airflow_fargate.login import login
 from airflow_fargate.packed import packed
-from airflow_fargate.task import supervisor
 from airflow_fargate.task.container import supervisor_command
 
 from .conftest import Registered, build_component
@@ -26,11 +26,11 @@ _MODULES = {
     source: f"<the source of {path}, packed>"
     for path, source in (*bundles.modules(prepare=True).items(), *choice.modules(_ALL).items())
 }
-_AUTH_MANAGER = packed(Path(supervisor.__file__).with_name("auth_manager.py"))
+_AUTH_MANAGER = packed(Path(login.__file__).with_name("auth_manager.py"))
 *_, _KEEPER = keeper_arguments(DataSettings())
 _SOURCES = {
     _SUPERVISOR: "<the source of task/supervisor.py, packed>",
-    _AUTH_MANAGER: "<the source of task/auth_manager.py, packed>",
+    _AUTH_MANAGER: "<the source of login/auth_manager.py, packed>",
     _KEEPER: "<the source of data/keeper.py, packed>",
     **_MODULES,
 }

@@ -33,8 +33,8 @@ def manager(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
                 "airflow.configuration": {"conf": SimpleNamespace(getlist=getlist)},
             },
         )
-        monkeypatch.delitem(sys.modules, "airflow_fargate.task.auth_manager", raising=False)
-        return importlib.import_module("airflow_fargate.task.auth_manager").AuthManager()
+        monkeypatch.delitem(sys.modules, "airflow_fargate.login.auth_manager", raising=False)
+        return importlib.import_module("airflow_fargate.login.auth_manager").AuthManager()
 
     return make
 

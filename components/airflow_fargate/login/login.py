@@ -12,13 +12,13 @@ from pathlib import Path
 import pulumi
 import pulumi_random as random
 
-from .credentials import unfit_for_parameter
-from .environment import EnvironmentSettings, Variable
-from .errors import Refusal, checked_late, listed
-from .packed import packed
-from .part import Part
-from .scope import Scope
-from .settings import CapabilitySettings, SecretText
+from ..credentials import unfit_for_parameter
+from ..environment import EnvironmentSettings, Variable
+from ..errors import Refusal, checked_late, listed
+from ..packed import packed
+from ..part import Part
+from ..scope import Scope
+from ..settings import CapabilitySettings, SecretText
 
 MIN_PASSWORD_LENGTH = 12
 
@@ -33,7 +33,7 @@ _SIMPLE_AUTH_MANAGER = "airflow.api_fastapi.auth.managers.simple.simple_auth_man
 _AUTH_MANAGER_VARIABLE = "AIRFLOW__CORE__AUTH_MANAGER"
 _PASSWORDS_FILE = "/opt/airflow/simple_auth_manager_passwords.json"
 _MODULE = "airflow_fargate_login"
-_SOURCE = Path(__file__).with_name("task") / "auth_manager.py"
+_SOURCE = Path(__file__).with_name("auth_manager.py")
 
 LOGIN_VARIABLES: Mapping[str, str] = {
     "ADMIN_PASSWORD": "set admin_password",
