@@ -17,7 +17,8 @@ from tests.paths import ROOT
 ROW = re.compile(r"^\| `([^`]+)` \| [^|]+ \| ([^|]*)\|$", re.MULTILINE)
 PROGRAM = {"configuration", "preflight"}
 
-MAP, _, _ = (ROOT / "docs" / "architecture.md").read_text().partition("\n## The component")
+MAP, _, _REST = (ROOT / "docs" / "architecture.md").read_text().partition("\n## The component")
+ABOUT_COMPONENT, _, _ = _REST.partition("\n## ")
 
 TABLE = {
     folder: None if "everything" in allowed else set(re.findall(r"`([^`]+)`", allowed))
@@ -25,6 +26,12 @@ TABLE = {
 }
 """The imports that each folder may have; None is everything but another ring of tests."""
 
+COMPONENT = ROOT / "components" / "airflow_fargate"
+ASSEMBLING = {"component", "airflow", "legacy", "validation"}
+"""The modules that no folder of the component may import."""
+
+INSIDE = {folder: set(re.findall(r"`([^`]+)`", allowed)) for folder, allowed in ROW.findall(ABOUT_COMPONENT)}
+"""The folders of the component that each of them may import."""
 
 EMULATOR = ROOT / "local" / "emulator"
 FILES = re.compile(r"^\| (`[\w/.]+`(?:, `[\w/.]+`)*) \| [^|]+ \|$", re.MULTILINE)
@@ -83,6 +90,32 @@ def test_a_folder_imports_only_what_the_table_allows(folder: str) -> None:
     }
 
     assert forbidden == set()
+
+
+def imported_in_component(file: Path) -> Iterator[str]:
+    """Yield the folder of the component, or the module beside its folders, of each relative import of a file."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            above = file.relative_to(COMPONENT).parents[node.level - 1].parts
+            for name in [node.module] if node.module else [alias.name for alias in node.names]:
+                yield (*above, *name.split("."))[0]
+
+
+@pytest.mark.parametrize("folder", INSIDE)
+def test_a_folder_of_the_component_imports_only_what_its_table_allows(folder: str) -> None:
+    forbidden = (INSIDE.keys() - {folder, *INSIDE[folder]}) | ASSEMBLING
+    found = {
+        f"{path.relative_to(COMPONENT)} imports {name}"
+        for path in (COMPONENT / folder).rglob("*.py")
+        for name in imported_in_component(path)
+        if name in forbidden
+    }
+
+    assert found == set()
+
+
+def test_every_folder_of_the_component_is_in_its_table() -> None:
+    assert INSIDE.keys() == {path.parent.name for path in COMPONENT.glob("*/__init__.py")}
 
 
 def test_the_emulator_s_table_has_each_of_its_files_once() -> None:
