@@ -65,30 +65,51 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _configure_moto(port: int) -> None:
+    """Set what moto reads when it is imported."""
+    # Without the first it lacks AWS's own policies; without the last it tells browsers that every page may read its
+    # answers.
+    os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
+    os.environ["MOTO_PORT"] = str(port)
+    os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"
+
+
+def _emptied(folder: Path) -> Path:
+    """Return a folder in which nothing is of an earlier time."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _end_on_a_signal() -> threading.Event:
+    """Return what is set by the first signal that ends the emulator."""
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: ended.set())
+    return ended
+
+
+def _wait_for_the_end(ended: threading.Event, parent: int | None) -> None:
+    """Wait until a signal comes, or the process that has started this one is gone."""
+    # A parent that was killed can stop nobody; a process that lost its parent is given another one.
+    while not ended.wait(_PARENT_POLL_SECONDS) and parent in (None, os.getppid()):
+        pass
+    # A second signal is for those who can't wait for the containers' stopTimeout: they die with this process.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def main() -> int:
     arguments = _arguments()
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    # moto reads these when it is imported. Without the first it lacks AWS's own policies; without the last it tells
-    # browsers that every page may read its answers.
-    os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
-    os.environ["MOTO_PORT"] = str(arguments.port)
-    os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"
-    from local.emulator.api.buckets import (
-        block_keys_of_customers,
-        keep_numbers_of_versions,
-        refuse_invalid_tags,
-        take_requests_for_encrypted,
-    )
-    from local.emulator.api.discovery import enforce_discovery_rules
+    _configure_moto(arguments.port)
     from local.emulator.api.ecs import ControlPlane
     from local.emulator.api.elasticache import Caches
-    from local.emulator.api.iam import Quotas, read_roles_while_others_are_made
+    from local.emulator.api.iam import Quotas
     from local.emulator.api.rds import Databases
-    from local.emulator.api.reads import read_while_others_write
-    from local.emulator.api.requests import refuse_invalid_requests
-    from local.emulator.api.rules import enforce_rules
-    from local.emulator.api.scaling import Scaling, serve_scaling
+    from local.emulator.api.scaling import Scaling
     from local.emulator.api.server import ApiServer
+    from local.emulator.api.strictness import be_as_strict_as_aws
     from local.emulator.engines.certificates import new_authority, write_trusted
     from local.emulator.fargate.credentials import TaskCredentials
     from local.emulator.fargate.limits import Limits
@@ -100,12 +121,8 @@ def main() -> int:
     except ValueError as error:
         _LOG.error("%s", error)
         return 2
-    tasks, databases_folder, caches_folder = (
-        arguments.data.absolute() / name for name in ("tasks", "databases", "caches")
-    )
-    for folder in (tasks, databases_folder, caches_folder):
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+    data: Path = arguments.data.absolute()
+    tasks_folder, databases_folder, caches_folder = (_emptied(data / name) for name in ("tasks", "databases", "caches"))
     remove_abandoned_groups(GROUPS)
     isolation = arguments.isolation or available_isolation()
     if isolation == "none":
@@ -114,24 +131,15 @@ def main() -> int:
         )
     limits = Limits()
     credentials, protections = TaskCredentials(), TaskProtections()
-    authority, trusted = new_authority("AWS, as the local cloud has it"), arguments.data.absolute() / "trusted.pem"
+    authority, trusted = new_authority("AWS, as the local cloud has it"), data / "trusted.pem"
     write_trusted(authority, trusted)
     agent = Agent(
-        arguments.port, tasks, images, isolation, start_relay_loop(), limits, credentials, protections, trusted
+        arguments.port, tasks_folder, images, isolation, start_relay_loop(), limits, credentials, protections, trusted
     )
     plane = ControlPlane(agent)
-    enforce_rules()
-    enforce_discovery_rules()
-    serve_scaling()
-    read_roles_while_others_are_made()
+    be_as_strict_as_aws()
     quotas = Quotas()
     quotas.enforce()
-    take_requests_for_encrypted()
-    refuse_invalid_tags()
-    refuse_invalid_requests()
-    read_while_others_write()
-    block_keys_of_customers()
-    keep_numbers_of_versions()
     databases = Databases(databases_folder)
     databases.install()
     caches = Caches(caches_folder, authority, agent.loop)
@@ -154,9 +162,7 @@ def main() -> int:
     except OSError as error:
         _LOG.error("port %d on 127.0.0.1: %s; free it or choose another --port", arguments.port, error.strerror)
         return 1
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: ended.set())
+    ended = _end_on_a_signal()
     gc.freeze()  # moto is there to the end: no collection is to look through it again
     server.start()
     _LOG.info(
@@ -165,13 +171,8 @@ def main() -> int:
         isolation,
         ", ".join(images) or "none",
     )
-    # A parent that was killed can stop nobody; a process that lost its parent is given another one.
-    while not ended.wait(_PARENT_POLL_SECONDS) and arguments.parent in (None, os.getppid()):
-        pass
+    _wait_for_the_end(ended, arguments.parent)
     _LOG.info("stopping every task, database and cache")
-    # A second signal is for those who can't wait for the containers' stopTimeout: they die with this process.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)
     scaling.stop()
     plane.stop()
     databases.stop()
