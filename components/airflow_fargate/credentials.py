@@ -8,6 +8,7 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_random as random
 
+from .document import MAX_INLINE_CHARACTERS
 from .errors import Refusal, checked_late
 from .identity import Location
 from .part import Part, Variables
@@ -17,9 +18,7 @@ from .settings import CapabilitySettings, SecretText
 # AWS: a standard parameter holds 4 KiB (Systems Manager endpoints and quotas).
 _MAX_PARAMETER_BYTES = 4096
 
-# AWS: "IAM and AWS STS quotas", characters of all inline policies of a role together, without blanks. What the role
-# that reads the parameters may do besides has less than the rest.
-_MAX_INLINE_CHARACTERS = 10_240
+# Of the inline policies of the role that reads the parameters; what it may do besides has less than the rest.
 _MAX_CHARACTERS = 9_000
 
 FERNET_VARIABLE = "AIRFLOW__CORE__FERNET_KEY"
@@ -119,7 +118,7 @@ def refuse_many_secrets(name: str, variables: Collection[str], location: Locatio
         yield Refusal(
             "secrets",
             f"makes {len(variables)} parameters with the component's own, whose names take {size:,} characters in the "
-            f"policy that allows to read them; a role has {_MAX_INLINE_CHARACTERS:,} in its own policies, "
+            f"policy that allows to read them; a role has {MAX_INLINE_CHARACTERS:,} in its own policies, "
             f"{_MAX_CHARACTERS:,} of them for these: put several values into one, or use connections and variables",
         )
 

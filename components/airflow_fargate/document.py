@@ -10,9 +10,10 @@ from .errors import Refusal
 IF_MEANT = "name what DAGs need, or set allow_admin_task_role to true"
 """The ways out where DAGs could do everything."""
 
-# AWS: "IAM and AWS STS quotas", characters of all inline policies of a role together, without blanks. The component's
-# own have less than the rest.
-_MAX_INLINE_CHARACTERS = 10_240
+MAX_INLINE_CHARACTERS = 10_240
+"""Of all inline policies of a role together, without blanks (AWS: "IAM and AWS STS quotas")."""
+
+# The component's own have less than the rest.
 MAX_CHARACTERS = 7_000
 
 VERSION = "2012-10-17"
@@ -53,7 +54,7 @@ def refuse_document(text: str, *, allow_admin: bool) -> Iterator[Refusal]:
             )
     if (size := len(re.sub(r"\s", "", text))) > MAX_CHARACTERS:
         yield refusal(
-            f"has {size} characters without blanks; a role has {_MAX_INLINE_CHARACTERS:,} in its own policies, "
+            f"has {size} characters without blanks; a role has {MAX_INLINE_CHARACTERS:,} in its own policies, "
             f"{MAX_CHARACTERS:,} of them for this one: make a managed policy of it, and give its ARN in "
             "task_role_policy_arns"
         )
