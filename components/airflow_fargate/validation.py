@@ -122,11 +122,10 @@ class Settings:
         """The modules that Airflow has in the container, if every folder that is named has files."""
         if not self.supervised:
             return {}
-        prepares = bool(self.dags.plugins_path or self.dags.requirements_path)
-        reads_dags = bool(self.dags.dags_path or self.dags.dags_git_url)
+        dags = self.dags
         return {
             **({} if self.own_auth_manager else login_modules()),
-            **(dag_modules(prepare=prepares) if prepares or reads_dags else {}),
+            **(dag_modules(prepare=dags.is_prepared) if dags.is_prepared or dags.has_source else {}),
             **executor_modules(self.executor),
         }
 
@@ -158,10 +157,8 @@ class Settings:
             return False
         return bool(
             self.data.database_snapshot_seconds
-            or self.dags.dags_path
-            or self.dags.dags_git_url
-            or self.dags.plugins_path
-            or self.dags.requirements_path
+            or self.dags.has_source
+            or self.dags.is_prepared
             or self.parameter_store.is_on
             or self.executor.is_apart
             or not self.database.in_container

@@ -25,6 +25,16 @@ class DagSettings(CapabilitySettings):
     requirements_path: str | None = None
     constraints_path: str | None = None
 
+    @property
+    def has_source(self) -> bool:
+        """Whether DAGs come from somewhere else than the image."""
+        return bool(self.dags_path or self.dags_git_url)
+
+    @property
+    def is_prepared(self) -> bool:
+        """Whether something is put into the container before Airflow is loaded, if the folder or file has it."""
+        return bool(self.plugins_path or self.requirements_path)
+
     @cached_property
     def plugins(self) -> DagFolder:
         """Return what is in `plugins_path`, read as `folder` is."""
