@@ -21,6 +21,7 @@ from local.testing import clouds
 from local.testing.clouds import temporary_cloud
 from local.testing.deployed import GUIDE_IMAGE, Deployed, stand_in_image
 from local.testing.emulated import IMAGE, Emulator
+from local.testing.program import copy_program
 from local.testing.workspace import Workspace
 from local.warm import WarmPython
 from tests.fixtures import warm
@@ -111,6 +112,16 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Generator[Emulator]:
     emulator = Emulator(tmp_path_factory.mktemp("emulator"))
     yield emulator
     emulator.stop()
+
+
+@pytest.fixture
+def root_workspace(cloud: Cloud, tmp_path: Path) -> Generator[Workspace]:
+    """Prepare the program of this repository; what it has deployed is destroyed after the test."""
+    copy_program(tmp_path)
+    made = Workspace.of(cloud, tmp_path, {"airflow-fargate:allowedCidrs": ["127.0.0.0/8"]})
+    made.stack.prepare()
+    yield made
+    made.destroy()
 
 
 @pytest.fixture

@@ -4,14 +4,11 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Generator
-from pathlib import Path
 
 import pytest
 
 from local.cloud import Cloud
 from local.paths import ROOT
-from local.testing.program import copy_program
 from local.testing.workspace import Workspace
 from operate.acceptance.steps import STEPS
 
@@ -21,13 +18,9 @@ EITHER = "a first account"
 
 
 @pytest.fixture
-def workspace(cloud: Cloud, tmp_path: Path) -> Generator[Workspace]:
-    copy_program(tmp_path)
-    shutil.copytree(ROOT / "dags", tmp_path / "dags")
-    workspace = Workspace.of(cloud, tmp_path, {"airflow-fargate:allowedCidrs": ["127.0.0.0/8"]})
-    workspace.stack.prepare()
-    yield workspace
-    workspace.destroy()
+def workspace(root_workspace: Workspace) -> Workspace:
+    shutil.copytree(ROOT / "dags", root_workspace.stack.project / "dags")
+    return root_workspace
 
 
 def accept(workspace: Workspace) -> subprocess.CompletedProcess[str]:

@@ -1,14 +1,10 @@
 """`make rotate STACK=… WHAT=…` with the program of this repository: what is another one, and what the stack keeps."""
 
 import base64
-from collections.abc import Generator
-from pathlib import Path
 
 import pytest
 
-from local.cloud import Cloud
 from local.testing.deployed import Deployed
-from local.testing.program import copy_program
 from local.testing.workspace import Workspace
 from tests.stories import tell
 
@@ -16,17 +12,8 @@ FERNET, API, JWT = "AIRFLOW__CORE__FERNET_KEY", "AIRFLOW__API__SECRET_KEY", "AIR
 ADMIN = "admin_password"
 
 
-@pytest.fixture
-def workspace(cloud: Cloud, tmp_path: Path) -> Generator[Workspace]:
-    copy_program(tmp_path)
-    workspace = Workspace.of(cloud, tmp_path, {"airflow-fargate:allowedCidrs": ["127.0.0.0/8"]})
-    workspace.stack.prepare()
-    yield workspace
-    workspace.destroy()
-
-
-def test_generated_secrets_are_rotated(workspace: Workspace, subtests: pytest.Subtests) -> None:
-    workspace.up()
+def test_generated_secrets_are_rotated(root_workspace: Workspace, subtests: pytest.Subtests) -> None:
+    root_workspace.up()
     tell(
         subtests,
         [
@@ -40,7 +27,7 @@ def test_generated_secrets_are_rotated(workspace: Workspace, subtests: pytest.Su
             a_password_of_the_callers_own_is_not_ours_to_rotate,
             an_unknown_stack_is_refused_in_pulumis_words,
         ],
-        workspace,
+        root_workspace,
     )
 
 
